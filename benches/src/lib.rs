@@ -1,0 +1,1 @@
+//! What a hit costs, as ratios in one run and as instruction counts.

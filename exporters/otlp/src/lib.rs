@@ -1,0 +1,1 @@
+//! OTLP exporters for cachescope, over gRPC and HTTP.

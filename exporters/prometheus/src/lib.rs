@@ -1,0 +1,1 @@
+//! Prometheus exporter for cachescope: a registry to mount and a small server.

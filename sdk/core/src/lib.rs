@@ -1,0 +1,1 @@
+//! The slow-moving contract of cachescope: stores, entries, clock, recorder, telemetry names.

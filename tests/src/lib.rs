@@ -1,0 +1,1 @@
+//! Proofs on real parts: what the telemetry says is what happened.
