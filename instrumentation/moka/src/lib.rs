@@ -1,1 +1,11 @@
-//! moka as a cachescope store, and telemetry for a moka cache used alone.
+//! moka for cachescope: [`Moka`] is the default store of `cached(...)`, and [`instrument`] gives a moka
+//! cache that you already use the same telemetry.
+
+mod alone;
+mod store;
+
+pub use crate::alone::{Instrument, Instrumented, eviction_listener, instrument};
+pub use crate::store::{Moka, MokaStore};
+
+/// The value of the attribute `cachescope.store`.
+const KIND: &str = "moka";

@@ -1,1 +1,29 @@
-//! The slow-moving contract of cachescope: stores, entries, clock, recorder, telemetry names.
+//! The slow-moving contract of cachescope: stores, entries, time, the recorder, and telemetry names.
+//!
+//! Applications use the `cachescope` crate, which re-exports what they need of this one. Depend on this
+//! crate to write a store, or to give another cache the same telemetry. It knows OpenTelemetry's API and
+//! never its SDK.
+
+mod clock;
+mod entry;
+mod error;
+mod eviction;
+mod key;
+mod outcome;
+mod recorder;
+mod store;
+mod telemetry;
+mod ticker;
+
+pub use crate::clock::{Clock, ClockHands, Moment};
+pub use crate::entry::Entry;
+pub use crate::error::ConfigError;
+pub use crate::eviction::{EvictionReason, Evictions};
+pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
+pub use crate::outcome::{
+    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RequestResult, WaitOutcome,
+};
+pub use crate::recorder::{Counts, Durations, HitCell, Recorder, TIMED_ONE_IN, Totals};
+pub use crate::store::{IntoStore, Levels, Store};
+pub use crate::telemetry::{Identity, Registration, Source, Telemetry, names};
+pub use crate::ticker::Ticking;

@@ -1,0 +1,89 @@
+//! Where entries live.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use crate::entry::Entry;
+use crate::error::ConfigError;
+use crate::eviction::Evictions;
+use crate::key::{HashedKey, HashedRef};
+
+/// A store in this process's memory, which answers at once.
+///
+/// It knows keys and entries, and nothing of freshness: whoever reads an [`Entry`] judges its age.
+/// No method may call back into the cache it serves; `put`, `remove` and `clear` run under a lock of that
+/// cache, which is what makes "never stored over an invalidation" exact.
+pub trait Store<K, V>: Send + Sync + 'static {
+    /// The value of the attribute `cachescope.store`: short, lower case, the same for all stores of a kind.
+    fn kind(&self) -> &'static str;
+
+    /// The entry of this key, as a read that the store's policy may learn from.
+    fn get<Q>(&self, key: HashedRef<'_, Q>) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized;
+
+    /// Whether there is an entry, without its policy taking note.
+    fn contains<Q>(&self, key: HashedRef<'_, Q>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized;
+
+    /// Stores an entry, over the one that was there.
+    fn put(&self, key: HashedKey<K>, entry: Entry<V>);
+
+    /// Drops the entry of this key, if there is one.
+    fn remove<Q>(&self, key: HashedRef<'_, Q>)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized;
+
+    /// Drops every entry.
+    fn clear(&self);
+
+    /// How full it is now. Called when telemetry is collected or stats are asked for, so it may do the
+    /// store's pending work first, in order to be exact.
+    fn levels(&self) -> Levels;
+}
+
+/// A store's configuration, which becomes the store when its cache is built.
+pub trait IntoStore<K, V> {
+    /// The store it becomes.
+    type Store: Store<K, V>;
+
+    /// Makes the store, which counts what leaves it into `evictions`.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that says what to change.
+    fn into_store(self, evictions: Evictions) -> Result<Self::Store, ConfigError>;
+}
+
+/// How full a store is, and how full it may get. `None` is "the store doesn't know" or "no such limit".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Entries held.
+    pub entries: u64,
+    /// The most entries it may hold.
+    pub entry_limit: Option<u64>,
+    /// Bytes held, as the user's size function counts them.
+    pub bytes: Option<u64>,
+    /// The most bytes it may hold.
+    pub byte_limit: Option<u64>,
+}
+
+impl Levels {
+    /// The levels of two stores of one name together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            entry_limit: sum(self.entry_limit, other.entry_limit),
+            bytes: sum(self.bytes, other.bytes),
+            byte_limit: sum(self.byte_limit, other.byte_limit),
+        }
+    }
+}

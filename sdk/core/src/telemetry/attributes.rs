@@ -1,0 +1,107 @@
+//! The attribute sets of one cache, made once: each is fixed, so that a series exists from the start.
+
+use opentelemetry::KeyValue;
+
+use super::names::{SCOPE_PROCESS, attributes as names, error_types};
+use crate::eviction::EvictionReason;
+use crate::outcome::{Ending, Failure, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome};
+
+/// Who the numbers are about. Caches of one name and kind of store in a process add up to one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// The cache's name.
+    pub cache: String,
+    /// The kind of store.
+    pub store: &'static str,
+    /// The type of error the wrapped function returns; `None` if it returns none.
+    pub error_type: Option<&'static str>,
+}
+
+impl Identity {
+    /// The attributes that everything of this cache carries.
+    #[must_use]
+    pub fn attributes(&self) -> [KeyValue; 2] {
+        [KeyValue::new(names::CACHE_NAME, self.cache.clone()), KeyValue::new(names::STORE, self.store)]
+    }
+
+    fn with<const N: usize>(&self, more: [Option<KeyValue>; N]) -> Vec<KeyValue> {
+        self.attributes().into_iter().chain(more.into_iter().flatten()).collect()
+    }
+
+    /// `error.type` of a failed request.
+    pub(crate) fn failure(&self, failure: Failure) -> &'static str {
+        match failure {
+            Failure::Panic => error_types::PANIC,
+            Failure::Error => self.error_type.unwrap_or("_OTHER"),
+        }
+    }
+
+    /// What a request's counter and span say of its ending, on top of [`Identity::attributes`].
+    pub fn ending(&self, ending: Ending) -> impl Iterator<Item = KeyValue> {
+        [
+            Some(KeyValue::new(names::RESULT, ending.result.as_str())),
+            ending.reason.map(|reason| KeyValue::new(names::MISS_REASON, reason.as_str())),
+            ending.failure.map(|failure| KeyValue::new(names::ERROR_TYPE, self.failure(failure))),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// `error.type` of a load, unless it returned a value.
+    #[must_use]
+    pub fn load_error(&self, outcome: LoadOutcome) -> Option<KeyValue> {
+        let error_type = match outcome {
+            LoadOutcome::Loaded => return None,
+            LoadOutcome::Failed => self.failure(Failure::Error),
+            LoadOutcome::Panicked => error_types::PANIC,
+            LoadOutcome::Cancelled => error_types::CANCELLED,
+        };
+        Some(KeyValue::new(names::ERROR_TYPE, error_type))
+    }
+}
+
+/// Every attribute set of one cache's metrics.
+#[derive(Debug)]
+pub(crate) struct AttributeSets {
+    pub(crate) base: Vec<KeyValue>,
+    pub(crate) endings: Vec<(Ending, Vec<KeyValue>)>,
+    /// Empty where nobody counts evictions.
+    pub(crate) evictions: Vec<(EvictionReason, Vec<KeyValue>)>,
+    pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
+    pub(crate) operations: [Vec<KeyValue>; Operation::ALL.len()],
+    pub(crate) waits: [Vec<KeyValue>; WaitOutcome::ALL.len()],
+    pub(crate) loads: [[Vec<KeyValue>; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
+}
+
+impl AttributeSets {
+    pub(crate) fn of(identity: &Identity, counts_evictions: bool) -> Self {
+        let one = |name: &'static str, value: &'static str| identity.with([Some(KeyValue::new(name, value))]);
+        Self {
+            base: identity.with([]),
+            endings: Ending::all(identity.error_type.is_some())
+                .map(|ending| (ending, identity.attributes().into_iter().chain(identity.ending(ending)).collect()))
+                .collect(),
+            evictions: EvictionReason::ALL
+                .into_iter()
+                .filter(|_| counts_evictions)
+                .map(|reason| (reason, one(names::EVICTION_REASON, reason.as_str())))
+                .collect(),
+            results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
+            operations: Operation::ALL.map(|operation| one(names::OPERATION, operation.as_str())),
+            waits: WaitOutcome::ALL.map(|outcome| {
+                identity.with([
+                    Some(KeyValue::new(names::WAIT_OUTCOME, outcome.as_str())),
+                    Some(KeyValue::new(names::WAIT_SCOPE, SCOPE_PROCESS)),
+                ])
+            }),
+            loads: LoadTrigger::ALL.map(|trigger| {
+                LoadOutcome::ALL.map(|outcome| {
+                    identity.with([
+                        Some(KeyValue::new(names::LOAD_TRIGGER, trigger.as_str())),
+                        identity.load_error(outcome),
+                    ])
+                })
+            }),
+        }
+    }
+}

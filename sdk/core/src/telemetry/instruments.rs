@@ -1,0 +1,137 @@
+//! The instruments of one meter provider.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
+
+use super::names::{self, Metric, metrics};
+use super::registry::{Group, Registry};
+use crate::recorder::TIMED_ONE_IN;
+
+/// From a look-up in memory to a load that someone is paged for: 1 µs to 10 s, in seconds.
+const DURATION_BOUNDARIES: [f64; 22] = [
+    1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
+];
+
+/// Histograms are recorded into as things happen; all else is observed from the registry when collected.
+pub(crate) struct Instruments {
+    /// Held so that its address stays taken while we compare addresses with it.
+    provider: Arc<dyn MeterProvider + Send + Sync>,
+    pub(crate) request_duration: Histogram<f64>,
+    pub(crate) operation_duration: Histogram<f64>,
+    pub(crate) load_duration: Histogram<f64>,
+    pub(crate) wait_duration: Histogram<f64>,
+}
+
+impl Instruments {
+    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, registry: &Arc<Registry>) -> Self {
+        let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build();
+        let meter = provider.meter_with_scope(scope);
+        observe_counters(&meter, registry);
+        observe_levels(&meter, registry);
+        Self {
+            request_duration: duration(&meter, metrics::REQUEST_DURATION),
+            operation_duration: duration(&meter, metrics::OPERATION_DURATION),
+            load_duration: duration(&meter, metrics::LOAD_DURATION),
+            wait_duration: duration(&meter, metrics::WAIT_DURATION),
+            provider,
+        }
+    }
+
+    pub(crate) fn belong_to(&self, provider: &Arc<dyn MeterProvider + Send + Sync>) -> bool {
+        Arc::ptr_eq(&self.provider, provider)
+    }
+}
+
+fn duration(meter: &Meter, metric: Metric) -> Histogram<f64> {
+    meter
+        .f64_histogram(metric.name)
+        .with_unit(metric.unit)
+        .with_description(metric.brief)
+        .with_boundaries(DURATION_BOUNDARIES.to_vec())
+        .build()
+}
+
+fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
+    let counter = |metric: Metric| {
+        meter.u64_observable_counter(metric.name).with_unit(metric.unit).with_description(metric.brief)
+    };
+    let groups = groups_of(registry);
+    counter(metrics::REQUESTS)
+        .with_callback(move |observer| {
+            groups(&mut |group| {
+                for (ending, attributes) in &group.attributes.endings {
+                    observer.observe(group.totals.ended(*ending), attributes);
+                }
+            });
+        })
+        .build();
+    let groups = groups_of(registry);
+    counter(metrics::EVICTIONS)
+        .with_callback(move |observer| {
+            groups(&mut |group| {
+                for (reason, attributes) in &group.attributes.evictions {
+                    observer.observe(group.totals.evicted(*reason), attributes);
+                }
+            });
+        })
+        .build();
+}
+
+fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {
+    let level = |metric: Metric, read: fn(&Group) -> Option<u64>| {
+        let groups = groups_of(registry);
+        meter
+            .i64_observable_up_down_counter(metric.name)
+            .with_unit(metric.unit)
+            .with_description(metric.brief)
+            .with_callback(move |observer| {
+                groups(&mut |group| {
+                    if let Some(value) = read(group) {
+                        observer.observe(i64::try_from(value).unwrap_or(i64::MAX), &group.attributes.base);
+                    }
+                });
+            })
+            .build();
+    };
+    level(metrics::LOAD_ACTIVE, |group| Some(group.loads_active()));
+    level(metrics::WAIT_ACTIVE, |group| Some(group.waits_active()));
+    level(metrics::ENTRY_COUNT, |group| Some(group.levels().entries));
+    level(metrics::ENTRY_LIMIT, |group| group.levels().entry_limit);
+    level(metrics::SIZE_USAGE, |group| group.levels().bytes);
+    level(metrics::SIZE_LIMIT, |group| group.levels().byte_limit);
+
+    let gauge = |metric: Metric, read: fn(&Group) -> f64| {
+        let groups = groups_of(registry);
+        meter
+            .f64_observable_gauge(metric.name)
+            .with_unit(metric.unit)
+            .with_description(metric.brief)
+            .with_callback(move |observer| groups(&mut |group| observer.observe(read(group), &group.attributes.base)))
+            .build();
+    };
+    gauge(metrics::WAIT_LONGEST, |group| group.longest_wait().as_secs_f64());
+    gauge(metrics::HIT_TIMING_INTERVAL, |_| TIMED_ONE_IN as f64);
+}
+
+/// Visits every group of caches.
+///
+/// A panic in a callback would poison the SDK's whole pipeline; one group's panic (a store's, a key's
+/// `Drop`) costs that group's point of this round and is said once a process.
+fn groups_of(registry: &Arc<Registry>) -> impl Fn(&mut dyn FnMut(&Group)) + Send + Sync + 'static {
+    let registry = Arc::downgrade(registry);
+    move |visit| {
+        let Some(registry) = registry.upgrade() else { return };
+        for group in registry.groups() {
+            if catch_unwind(AssertUnwindSafe(|| visit(&group))).is_err() {
+                static SAID: std::sync::Once = std::sync::Once::new();
+                SAID.call_once(|| {
+                    tracing::error!("a cache panicked while its telemetry was collected; its numbers have gaps");
+                });
+            }
+        }
+    }
+}

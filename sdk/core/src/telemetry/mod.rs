@@ -1,0 +1,135 @@
+//! How OpenTelemetry sees a cache: names, attribute sets, instruments, and which providers they go to.
+
+mod attributes;
+mod instruments;
+pub mod names;
+mod registry;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwapOption;
+use opentelemetry::InstrumentationScope;
+use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
+use opentelemetry::metrics::MeterProvider;
+
+pub use self::attributes::Identity;
+pub use self::registry::{Registration, Source};
+
+pub(crate) use self::attributes::AttributeSets;
+pub(crate) use self::instruments::Instruments;
+use self::registry::Registry;
+use crate::recorder::Recorder;
+
+static GLOBAL: LazyLock<Telemetry> = LazyLock::new(|| Telemetry::with(Providers::Global));
+
+/// Where the telemetry of caches goes: OpenTelemetry's global providers, or given ones. Cheap to clone.
+///
+/// The global providers are looked up when a cache works, not when it is built, and again when they have
+/// been replaced; so the order of setting up the SDK and building caches doesn't matter. Caches that
+/// share a name report as one if they share a `Telemetry`, so make one per pair of providers.
+///
+/// ```
+/// use cachescope_core::Telemetry;
+/// use opentelemetry::metrics::noop::NoopMeterProvider;
+/// use opentelemetry::trace::noop::NoopTracerProvider;
+///
+/// let silent = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
+/// ```
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    providers: Providers,
+    registry: Arc<Registry>,
+    instruments: ArcSwapOption<Instruments>,
+    /// Held while instruments are made, so that each provider gets them once.
+    making: Mutex<()>,
+}
+
+enum Providers {
+    Global,
+    Given { meters: Arc<dyn MeterProvider + Send + Sync>, traces: Box<dyn ObjectSafeTracerProvider + Send + Sync> },
+}
+
+impl Telemetry {
+    /// OpenTelemetry's global providers.
+    #[must_use]
+    pub fn global() -> Self {
+        GLOBAL.clone()
+    }
+
+    /// These providers, whatever the global ones are.
+    #[must_use]
+    pub fn new(
+        meters: impl MeterProvider + Send + Sync + 'static,
+        traces: impl ObjectSafeTracerProvider + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(Providers::Given { meters: Arc::new(meters), traces: Box::new(traces) })
+    }
+
+    fn with(providers: Providers) -> Self {
+        Self(Arc::new(Inner {
+            providers,
+            registry: Arc::new(Registry::default()),
+            instruments: ArcSwapOption::empty(),
+            making: Mutex::new(()),
+        }))
+    }
+
+    /// A tracer of the present provider. Costs a lock and two allocations on the global one.
+    #[must_use]
+    pub fn tracer(&self) -> BoxedTracer {
+        let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build();
+        match &self.0.providers {
+            Providers::Global => global::tracer_with_scope(scope),
+            Providers::Given { traces, .. } => BoxedTracer::new(traces.boxed_tracer(scope)),
+        }
+    }
+
+    /// Makes a cache's numbers part of what is collected, until the registration is dropped.
+    #[must_use]
+    pub fn register(&self, recorder: &Arc<Recorder>, source: Weak<dyn Source>) -> Registration {
+        let registration = self.0.registry.register(recorder, source);
+        self.instruments();
+        registration
+    }
+
+    /// The instruments of the present meter provider: an instrument made earlier than its provider would
+    /// stay without effect for ever.
+    pub(crate) fn instruments(&self) -> Arc<Instruments> {
+        let provider = match &self.0.providers {
+            Providers::Global => global::meter_provider(),
+            Providers::Given { meters, .. } => Arc::clone(meters),
+        };
+        if let Some(instruments) = self.present(&provider) {
+            return instruments;
+        }
+        let _making = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
+        self.present(&provider).unwrap_or_else(|| {
+            let instruments = Arc::new(Instruments::new(provider, &self.0.registry));
+            self.0.instruments.store(Some(Arc::clone(&instruments)));
+            instruments
+        })
+    }
+
+    fn present(&self, provider: &Arc<dyn MeterProvider + Send + Sync>) -> Option<Arc<Instruments>> {
+        self.0.instruments.load_full().filter(|instruments| instruments.belong_to(provider))
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::global()
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let providers = match self.0.providers {
+            Providers::Global => "global",
+            Providers::Given { .. } => "given",
+        };
+        f.debug_struct("Telemetry").field("providers", &providers).field("registry", &self.0.registry).finish()
+    }
+}

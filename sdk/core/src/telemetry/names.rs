@@ -1,0 +1,180 @@
+//! Every name telemetry uses: the Rust side of `semconv/`, held to it by a test.
+
+/// How a metric's numbers add up, as OpenTelemetry's instruments have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Instrument {
+    /// Only grows.
+    Counter,
+    /// Grows and shrinks, and adds up over instances.
+    UpDownCounter,
+    /// A present value that doesn't add up.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// A metric's name, unit and meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, dotted.
+    pub name: &'static str,
+    /// Its instrument.
+    pub instrument: Instrument,
+    /// Its unit, in UCUM.
+    pub unit: &'static str,
+    /// What it tells, in a sentence.
+    pub brief: &'static str,
+}
+
+const fn metric(name: &'static str, instrument: Instrument, unit: &'static str, brief: &'static str) -> Metric {
+    Metric { name, instrument, unit, brief }
+}
+
+/// Names of metrics.
+pub mod metrics {
+    use super::Instrument::{Counter, Gauge, Histogram, UpDownCounter};
+    use super::{Metric, metric};
+
+    /// Requests by how they ended.
+    pub const REQUESTS: Metric =
+        metric("cachescope.requests", Counter, "{request}", "Requests by how they ended. Never sampled.");
+    /// Time a request took.
+    pub const REQUEST_DURATION: Metric = metric(
+        "cachescope.request.duration",
+        Histogram,
+        "s",
+        "Time a request took. Of local hits one in cachescope.hit.timing.interval is timed.",
+    );
+    /// One local hit in so many is timed.
+    pub const HIT_TIMING_INTERVAL: Metric =
+        metric("cachescope.hit.timing.interval", Gauge, "{request}", "One local hit in so many is timed, on average.");
+    /// Time a store operation took.
+    pub const OPERATION_DURATION: Metric = metric(
+        "cachescope.operation.duration",
+        Histogram,
+        "s",
+        "Time an operation on the store took. Look-ups are timed with the hits that are timed.",
+    );
+    /// Time a load took.
+    pub const LOAD_DURATION: Metric =
+        metric("cachescope.load.duration", Histogram, "s", "Time a run of the wrapped function took.");
+    /// Loads running now.
+    pub const LOAD_ACTIVE: Metric = metric("cachescope.load.active", UpDownCounter, "{load}", "Loads running now.");
+    /// Time spent waiting for another request's load.
+    pub const WAIT_DURATION: Metric =
+        metric("cachescope.wait.duration", Histogram, "s", "Time a request spent waiting for another request's load.");
+    /// Requests waiting now.
+    pub const WAIT_ACTIVE: Metric = metric(
+        "cachescope.wait.active",
+        UpDownCounter,
+        "{request}",
+        "Requests waiting for another request's load now.",
+    );
+    /// Age of the oldest wait.
+    pub const WAIT_LONGEST: Metric =
+        metric("cachescope.wait.longest", Gauge, "s", "How long the oldest of the waiting requests has waited.");
+    /// Entries that left the store.
+    pub const EVICTIONS: Metric =
+        metric("cachescope.evictions", Counter, "{eviction}", "Entries that left the store, by reason.");
+    /// Entries held.
+    pub const ENTRY_COUNT: Metric =
+        metric("cachescope.entry.count", UpDownCounter, "{entry}", "Entries the store holds.");
+    /// The most entries.
+    pub const ENTRY_LIMIT: Metric =
+        metric("cachescope.entry.limit", UpDownCounter, "{entry}", "The most entries the store may hold.");
+    /// Bytes held.
+    pub const SIZE_USAGE: Metric = metric(
+        "cachescope.size.usage",
+        UpDownCounter,
+        "By",
+        "Bytes the store holds, as its size function counts them.",
+    );
+    /// The most bytes.
+    pub const SIZE_LIMIT: Metric =
+        metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
+
+    /// Every metric there is.
+    pub const ALL: [Metric; 14] = [
+        REQUESTS,
+        REQUEST_DURATION,
+        HIT_TIMING_INTERVAL,
+        OPERATION_DURATION,
+        LOAD_DURATION,
+        LOAD_ACTIVE,
+        WAIT_DURATION,
+        WAIT_ACTIVE,
+        WAIT_LONGEST,
+        EVICTIONS,
+        ENTRY_COUNT,
+        ENTRY_LIMIT,
+        SIZE_USAGE,
+        SIZE_LIMIT,
+    ];
+}
+
+/// Names of attributes, on metrics and spans alike.
+pub mod attributes {
+    /// The cache's name.
+    pub const CACHE_NAME: &str = "cachescope.cache.name";
+    /// The kind of store behind it.
+    pub const STORE: &str = "cachescope.store";
+    /// How a request ended.
+    pub const RESULT: &str = "cachescope.result";
+    /// Why a request found nothing fresh.
+    pub const MISS_REASON: &str = "cachescope.miss.reason";
+    /// What made the wrapped function run.
+    pub const LOAD_TRIGGER: &str = "cachescope.load.trigger";
+    /// How a wait ended.
+    pub const WAIT_OUTCOME: &str = "cachescope.wait.outcome";
+    /// Who was waited for: another request of this process, or of another one.
+    pub const WAIT_SCOPE: &str = "cachescope.wait.scope";
+    /// What was asked of the store.
+    pub const OPERATION: &str = "cachescope.operation";
+    /// Why an entry left.
+    pub const EVICTION_REASON: &str = "cachescope.eviction.reason";
+    /// What went wrong: the error's type, or one of the values in [`super::error_types`].
+    pub const ERROR_TYPE: &str = "error.type";
+    /// Whether the answer came out of the cache. Spans only; some back ends know this name.
+    pub const CACHE_HIT: &str = "cache.hit";
+
+    /// Every attribute there is.
+    pub const ALL: [&str; 11] = [
+        CACHE_NAME,
+        STORE,
+        RESULT,
+        MISS_REASON,
+        LOAD_TRIGGER,
+        WAIT_OUTCOME,
+        WAIT_SCOPE,
+        OPERATION,
+        EVICTION_REASON,
+        ERROR_TYPE,
+        CACHE_HIT,
+    ];
+}
+
+/// Values of `error.type` that aren't the type of an error.
+pub mod error_types {
+    /// The wrapped function panicked.
+    pub const PANIC: &str = "panic";
+    /// The load's future was dropped.
+    pub const CANCELLED: &str = "cancelled";
+}
+
+/// Names of spans; each is followed by a space and the cache's name.
+pub mod spans {
+    /// One request.
+    pub const GET: &str = "cache.get";
+    /// One run of the wrapped function.
+    pub const LOAD: &str = "cache.load";
+
+    /// Every span there is.
+    pub const ALL: [&str; 2] = [GET, LOAD];
+}
+
+/// The value of `cachescope.wait.scope` for waits on a load of the same process.
+pub const SCOPE_PROCESS: &str = "process";
+
+/// The name of the instrumentation scope of every metric and span.
+pub const SCOPE: &str = "cachescope";
