@@ -1,1 +1,53 @@
-//! Wrap a call with cached(...), and see in OpenTelemetry what the cache did.
+//! Wrap a call with [`cached`], and see in OpenTelemetry what the cache did.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cachescope::cached;
+//!
+//! # async fn query(id: u64) -> String { format!("user {id}") }
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let user = cached("user.by_id", |id: u64| query(id)).stale_after(Duration::from_secs(60)).build();
+//!
+//! assert_eq!(user.call(7).await, "user 7"); // runs the query
+//! assert_eq!(user.call(7).await, "user 7"); // doesn't
+//!
+//! let stats = user.metrics().stats();
+//! assert_eq!((stats.hits(), stats.misses()), (1, 1));
+//! # });
+//! ```
+//!
+//! [`cached`] wraps a function that always returns a value, [`try_cached`] one that returns a `Result`.
+//! Requests for one key that arrive while it is being loaded share the load. Telemetry goes to
+//! OpenTelemetry's global providers, whenever they are set up; `cachescope::otel` (feature `otel`) sets
+//! them up in one call.
+
+mod builder;
+mod cached;
+mod default_store;
+mod engine;
+mod error;
+mod flight;
+mod loader;
+mod metrics;
+mod policy;
+mod request;
+mod spans;
+
+pub use crate::builder::{Builder, cached, try_cached};
+pub use crate::cached::Cached;
+pub use crate::error::CallError;
+pub use crate::metrics::{CacheMetrics, Stats};
+
+pub use cachescope_core::{
+    Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
+    LoadOutcome, MissReason, Operation, RequestResult, Store, Telemetry, WaitOutcome, names,
+};
+#[cfg(feature = "moka")]
+pub use cachescope_moka::{Moka, MokaStore};
+
+/// Set-up of the OpenTelemetry SDK from the `OTEL_*` variables.
+#[cfg(feature = "otel")]
+pub use cachescope_otel as otel;
+/// The Prometheus exporter: a registry to mount, and a small server.
+#[cfg(feature = "prometheus")]
+pub use cachescope_prometheus as prometheus;

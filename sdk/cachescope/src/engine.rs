@@ -1,0 +1,266 @@
+//! What a request does: look, and on a miss lead or follow a load.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachescope_core::{
+    Clock, Ending, Entry, Failure, HashedKey, HashedRef, Levels, LoadOutcome, MissReason, Moment, Operation, Recorder,
+    Registration, RequestResult, Source, Store, Ticking, WaitOutcome,
+};
+use foldhash::fast::RandomState;
+use opentelemetry::Context;
+use opentelemetry::trace::{FutureExt, TraceContextExt};
+
+use crate::error::CallError;
+use crate::flight::{Answer, Arrival, Flights, Follower, Joined, Leader};
+use crate::loader::{Loader, Panic};
+use crate::policy::{Freshness, Policy};
+use crate::request::{Books, Request};
+use crate::spans::Spans;
+
+/// One cache: what all clones of a `Cached` share.
+pub(crate) struct Engine<K, V, E, S> {
+    pub(crate) store: S,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) clock: Clock,
+    pub(crate) policy: Policy,
+    pub(crate) loader: Loader<K, V, E>,
+    pub(crate) flights: Flights<K, V, E>,
+    pub(crate) spans: Spans,
+    pub(crate) hasher: RandomState,
+    /// Only where entries expire: without expiry nobody asks for the time on a hit.
+    pub(crate) _ticking: Option<Ticking>,
+    pub(crate) _registration: Registration,
+}
+
+/// A look-up that found nothing fresh.
+pub(crate) struct Missed {
+    reason: MissReason,
+    /// When the request began.
+    start: Moment,
+}
+
+impl<K, V, E, S> Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    #[inline(always)]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn books(&self) -> Books<'_> {
+        Books { recorder: &self.recorder, spans: &self.spans, clock: &self.clock }
+    }
+
+    /// Looks in the store. A hit is counted here and is over; a miss is yet to become a request.
+    ///
+    /// The quiet path takes no lock, allocates nothing, reads no clock and writes only to a cell of this
+    /// thread's own; all that is rare is out of line.
+    #[inline(always)]
+    pub(crate) fn look_up<Q>(&self, key: HashedRef<'_, Q>) -> Result<V, Missed>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(cell) = self.recorder.quiet_hit_cell() else {
+            return self.look_up_observed(key);
+        };
+        match self.store.get(key) {
+            Some(entry) if self.clock.is_surely_before(entry.fresh_until) => {
+                cell.count();
+                Ok(entry.value)
+            }
+            found => self.confirm(found),
+        }
+    }
+
+    /// Nothing found, or found so near its expiry that the precise time has to decide.
+    #[cold]
+    #[inline(never)]
+    fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed> {
+        let now = self.clock.now();
+        let value = self.judge(found, now)?;
+        self.recorder.count_hit();
+        Ok(value)
+    }
+
+    fn judge(&self, found: Option<Entry<V>>, now: Moment) -> Result<V, Missed> {
+        let Some(entry) = found else {
+            return Err(Missed { reason: MissReason::Unknown, start: now });
+        };
+        match self.policy.judge(&entry, now) {
+            Freshness::Fresh => Ok(entry.value),
+            Freshness::Stale | Freshness::Expired => Err(Missed { reason: MissReason::Expired, start: now }),
+        }
+    }
+
+    /// A look-up that is timed, or in a span, or a thread's first.
+    #[cold]
+    #[inline(never)]
+    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>) -> Result<V, Missed>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let start = self.clock.now();
+        let found = self.store.get(key);
+        let value = self.judge(found, start)?;
+        let due = self.recorder.count_hit();
+        let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
+        if !due && parent.is_none() {
+            return Ok(value);
+        }
+        let end = self.clock.now();
+        if due {
+            self.recorder.hit_timed(end.since(start), end.since(start));
+        }
+        if let Some(parent) = parent {
+            self.spans.after_the_fact(&parent, &self.clock, Ending::of(RequestResult::Hit), start, end);
+        }
+        Ok(value)
+    }
+
+    /// Gets the value of a key that wasn't found fresh: by another request's load, or by its own.
+    #[cold]
+    pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed) -> Result<V, CallError<E>> {
+        let mut request = Request::start(self.books(), missed.start);
+        loop {
+            let now = self.clock.now();
+            match self.flights.join(&key, now, || self.find_fresh(&key, now)) {
+                Joined::Found(entry) => {
+                    request.end(Ending::of(RequestResult::Hit));
+                    return Ok(entry.value);
+                }
+                Joined::Leader(leader) => {
+                    let (ending, answer) = self.load(leader, &key, &mut request, missed.reason).await;
+                    request.end(ending);
+                    match answer {
+                        Ok(answer) => return share(&answer),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                }
+                Joined::Follower(follower) => {
+                    if let Some(answer) = follow(follower, &request, now).await {
+                        let ending = Ending::of(RequestResult::Coalesced);
+                        request.end(if answer.is_err() { ending.with_failure(Failure::Error) } else { ending });
+                        return share(&answer);
+                    }
+                    // The leader was dropped or panicked: join anew, perhaps to lead.
+                }
+            }
+        }
+    }
+
+    /// What a load that landed after this request's look-up may have stored.
+    fn find_fresh(&self, key: &HashedKey<K>, now: Moment) -> Option<Entry<V>> {
+        let key = key.as_ref();
+        // Asked first, since it leaves the store's policy alone: this request has looked once already.
+        if !self.store.contains(key) {
+            return None;
+        }
+        self.store.get(key).filter(|entry| self.policy.judge(entry, now) == Freshness::Fresh)
+    }
+
+    /// Runs the wrapped function, stores what it returned and shares it.
+    async fn load(
+        &self,
+        leader: Leader<'_, K, V, E>,
+        key: &HashedKey<K>,
+        request: &mut Request<'_>,
+        reason: MissReason,
+    ) -> (Ending, Result<Arc<Answer<V, E>>, Panic>) {
+        let ending = Ending::miss(reason);
+        let load = request.load(reason);
+        let context = load.context();
+        match self.loader.load(key.key().clone()).with_context(context).await {
+            Ok(Ok(value)) => {
+                load.end(LoadOutcome::Loaded);
+                (ending, Ok(leader.land(Ok(value), |key, answer| self.keep(key, answer))))
+            }
+            Ok(Err(error)) => {
+                load.end(LoadOutcome::Failed);
+                (ending.with_failure(Failure::Error), Ok(leader.land(Err(Arc::new(error)), |_, _| ())))
+            }
+            Err(panic) => {
+                load.end(LoadOutcome::Panicked);
+                drop(leader);
+                (ending.with_failure(Failure::Panic), Err(panic))
+            }
+        }
+    }
+
+    fn keep(&self, key: &HashedKey<K>, answer: &Answer<V, E>) {
+        let Ok(value) = answer else { return };
+        let stored_at = self.clock.now();
+        let entry = Entry { value: value.clone(), stored_at, fresh_until: self.policy.fresh_until(stored_at) };
+        self.store.put(key.clone(), entry);
+        self.recorder.operation(Operation::Put, self.clock.now().since(stored_at));
+    }
+
+    pub(crate) fn invalidate<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let key = HashedRef::new(self.hash(key), key);
+        let start = self.clock.now();
+        self.flights.invalidate(key, || self.store.remove(key));
+        self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+    }
+
+    pub(crate) fn clear(&self) {
+        let start = self.clock.now();
+        self.flights.clear(|| self.store.clear());
+        self.recorder.operation(Operation::Clear, self.clock.now().since(start));
+    }
+}
+
+/// The current context, if its span records.
+fn recording_context() -> Option<Context> {
+    // `is_recording` takes a lock: asked only where there is a span at all.
+    Context::map_current(|cx| (cx.has_active_span() && cx.span().is_recording()).then(|| cx.clone()))
+}
+
+/// Waits for another request's load; `None` if that never landed.
+async fn follow<V, E>(follower: Follower<V, E>, request: &Request<'_>, now: Moment) -> Option<Arc<Answer<V, E>>> {
+    let wait = request.wait(now);
+    match follower.arrive().await {
+        Arrival::Landed(answer) => {
+            wait.end(WaitOutcome::Shared);
+            Some(answer)
+        }
+        Arrival::Abandoned => {
+            wait.end(WaitOutcome::LeaderFailed);
+            None
+        }
+    }
+}
+
+fn share<V: Clone, E>(answer: &Answer<V, E>) -> Result<V, CallError<E>> {
+    match answer {
+        Ok(value) => Ok(value.clone()),
+        Err(error) => Err(CallError::Load(Arc::clone(error))),
+    }
+}
+
+impl<K, V, E, S> Source for Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    fn levels(&self) -> Levels {
+        self.store.levels()
+    }
+
+    fn longest_wait(&self) -> Duration {
+        self.flights.oldest_wait().map_or(Duration::ZERO, |since| self.clock.now().since(since))
+    }
+}

@@ -1,0 +1,46 @@
+//! Why a call has no value.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a call has no value. Cheap to clone: requests that shared a load share its error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError<E> {
+    /// The wrapped function returned this error. It was not stored; the next call loads again.
+    Load(Arc<E>),
+}
+
+impl<E> CallError<E> {
+    /// The wrapped function's error, if that is what it is.
+    pub fn load_error(&self) -> Option<&E> {
+        match self {
+            Self::Load(error) => Some(error),
+        }
+    }
+}
+
+impl<E> Clone for CallError<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Load(error) => Self::Load(Arc::clone(error)),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Displayed as the load's error, so its source is the next in the chain.
+            Self::Load(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Single flight: of the requests for one key, one leads and loads, the others follow and wait.
+//!
+//! A key is in one of two states: no flight, or one flight that is loading. A flight ends by landing (its
+//! answer is shared) or by being abandoned (its leader was dropped; followers join anew, and one leads).
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use cachescope_core::{BroughtHash, Entry, HashedKey, HashedRef, Moment};
+use hashbrown::HashMap;
+
+/// Enough that misses of different keys rarely meet; a shard is locked for a look at the store or a put.
+const SHARDS: usize = 16;
+
+/// What a load gave, for everyone who waited.
+pub(crate) type Answer<V, E> = Result<V, Arc<E>>;
+
+type Shard<K, V, E> = HashMap<HashedKey<K>, Arc<Flight<V, E>>, BroughtHash>;
+
+/// The loads under way in one cache.
+pub(crate) struct Flights<K, V, E> {
+    shards: [Mutex<Shard<K, V, E>>; SHARDS],
+}
+
+/// How a request takes part.
+pub(crate) enum Joined<'a, K: Eq, V, E> {
+    /// The entry was there after all: a load landed since the request looked.
+    Found(Entry<V>),
+    /// It is to load.
+    Leader(Leader<'a, K, V, E>),
+    /// It is to wait.
+    Follower(Follower<V, E>),
+}
+
+impl<K: Eq, V, E> Flights<K, V, E> {
+    pub(crate) fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::new(Shard::default())) }
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard<K, V, E>> {
+        // The high bits: a hash map uses the low ones.
+        let index = (hash >> 32) as usize % SHARDS;
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins the flight of `key`, or starts one unless `find` finds a usable entry.
+    ///
+    /// `find` runs while no flight can land, so of all who miss at once exactly one leads.
+    pub(crate) fn join(
+        &self,
+        key: &HashedKey<K>,
+        now: Moment,
+        find: impl FnOnce() -> Option<Entry<V>>,
+    ) -> Joined<'_, K, V, E>
+    where
+        K: Clone,
+    {
+        let mut shard = self.shard(key.hash());
+        if let Some(flight) = shard.get(key) {
+            return Joined::Follower(Follower::board(flight, now));
+        }
+        if let Some(entry) = find() {
+            return Joined::Found(entry);
+        }
+        let flight = Arc::new(Flight { state: Mutex::new(State::Loading(Vec::new())) });
+        shard.insert(key.clone(), Arc::clone(&flight));
+        Joined::Leader(Leader { flights: self, key: key.clone(), flight, landed: false })
+    }
+
+    /// Runs `remove` so that no load of `key` which began before it can store after it.
+    pub(crate) fn invalidate<Q>(&self, key: HashedRef<'_, Q>, remove: impl FnOnce())
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut shard = self.shard(key.hash());
+        shard.remove(&key);
+        remove();
+    }
+
+    /// Runs `clear` so that no load which began before it can store after it.
+    pub(crate) fn clear(&self, clear: impl FnOnce()) {
+        let mut shards: Vec<_> =
+            self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)).collect();
+        shards.iter_mut().for_each(|shard| shard.clear());
+        clear();
+    }
+
+    /// Since when the oldest follower has waited.
+    pub(crate) fn oldest_wait(&self) -> Option<Moment> {
+        let oldest_of = |shard: &Mutex<Shard<K, V, E>>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.values().filter_map(|flight| flight.oldest_wait()).min()
+        };
+        self.shards.iter().filter_map(oldest_of).min()
+    }
+}
+
+struct Flight<V, E> {
+    state: Mutex<State<V, E>>,
+}
+
+enum State<V, E> {
+    Loading(Vec<Option<Seat>>),
+    Landed(Arc<Answer<V, E>>),
+    Abandoned,
+}
+
+/// One follower's place.
+struct Seat {
+    since: Moment,
+    waker: Option<Waker>,
+}
+
+impl<V, E> Flight<V, E> {
+    fn state(&self) -> MutexGuard<'_, State<V, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, state: State<V, E>) {
+        let before = std::mem::replace(&mut *self.state(), state);
+        if let State::Loading(seats) = before {
+            // Outside the lock: a waker may poll at once.
+            seats.into_iter().flatten().filter_map(|seat| seat.waker).for_each(Waker::wake);
+        }
+    }
+
+    fn oldest_wait(&self) -> Option<Moment> {
+        match &*self.state() {
+            State::Loading(seats) => seats.iter().flatten().map(|seat| seat.since).min(),
+            State::Landed(_) | State::Abandoned => None,
+        }
+    }
+}
+
+/// The right to load a key, and the duty to land; dropping it abandons the flight.
+pub(crate) struct Leader<'a, K: Eq, V, E> {
+    flights: &'a Flights<K, V, E>,
+    key: HashedKey<K>,
+    flight: Arc<Flight<V, E>>,
+    landed: bool,
+}
+
+impl<K: Eq, V, E> Leader<'_, K, V, E> {
+    /// Shares the answer with the followers. `keep` stores it, unless the key was invalidated meanwhile.
+    pub(crate) fn land(
+        mut self,
+        answer: Answer<V, E>,
+        keep: impl FnOnce(&HashedKey<K>, &Answer<V, E>),
+    ) -> Arc<Answer<V, E>> {
+        {
+            let mut shard = self.flights.shard(self.key.hash());
+            if shard.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+                keep(&self.key, &answer);
+                shard.remove(&self.key);
+            }
+        }
+        let answer = Arc::new(answer);
+        self.flight.end(State::Landed(Arc::clone(&answer)));
+        self.landed = true;
+        answer
+    }
+}
+
+impl<K: Eq, V, E> Drop for Leader<'_, K, V, E> {
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        {
+            let mut shard = self.flights.shard(self.key.hash());
+            if shard.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+                shard.remove(&self.key);
+            }
+        }
+        self.flight.end(State::Abandoned);
+    }
+}
+
+/// A place on another request's flight; dropping it gives the place up.
+pub(crate) struct Follower<V, E> {
+    flight: Arc<Flight<V, E>>,
+    seat: usize,
+}
+
+/// How a follower's wait ended.
+pub(crate) enum Arrival<V, E> {
+    Landed(Arc<Answer<V, E>>),
+    Abandoned,
+}
+
+impl<V, E> Follower<V, E> {
+    fn board(flight: &Arc<Flight<V, E>>, since: Moment) -> Self {
+        let seat = match &mut *flight.state() {
+            State::Loading(seats) => {
+                seats.push(Some(Seat { since, waker: None }));
+                seats.len() - 1
+            }
+            // A flight ends after it has left its shard; there is no seat to have, nor any need of one.
+            State::Landed(_) | State::Abandoned => usize::MAX,
+        };
+        Self { flight: Arc::clone(flight), seat }
+    }
+
+    /// Waits for the flight's end.
+    pub(crate) async fn arrive(self) -> Arrival<V, E> {
+        std::future::poll_fn(|cx| {
+            // Cloned before the lock and dropped after it: a waker is a task, whose end may drop followers.
+            let mut waker = Some(cx.waker().clone());
+            match &mut *self.flight.state() {
+                State::Landed(answer) => Poll::Ready(Arrival::Landed(Arc::clone(answer))),
+                State::Abandoned => Poll::Ready(Arrival::Abandoned),
+                State::Loading(seats) => {
+                    if let Some(Some(seat)) = seats.get_mut(self.seat) {
+                        std::mem::swap(&mut seat.waker, &mut waker);
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl<V, E> Drop for Follower<V, E> {
+    fn drop(&mut self) {
+        // The seat outlives the lock, for the sake of its waker.
+        let _seat = match &mut *self.flight.state() {
+            State::Loading(seats) => seats.get_mut(self.seat).and_then(Option::take),
+            State::Landed(_) | State::Abandoned => None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    type Tested = Flights<u64, u64, ()>;
+    const NOW: Moment = Moment::from_nanos(1);
+
+    fn key(key: u64) -> HashedKey<u64> {
+        HashedKey::new(key, key)
+    }
+
+    fn lead(flights: &Tested, k: u64) -> Leader<'_, u64, u64, ()> {
+        match flights.join(&key(k), NOW, || None) {
+            Joined::Leader(leader) => leader,
+            _ => panic!("expected to lead"),
+        }
+    }
+
+    fn follow(flights: &Tested, k: u64, now: Moment) -> Follower<u64, ()> {
+        match flights.join(&key(k), now, || panic!("a follower looks for nothing")) {
+            Joined::Follower(follower) => follower,
+            _ => panic!("expected to follow"),
+        }
+    }
+
+    #[test]
+    fn one_leads_and_the_others_get_its_answer() {
+        let flights = Tested::new();
+        let leader = lead(&flights, 1);
+        let followers: Vec<_> = (0..10).map(|_| follow(&flights, 1, NOW)).collect();
+        lead(&flights, 2).land(Ok(0), |_, _| ());
+        let mut kept = None;
+        leader.land(Ok(7), |_, answer| kept = answer.as_ref().ok().copied());
+        assert_eq!(kept, Some(7));
+        for follower in followers {
+            assert!(matches!(follower.arrive().now_or_never(), Some(Arrival::Landed(answer)) if *answer == Ok(7)));
+        }
+        lead(&flights, 1);
+    }
+
+    #[test]
+    fn an_abandoned_flight_wakes_its_followers_and_a_new_one_leads() {
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let flights = Tested::new();
+        let leader = lead(&flights, 1);
+        let woken = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut waits: Vec<_> = (0..3).map(|_| Box::pin(follow(&flights, 1, NOW).arrive())).collect();
+        for wait in &mut waits {
+            assert!(wait.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        }
+        drop(waits.pop());
+        drop(leader);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        for wait in waits {
+            assert!(matches!(wait.now_or_never(), Some(Arrival::Abandoned)));
+        }
+        lead(&flights, 1);
+    }
+
+    #[test]
+    fn what_was_invalidated_meanwhile_is_shared_and_not_kept() {
+        let flights = Tested::new();
+        let old = lead(&flights, 1);
+        let follower = follow(&flights, 1, NOW);
+        flights.invalidate(HashedRef::new(1, &1), || ());
+        let new = lead(&flights, 1);
+        old.land(Ok(1), |_, _| panic!("kept over an invalidation"));
+        assert!(matches!(follower.arrive().now_or_never(), Some(Arrival::Landed(_))));
+        // The old flight's end left the new one in place.
+        follow(&flights, 1, NOW);
+        flights.clear(|| ());
+        new.land(Ok(2), |_, _| panic!("kept over a clear"));
+    }
+
+    #[test]
+    fn the_oldest_wait_is_that_of_a_follower_still_there() {
+        let flights = Tested::new();
+        assert_eq!(flights.oldest_wait(), None);
+        let leader = lead(&flights, 1);
+        let first = follow(&flights, 1, Moment::from_nanos(5));
+        let _second = follow(&flights, 1, Moment::from_nanos(9));
+        assert_eq!(flights.oldest_wait(), Some(Moment::from_nanos(5)));
+        drop(first);
+        assert_eq!(flights.oldest_wait(), Some(Moment::from_nanos(9)));
+        drop(leader);
+        assert_eq!(flights.oldest_wait(), None);
+    }
+
+    #[test]
+    fn a_panic_while_keeping_abandons() {
+        let flights = Tested::new();
+        let leader = lead(&flights, 1);
+        let follower = follow(&flights, 1, NOW);
+        let land = std::panic::AssertUnwindSafe(|| leader.land(Ok(1), |_, _| panic!("on purpose")));
+        assert!(std::panic::catch_unwind(land).is_err());
+        assert!(matches!(follower.arrive().now_or_never(), Some(Arrival::Abandoned)));
+        lead(&flights, 1);
+    }
+}

@@ -1,0 +1,148 @@
+//! A cache's numbers at one moment.
+
+use std::time::Duration;
+
+use cachescope_core::{
+    Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome,
+};
+
+/// A cache's numbers at one moment, since it was built. A plain value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stats {
+    counts: Counts,
+    levels: Levels,
+    longest_wait: Duration,
+}
+
+impl Stats {
+    pub(crate) fn new(counts: Counts, levels: Levels, longest_wait: Duration) -> Self {
+        Self { counts, levels, longest_wait }
+    }
+
+    /// Requests started. Equal to the sum of all results and [`Stats::in_flight`] whenever none is under way.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.counts.started
+    }
+
+    /// Requests started and not ended.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.counts.active
+    }
+
+    /// Requests that ended with this result.
+    #[must_use]
+    pub fn result(&self, result: RequestResult) -> u64 {
+        self.counts.totals.result(result)
+    }
+
+    /// Requests that ended in exactly this way.
+    #[must_use]
+    pub fn ended(&self, ending: Ending) -> u64 {
+        self.counts.totals.ended(ending)
+    }
+
+    /// Requests answered with a fresh entry.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.result(RequestResult::Hit)
+    }
+
+    /// Requests that ran a load because nothing fresh was there.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.result(RequestResult::Miss)
+    }
+
+    /// Requests answered by another request's load.
+    #[must_use]
+    pub fn coalesced(&self) -> u64 {
+        self.result(RequestResult::Coalesced)
+    }
+
+    /// Requests whose future was dropped before it had an answer.
+    #[must_use]
+    pub fn cancelled(&self) -> u64 {
+        self.result(RequestResult::Cancelled)
+    }
+
+    /// The share of requests that the store answered: hits and stale answers, of these and misses and
+    /// coalesced requests. `None` before the first of them.
+    ///
+    /// A coalesced request isn't a hit, since the store had nothing for it. Requests that were cancelled,
+    /// or bypassed the cache, aren't in it at all.
+    #[must_use]
+    pub fn hit_rate(&self) -> Option<f64> {
+        let hits = self.hits() + self.result(RequestResult::Stale);
+        let all = hits + self.misses() + self.coalesced();
+        (all > 0).then(|| hits as f64 / all as f64)
+    }
+
+    /// How long requests with this result took. Of hits, one in [`names`](crate::names)' timing interval
+    /// is timed (64), on average.
+    #[must_use]
+    pub fn latency(&self, result: RequestResult) -> &Durations {
+        self.counts.request_durations(result)
+    }
+
+    /// Loads that ended so.
+    #[must_use]
+    pub fn loads(&self, outcome: LoadOutcome) -> u64 {
+        self.counts.loads(LoadTrigger::Miss, outcome)
+    }
+
+    /// Loads running.
+    #[must_use]
+    pub fn loads_active(&self) -> u64 {
+        self.counts.loads_active
+    }
+
+    /// How long loads took, however they ended.
+    #[must_use]
+    pub fn load_duration(&self) -> &Durations {
+        self.counts.load_durations(LoadTrigger::Miss)
+    }
+
+    /// Waits for another request's load that ended so.
+    #[must_use]
+    pub fn waits(&self, outcome: WaitOutcome) -> u64 {
+        self.counts.waits(outcome)
+    }
+
+    /// Requests waiting for another's load.
+    #[must_use]
+    pub fn waits_active(&self) -> u64 {
+        self.counts.waits_active
+    }
+
+    /// How long the waits took that ended so.
+    #[must_use]
+    pub fn wait_duration(&self, outcome: WaitOutcome) -> &Durations {
+        self.counts.wait_durations(outcome)
+    }
+
+    /// How long the oldest of the waiting requests has waited.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        self.longest_wait
+    }
+
+    /// How long this operation on the store took. Of look-ups, those of timed hits.
+    #[must_use]
+    pub fn operation(&self, operation: Operation) -> &Durations {
+        self.counts.operation_durations(operation)
+    }
+
+    /// Entries that left the store for this reason.
+    #[must_use]
+    pub fn evictions(&self, reason: EvictionReason) -> u64 {
+        self.counts.totals.evicted(reason)
+    }
+
+    /// How full the store is.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        self.levels
+    }
+}

@@ -1,0 +1,124 @@
+//! Guards for what must be paired: a request, a wait and a load each end exactly once, dropped ones too.
+
+use cachescope_core::{Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome};
+use opentelemetry::Context;
+
+use crate::spans::Spans;
+use cachescope_core::Clock;
+
+/// What guards report to.
+#[derive(Clone, Copy)]
+pub(crate) struct Books<'a> {
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) spans: &'a Spans,
+    pub(crate) clock: &'a Clock,
+}
+
+/// A request that wasn't a plain hit. Dropped without an end, it was cancelled.
+pub(crate) struct Request<'a> {
+    books: Books<'a>,
+    start: Moment,
+    /// Where the request came from; `None` if its thread was ending and couldn't be asked.
+    parent: Option<Context>,
+    /// Its span, once something is to nest in it.
+    opened: Option<Context>,
+    ending: Ending,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn start(books: Books<'a>, start: Moment) -> Self {
+        books.recorder.request_started();
+        let parent = Recorder::may_ask_for_context().then(Context::current);
+        Self { books, start, parent, opened: None, ending: Ending::of(RequestResult::Cancelled) }
+    }
+
+    /// Begins a load of this request's.
+    pub(crate) fn load(&mut self, reason: MissReason) -> Load<'a> {
+        let Books { recorder, spans, clock } = self.books;
+        let start = clock.now();
+        if self.opened.is_none() {
+            self.opened = self.parent.as_ref().map(|parent| spans.open(parent, clock, reason, self.start));
+        }
+        recorder.load_started();
+        let trigger = LoadTrigger::Miss;
+        let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
+        Load { books: self.books, trigger, start, context, outcome: LoadOutcome::Cancelled }
+    }
+
+    /// Begins a wait of this request's, at `start`.
+    pub(crate) fn wait(&self, start: Moment) -> Wait<'a> {
+        self.books.recorder.wait_started();
+        Wait { books: self.books, start, outcome: WaitOutcome::Cancelled }
+    }
+
+    pub(crate) fn end(mut self, ending: Ending) {
+        self.ending = ending;
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        let Books { recorder, spans, clock } = self.books;
+        let end = clock.now();
+        recorder.request_ended(self.ending, end.since(self.start));
+        if !Recorder::may_ask_for_context() {
+            return;
+        }
+        match (&self.opened, &self.parent) {
+            (Some(opened), _) => spans.close(opened, clock, self.ending, end),
+            (None, Some(parent)) => spans.after_the_fact(parent, clock, self.ending, self.start, end),
+            (None, None) => {}
+        }
+    }
+}
+
+/// A run of the wrapped function. Dropped without an outcome, it was cancelled.
+pub(crate) struct Load<'a> {
+    books: Books<'a>,
+    trigger: LoadTrigger,
+    start: Moment,
+    context: Option<Context>,
+    outcome: LoadOutcome,
+}
+
+impl Load<'_> {
+    /// The context to run the function in: its span is the active one.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn end(mut self, outcome: LoadOutcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Load<'_> {
+    fn drop(&mut self) {
+        let Books { recorder, spans, clock } = self.books;
+        let end = clock.now();
+        recorder.load_ended(self.trigger, self.outcome, end.since(self.start));
+        if let Some(context) = self.context.as_ref().filter(|_| Recorder::may_ask_for_context()) {
+            spans.load_ended(context, clock, self.outcome, end);
+        }
+    }
+}
+
+/// A wait for another request's load. Dropped without an outcome, it was cancelled.
+pub(crate) struct Wait<'a> {
+    books: Books<'a>,
+    start: Moment,
+    outcome: WaitOutcome,
+}
+
+impl Wait<'_> {
+    pub(crate) fn end(mut self, outcome: WaitOutcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let waited = self.books.clock.now().since(self.start);
+        self.books.recorder.wait_ended(self.outcome, waited);
+    }
+}

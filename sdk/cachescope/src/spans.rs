@@ -1,0 +1,81 @@
+//! The spans of one cache: `cache.get NAME`, and below it `cache.load NAME`.
+
+use cachescope_core::names::{attributes, spans};
+use cachescope_core::{
+    Clock, Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Moment, RequestResult, Telemetry,
+};
+use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue};
+
+/// What the spans of one cache have in common.
+#[derive(Debug)]
+pub(crate) struct Spans {
+    get: String,
+    load: String,
+    identity: Identity,
+    telemetry: Telemetry,
+}
+
+impl Spans {
+    pub(crate) fn new(identity: Identity, telemetry: Telemetry) -> Self {
+        Self {
+            get: format!("{} {}", spans::GET, identity.cache),
+            load: format!("{} {}", spans::LOAD, identity.cache),
+            identity,
+            telemetry,
+        }
+    }
+
+    fn builder(&self, name: &str) -> SpanBuilder {
+        SpanBuilder::from_name(name.to_owned()).with_kind(SpanKind::Internal)
+    }
+
+    /// A request's span, made when all is known of it: the sampler sees how it ended.
+    pub(crate) fn after_the_fact(&self, parent: &Context, clock: &Clock, ending: Ending, start: Moment, end: Moment) {
+        let attributes = self.identity.attributes().into_iter().chain(self.ending(ending));
+        let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
+        let mut span = self.telemetry.tracer().build_with_context(builder, parent);
+        span.end_with_timestamp(clock.wall(end));
+    }
+
+    /// A request's span that others are to nest in: one that loads.
+    pub(crate) fn open(&self, parent: &Context, clock: &Clock, reason: MissReason, start: Moment) -> Context {
+        let reason = KeyValue::new(attributes::MISS_REASON, reason.as_str());
+        let attributes = self.identity.attributes().into_iter().chain([reason]);
+        let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
+        parent.with_span(self.telemetry.tracer().build_with_context(builder, parent))
+    }
+
+    /// Ends what [`Spans::open`] opened.
+    pub(crate) fn close(&self, opened: &Context, clock: &Clock, ending: Ending, end: Moment) {
+        let span = opened.span();
+        if span.is_recording() {
+            // The miss's reason stands there already; the SDK keeps both of two equal keys.
+            span.set_attributes(self.ending(ending).filter(|kv| kv.key.as_str() != attributes::MISS_REASON));
+        }
+        span.end_with_timestamp(clock.wall(end));
+    }
+
+    fn ending(&self, ending: Ending) -> impl Iterator<Item = KeyValue> {
+        let hit = matches!(ending.result, RequestResult::Hit | RequestResult::Stale);
+        self.identity.ending(ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)])
+    }
+
+    /// The span of a load, in a context to run it in.
+    pub(crate) fn load(&self, request: &Context, clock: &Clock, trigger: LoadTrigger, start: Moment) -> Context {
+        let trigger = KeyValue::new(attributes::LOAD_TRIGGER, trigger.as_str());
+        let attributes = self.identity.attributes().into_iter().chain([trigger]);
+        let builder = self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes);
+        request.with_span(self.telemetry.tracer().build_with_context(builder, request))
+    }
+
+    /// Ends what [`Spans::load`] began. The error's text stays out: it may hold a key.
+    pub(crate) fn load_ended(&self, load: &Context, clock: &Clock, outcome: LoadOutcome, end: Moment) {
+        let span = load.span();
+        if let Some(error_type) = self.identity.load_error(outcome) {
+            span.set_attribute(error_type);
+            span.set_status(Status::error(""));
+        }
+        span.end_with_timestamp(clock.wall(end));
+    }
+}
