@@ -46,8 +46,11 @@ impl Ticking {
         let alive = Arc::new(Alive);
         *ticker = Arc::downgrade(&alive);
         let watched = Arc::downgrade(&alive);
+        // The first tick is ours, so that hits need not wait for the thread to be scheduled.
+        COARSE.store(system_now().as_nanos(), Ordering::Relaxed);
         let spawned = std::thread::Builder::new().name("cachescope-ticker".into()).spawn(move || tick(&watched));
         if let Err(error) = spawned {
+            COARSE.store(STOPPED, Ordering::Relaxed);
             tracing::warn!(%error, "no thread for the coarse clock: expiry reads the precise clock, about 30 ns a hit");
         }
         Self { _alive: alive }

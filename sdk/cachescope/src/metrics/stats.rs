@@ -79,8 +79,8 @@ impl Stats {
         (all > 0).then(|| hits as f64 / all as f64)
     }
 
-    /// How long requests with this result took. Of hits, one in [`names`](crate::names)' timing interval
-    /// is timed (64), on average.
+    /// How long requests with this result took. Of plain hits one in 256 is timed,
+    /// on average.
     #[must_use]
     pub fn latency(&self, result: RequestResult) -> &Durations {
         self.counts.request_durations(result)

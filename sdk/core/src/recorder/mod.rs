@@ -196,11 +196,15 @@ impl Recorder {
 
     /// The counters that OpenTelemetry observes.
     pub(crate) fn totals(&self) -> Totals {
+        self.totals_with(self.hits.sum())
+    }
+
+    fn totals_with(&self, quiet_hits: u64) -> Totals {
         let mut totals = Totals::default();
         for ending in Ending::all(true) {
             totals.ended[ending.index()] = self.ended[ending.index()].load(Ordering::Acquire);
         }
-        totals.ended[Ending::of(RequestResult::Hit).index()] += self.hits.sum();
+        totals.ended[Ending::of(RequestResult::Hit).index()] += quiet_hits;
         if let Some(evictions) = &self.evictions {
             totals.evicted = EvictionReason::ALL.map(|reason| evictions.get(reason));
         }
@@ -213,15 +217,17 @@ impl Recorder {
     /// are never fewer than those ended.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let totals = self.totals();
-        let hits = totals.ended(Ending::of(RequestResult::Hit));
+        // Read once, since each is a start and an end alike. Hits found on the way to a load are counted as
+        // any other request, from start to end.
+        let quiet_hits = self.hits.sum();
+        let totals = self.totals_with(quiet_hits);
         let active = self.active.load(Ordering::Acquire);
         let loads = LoadTrigger::ALL.map(|trigger| {
             LoadOutcome::ALL.map(|outcome| self.loads[trigger as usize][outcome as usize].load(Ordering::Acquire))
         });
         let waits = WaitOutcome::ALL.map(|outcome| self.waits[outcome as usize].load(Ordering::Acquire));
         Counts {
-            started: self.started.load(Ordering::Acquire) + hits,
+            started: self.started.load(Ordering::Acquire) + quiet_hits,
             active,
             totals,
             loads,

@@ -1,0 +1,63 @@
+//! What a hit through `cached(...)` costs beside the bare store's own get.
+//!
+//! `hit ratio` measures time, batch by batch in turns. `hit cases` lists what `hit count CASE N` runs N
+//! times for a tool that counts instructions.
+
+mod batch;
+mod case;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::case::Case;
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Times every case against its bare store, in turns.
+    Ratio {
+        /// Pairs of batches a case.
+        #[arg(long, default_value_t = 400)]
+        rounds: usize,
+    },
+    /// Lists the cases, one a line.
+    Cases,
+    /// Runs one case and nothing else, so many times.
+    Count {
+        /// A name that `cases` lists.
+        case: String,
+        /// How many hits.
+        hits: u64,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let command = Arguments::parse().command;
+    let _providers = case::providers();
+    match command {
+        Command::Ratio { rounds } => {
+            println!("{:<18} {:>9} {:>12} {:>8}", "value", "moka ns", "cached ns", "ratio");
+            for (value, bare, cached) in [
+                ("u64", Case::MokaU64, Case::CachedU64),
+                ("Arc<str>", Case::MokaArc, Case::CachedArc),
+                ("String, 40 bytes", Case::MokaString, Case::CachedString),
+            ] {
+                let pair = batch::compare(&mut *bare.prepare(), &mut *cached.prepare(), rounds);
+                println!("{value:<18} {:>9.1} {:>12.1} {:>8.3}", pair.bare_ns, pair.ours_ns, pair.ratio);
+            }
+        }
+        Command::Cases => Case::ALL.iter().for_each(|case| println!("{}", case.name())),
+        Command::Count { case, hits } => {
+            let named = Case::ALL.into_iter().find(|known| known.name() == case);
+            let mut run = named.with_context(|| format!("no case {case}: `hit cases` lists them"))?.prepare();
+            run(hits);
+        }
+    }
+    Ok(())
+}

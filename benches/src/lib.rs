@@ -1,1 +1,0 @@
-//! What a hit costs, as ratios in one run and as instruction counts.
