@@ -1,1 +1,190 @@
-//! Placeholder.
+//! The telemetry contract, the code and what a real run exports say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use cachescope::{
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RequestResult, WaitOutcome, names, try_cached,
+};
+use cachescope_tests::contract::{Attributes, Contract};
+use cachescope_tests::exported::{InMemory, attributes};
+use cachescope_tests::workload::Refused;
+use futures_util::FutureExt;
+
+fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_names_in_code_are_those_of_the_contract() {
+    let contract = Contract::read().unwrap();
+    let mut in_code = BTreeMap::new();
+    for metric in names::metrics::ALL {
+        let instrument = format!("{:?}", metric.instrument).to_lowercase();
+        in_code.insert(metric.name.to_owned(), (instrument, metric.unit.to_owned(), metric.brief.to_owned()));
+    }
+    let in_files: BTreeMap<_, _> =
+        contract.metrics.into_iter().map(|(name, m)| (name, (m.instrument, m.unit, m.brief))).collect();
+    assert_eq!(in_code, in_files);
+    assert_eq!(set(names::attributes::ALL), contract.attributes.into_keys().collect());
+    assert_eq!(set(names::spans::ALL), contract.spans.into_keys().collect());
+}
+
+#[test]
+fn the_values_in_code_are_those_of_the_contract() {
+    let contract = Contract::read().unwrap();
+    let listed = |name: &str| contract.attributes[name].clone().unwrap();
+    assert_eq!(set(RequestResult::ALL.map(RequestResult::as_str)), listed(names::attributes::RESULT));
+    assert_eq!(set(MissReason::ALL.map(MissReason::as_str)), listed(names::attributes::MISS_REASON));
+    assert_eq!(set(LoadTrigger::ALL.map(LoadTrigger::as_str)), listed(names::attributes::LOAD_TRIGGER));
+    assert_eq!(set(WaitOutcome::ALL.map(WaitOutcome::as_str)), listed(names::attributes::WAIT_OUTCOME));
+    assert_eq!(set(Operation::ALL.map(Operation::as_str)), listed(names::attributes::OPERATION));
+    assert_eq!(set(EvictionReason::ALL.map(EvictionReason::as_str)), listed(names::attributes::EVICTION_REASON));
+    assert_eq!(set([names::SCOPE_PROCESS]), listed(names::attributes::WAIT_SCOPE));
+}
+
+/// Every path a request can take, once.
+fn take_every_path(sdk: &InMemory) -> impl Sized + use<> {
+    let (clock, hands) = Clock::manual();
+    let load = |key: u64| async move {
+        tokio::task::yield_now().await;
+        assert!(key != 13, "on purpose");
+        if key == 9 { Err(Refused) } else { Ok(key) }
+    };
+    let cache = try_cached("contract", load)
+        .stale_after(Duration::from_secs(1))
+        .store(Moka::with_capacity(10))
+        .clock(clock.clone())
+        .telemetry(sdk.telemetry())
+        .build();
+    let in_bytes = try_cached("contract.in_bytes", load)
+        .store(Moka::with_byte_limit(1_000, |_, _| 8))
+        .telemetry(sdk.telemetry())
+        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        in_bytes.try_call(1).await.unwrap();
+        cache.try_call(1).await.unwrap();
+        cache.try_call(1).await.unwrap();
+        hands.advance(Duration::from_secs(2));
+        cache.try_call(1).await.unwrap();
+        cache.invalidate(&1);
+        let (one, other) = tokio::join!(cache.try_call(9), cache.try_call(9));
+        assert!(one.is_err() && other.is_err());
+        let mut follower = pin!(cache.try_call(2));
+        {
+            let mut leader = pin!(cache.try_call(2));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(leader.poll_unpin(&mut context).is_pending() && follower.poll_unpin(&mut context).is_pending());
+            let mut dropped = pin!(cache.try_call(2));
+            assert!(dropped.poll_unpin(&mut context).is_pending());
+        }
+        assert_eq!(follower.await, Ok(2));
+        let panics = cache.clone();
+        assert!(tokio::spawn(async move { panics.try_call(13).await }).await.is_err());
+        for key in 20..60 {
+            cache.try_call(key).await.unwrap();
+        }
+        cache.clear();
+    });
+    (cache, in_bytes)
+}
+
+/// Says what is wrong with the attributes of `what`, and notes which were seen.
+fn compare(
+    contract: &Contract,
+    what: &str,
+    allowed: &Attributes,
+    actual: &BTreeMap<String, String>,
+    seen: &mut BTreeSet<(String, String)>,
+) {
+    for (name, always) in allowed {
+        assert!(!always || actual.contains_key(name), "{what} lacks {name}: {actual:?}");
+    }
+    for (name, value) in actual {
+        assert!(allowed.contains_key(name), "{what} has {name}, which the contract doesn't give it");
+        if let Some(values) = &contract.attributes[name] {
+            assert!(values.contains(value), "{what} has {name}={value}, which the contract doesn't list");
+        }
+        seen.insert((what.to_owned(), name.clone()));
+    }
+}
+
+#[test]
+fn a_real_run_exports_what_the_contract_says_nothing_missing_nothing_extra() {
+    let contract = Contract::read().unwrap();
+    let sdk = InMemory::default();
+    let _caches = take_every_path(&sdk);
+    let mut seen = BTreeSet::new();
+
+    let points = sdk.points().unwrap();
+    for point in &points {
+        let metric = contract.metrics.get(&point.metric);
+        let metric = metric.unwrap_or_else(|| panic!("{} isn't in the contract", point.metric));
+        assert_eq!(point.instrument, metric.instrument, "{}", point.metric);
+        assert_eq!((&point.unit, &point.brief), (&metric.unit, &metric.brief), "{}", point.metric);
+        compare(&contract, &point.metric, &metric.attributes, &point.attributes, &mut seen);
+    }
+    for span in sdk.spans().unwrap() {
+        let (kind, cache) = span.name.split_once(' ').unwrap();
+        assert!(cache.starts_with("contract"), "{}", span.name);
+        let allowed = contract.spans.get(kind).unwrap_or_else(|| panic!("{kind} isn't in the contract"));
+        let actual = attributes(span.attributes.iter());
+        assert_eq!(actual.len(), span.attributes.len(), "{} has an attribute twice: {:?}", span.name, span.attributes);
+        compare(&contract, kind, allowed, &actual, &mut seen);
+    }
+
+    let promised = contract.metrics.iter().map(|(name, metric)| (name, &metric.attributes)).chain(&contract.spans);
+    let promised: BTreeSet<_> = promised
+        .flat_map(|(what, attributes)| attributes.keys().map(move |name| (what.clone(), name.clone())))
+        .collect();
+    assert_eq!(promised.difference(&seen).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+
+    // Every listed value of a counter's attribute has its series; of a histogram, what this run did.
+    for (name, values) in contract.attributes.iter().filter_map(|(name, values)| Some((name, values.as_ref()?))) {
+        let exported: BTreeSet<_> = points.iter().filter_map(|point| point.attributes.get(name).cloned()).collect();
+        assert_eq!(&exported, values, "{name}");
+    }
+}
+
+#[test]
+fn every_series_of_a_counter_is_there_at_zero_from_the_start() {
+    let sdk = InMemory::default();
+    let cache =
+        try_cached("contract.zero", |_: u64| async { Err::<u64, _>(Refused) }).telemetry(sdk.telemetry()).build();
+    let points = sdk.points().unwrap();
+    let series = |metric: &str| points.iter().filter(|point| point.metric == metric).count();
+    assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (14, 4));
+    for level in ["load.active", "wait.active", "wait.longest", "entry.count", "entry.limit", "hit.timing.interval"] {
+        assert_eq!(series(&format!("cachescope.{level}")), 1, "{level}");
+    }
+    let limits = ["cachescope.entry.limit", "cachescope.hit.timing.interval"];
+    assert!(points.iter().all(|point| point.value == 0.0 || limits.contains(&point.metric.as_str())));
+    drop(cache);
+}
+
+#[test]
+fn caches_of_one_name_add_up_and_a_counter_never_falls() {
+    let sdk = InMemory::default();
+    let telemetry = sdk.telemetry();
+    let build = || cachescope::cached("contract.twins", |n: u64| async move { n }).telemetry(telemetry.clone()).build();
+    let counted = || {
+        let points = sdk.points().unwrap();
+        let total = |metric: &str| -> f64 { points.iter().filter(|p| p.metric == metric).map(|p| p.value).sum() };
+        (total("cachescope.requests"), total("cachescope.entry.count"))
+    };
+    let (one, other) = (build(), build());
+    for key in 0..10 {
+        one.call(key).now_or_never().unwrap();
+        other.call(key).now_or_never().unwrap();
+        other.call(key).now_or_never().unwrap();
+    }
+    assert_eq!(counted(), (30.0, 20.0));
+    drop(other);
+    assert_eq!(counted(), (30.0, 10.0));
+    let third = build();
+    third.call(1).now_or_never().unwrap();
+    assert_eq!(counted(), (31.0, 11.0));
+}

@@ -1,10 +1,13 @@
-//! What the proofs share: the telemetry contract as data, and numbers in comparable form.
+//! What the proofs share: the telemetry contract as data, a known mix of requests, and numbers in a form
+//! that can be compared.
 
 use std::collections::BTreeMap;
 
 use cachescope::{RequestResult, Stats};
 
 pub mod contract;
+pub mod exported;
+pub mod workload;
 
 /// Requests by result.
 #[must_use]

@@ -20,6 +20,17 @@ impl<E> CallError<E> {
     }
 }
 
+/// Equal where the wrapped function's errors are.
+impl<E: PartialEq> PartialEq for CallError<E> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Load(one), Self::Load(other)) => one == other,
+        }
+    }
+}
+
+impl<E: Eq> Eq for CallError<E> {}
+
 impl<E> Clone for CallError<E> {
     fn clone(&self) -> Self {
         match self {

@@ -40,7 +40,7 @@ pub use crate::metrics::{CacheMetrics, Stats};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
-    LoadOutcome, MissReason, Operation, RequestResult, Store, Telemetry, WaitOutcome, names,
+    LoadOutcome, LoadTrigger, MissReason, Operation, RequestResult, Store, Telemetry, WaitOutcome, names,
 };
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};

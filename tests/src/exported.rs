@@ -1,0 +1,126 @@
+//! What an SDK exports, in memory and in a form that can be compared.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use cachescope::Telemetry;
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+
+/// Providers of the SDK that export into memory.
+#[derive(Debug, Clone)]
+pub struct InMemory {
+    /// The meter provider.
+    pub meters: SdkMeterProvider,
+    /// The tracer provider; it samples what its parent samples, and every root.
+    pub traces: SdkTracerProvider,
+    metrics: InMemoryMetricExporter,
+    spans: InMemorySpanExporter,
+}
+
+/// One exported data point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Its metric.
+    pub metric: String,
+    /// The instrument, in the words of the conventions.
+    pub instrument: &'static str,
+    /// The metric's unit.
+    pub unit: String,
+    /// The metric's description.
+    pub brief: String,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Its value; of a histogram, how many it holds.
+    pub value: f64,
+}
+
+impl Default for InMemory {
+    fn default() -> Self {
+        let (metrics, spans) = (InMemoryMetricExporter::default(), InMemorySpanExporter::default());
+        Self {
+            meters: SdkMeterProvider::builder().with_reader(PeriodicReader::builder(metrics.clone()).build()).build(),
+            traces: SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build(),
+            metrics,
+            spans,
+        }
+    }
+}
+
+impl InMemory {
+    /// What to give to a cache.
+    #[must_use]
+    pub fn telemetry(&self) -> Telemetry {
+        Telemetry::new(self.meters.clone(), self.traces.clone())
+    }
+
+    /// Collects, and gives every data point of ours.
+    ///
+    /// # Errors
+    /// If the SDK can't collect.
+    pub fn points(&self) -> anyhow::Result<Vec<Point>> {
+        self.metrics.reset();
+        self.meters.force_flush()?;
+        let collected = self.metrics.get_finished_metrics()?;
+        Ok(points(collected.last().context("nothing was collected")?))
+    }
+
+    /// Every span that has ended.
+    ///
+    /// # Errors
+    /// If the SDK was shut down.
+    pub fn spans(&self) -> anyhow::Result<Vec<SpanData>> {
+        Ok(self.spans.get_finished_spans()?)
+    }
+}
+
+/// Attributes as text.
+pub fn attributes<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> BTreeMap<String, String> {
+    attributes.map(|kv| (kv.key.to_string(), kv.value.to_string())).collect()
+}
+
+fn points(collected: &ResourceMetrics) -> Vec<Point> {
+    let scopes = collected.scope_metrics().filter(|scope| scope.scope().name() == cachescope::names::SCOPE);
+    let mut points = Vec::new();
+    for metric in scopes.flat_map(|scope| scope.metrics()) {
+        let (instrument, values) = match metric.data() {
+            AggregatedMetrics::F64(data) => values(data, |value| value),
+            AggregatedMetrics::U64(data) => values(data, |value| value as f64),
+            AggregatedMetrics::I64(data) => values(data, |value| value as f64),
+        };
+        points.extend(values.into_iter().map(|(attributes, value)| Point {
+            metric: metric.name().to_owned(),
+            instrument,
+            unit: metric.unit().to_owned(),
+            brief: metric.description().to_owned(),
+            attributes,
+            value,
+        }));
+    }
+    points
+}
+
+type Values = Vec<(BTreeMap<String, String>, f64)>;
+
+fn values<T: Copy>(data: &MetricData<T>, number: fn(T) -> f64) -> (&'static str, Values) {
+    match data {
+        MetricData::Sum(sum) => {
+            let kind = if sum.is_monotonic() { "counter" } else { "updowncounter" };
+            (kind, sum.data_points().map(|point| (attributes(point.attributes()), number(point.value()))).collect())
+        }
+        MetricData::Gauge(gauge) => (
+            "gauge",
+            gauge.data_points().map(|point| (attributes(point.attributes()), number(point.value()))).collect(),
+        ),
+        MetricData::Histogram(histogram) => (
+            "histogram",
+            histogram.data_points().map(|point| (attributes(point.attributes()), point.count() as f64)).collect(),
+        ),
+        MetricData::ExponentialHistogram(histogram) => (
+            "histogram",
+            histogram.data_points().map(|point| (attributes(point.attributes()), point.count() as f64)).collect(),
+        ),
+    }
+}
