@@ -1,1 +1,38 @@
-//! Sets up the OpenTelemetry SDK for cachescope from the OTEL_* variables, with views and a flush guard.
+//! Sets up the OpenTelemetry SDK from the `OTEL_*` variables, and flushes it when the program ends.
+//!
+//! ```no_run
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let _guard = cachescope_otel::init()?; // to the end of main
+//!     // … the program; caches made by cachescope report to the global providers …
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`init`] reads everything from the environment; [`Setup`] lets code decide what the environment leaves open, and
+//! lists the variables. Dropping the [`Guard`] delivers what is left, within a deadline and on any kind of thread.
+//! For a meter provider of your own there is [`cardinality_view`].
+//!
+//! # Cargo features
+//!
+//! - `otlp`: the `otlp` exporter, over HTTP and gRPC.
+//! - `prometheus`: the `prometheus` exporter and its server.
+//! - `tls`: `otlp` to `https://` endpoints, with the certificates the system trusts.
+//!
+//! All are off by default here; a variable that asks for one that is off is an error that says so.
+
+mod deadline;
+mod environment;
+mod error;
+mod exporter;
+mod guard;
+mod propagation;
+mod resource;
+mod sampling;
+mod setup;
+mod view;
+
+pub use error::Error;
+pub use exporter::{MetricExporter, TraceExporter};
+pub use guard::Guard;
+pub use setup::{Setup, init};
+pub use view::{CACHES, cardinality_view};

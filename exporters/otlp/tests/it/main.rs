@@ -1,0 +1,7 @@
+//! The exporters against real sockets, in every kind of runtime a program may have.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+
+mod captured;
+mod collector;
+mod delivery;

@@ -1,0 +1,107 @@
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::environment::Environment;
+
+const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+
+/// Who reports: the defaults, over them what code says, over that what the environment says.
+///
+/// Not the SDK's own builder, which reads the process only, skips malformed pairs in silence and leaves
+/// percent-encoding in place.
+pub(crate) fn resource(
+    environment: &Environment,
+    service_name: Option<String>,
+    attributes: Vec<KeyValue>,
+) -> Result<Resource, Error> {
+    let set = environment.get(ATTRIBUTES).map_or(Ok(Vec::new()), |value| {
+        pairs(&value).ok_or_else(|| {
+            Error::variable(ATTRIBUTES, &value, "key=value pairs parted by commas, values percent-encoded")
+        })
+    })?;
+    let resource = Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes([
+            KeyValue::new("service.name", unknown_service()),
+            // What tells the instances of a service apart, so that their counters can be added up.
+            KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
+        ])
+        .with_attributes(attributes)
+        .with_attributes(service_name.map(|name| KeyValue::new("service.name", name)))
+        .with_attributes(set)
+        .with_attributes(environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name)));
+    Ok(resource.build())
+}
+
+fn unknown_service() -> String {
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    program.map_or_else(|| "unknown_service".to_owned(), |name| format!("unknown_service:{name}"))
+}
+
+fn pairs(value: &str) -> Option<Vec<KeyValue>> {
+    let pairs = value.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let key = key.trim();
+            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+            (!key.is_empty()).then(|| KeyValue::new(key.to_owned(), value.into_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Key;
+
+    use super::*;
+    use crate::environment::tests::{assert_names, environment};
+
+    fn get(resource: &Resource, key: &'static str) -> String {
+        resource.get(&Key::from_static_str(key)).map(|v| v.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_instance_has_its_own_random_id_unless_given() {
+        let ids = [(); 2].map(|()| get(&resource(&environment(&[]), None, vec![]).unwrap(), "service.instance.id"));
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(Uuid::parse_str(&ids[0]).unwrap().get_version_num(), 4);
+
+        let given = environment(&[(ATTRIBUTES, "service.instance.id=pod-7")]);
+        assert_eq!(get(&resource(&given, None, vec![]).unwrap(), "service.instance.id"), "pod-7");
+        let code = vec![KeyValue::new("service.instance.id", "pod-8")];
+        assert_eq!(get(&resource(&environment(&[]), None, code).unwrap(), "service.instance.id"), "pod-8");
+    }
+
+    #[test]
+    fn the_service_s_name_comes_from_the_strongest_source() {
+        let name = |variables: &[(&str, &str)], code: Option<&str>| {
+            get(&resource(&environment(variables), code.map(str::to_owned), vec![]).unwrap(), "service.name")
+        };
+        assert!(name(&[], None).starts_with("unknown_service:"));
+        assert_eq!(name(&[], Some("code")), "code");
+        assert_eq!(name(&[(ATTRIBUTES, "service.name=attr")], Some("code")), "attr");
+        assert_eq!(name(&[(ATTRIBUTES, "service.name=attr"), ("OTEL_SERVICE_NAME", "env")], Some("code")), "env");
+    }
+
+    #[test]
+    fn attributes_are_decoded_and_malformed_ones_refused() {
+        let e = environment(&[(ATTRIBUTES, "deployment.environment.name=prod, team=a%2Cb%20c,")]);
+        let r = resource(&e, None, vec![KeyValue::new("team", "weaker"), KeyValue::new("zone", "z")]).unwrap();
+        assert_eq!(get(&r, "deployment.environment.name"), "prod");
+        assert_eq!(get(&r, "team"), "a,b c");
+        assert_eq!(get(&r, "zone"), "z");
+        assert_eq!(get(&r, "telemetry.sdk.language"), "rust");
+        for value in ["team", "=x", "a=%ff"] {
+            assert_names(
+                resource(&environment(&[(ATTRIBUTES, value)]), None, vec![]),
+                &[ATTRIBUTES, value, "key=value"],
+            );
+        }
+    }
+}

@@ -1,0 +1,186 @@
+use cachescope_otel::Setup;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, Instrument, PeriodicReader, Stream};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, Sampler, SimpleSpanProcessor};
+
+fn setup(variables: &'static [(&'static str, &'static str)]) -> Setup {
+    Setup::from_lookup(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        .trace_exporters([])
+        .metric_exporters([])
+        .install_globals(false)
+}
+
+#[test]
+fn every_wrong_variable_is_found_by_init() {
+    for variable in [
+        [("OTEL_SDK_DISABLED", "yes")],
+        [("OTEL_TRACES_EXPORTER", "zipkin")],
+        [("OTEL_METRICS_EXPORTER", "statsd")],
+        [("OTEL_PROPAGATORS", "b3")],
+        [("OTEL_RESOURCE_ATTRIBUTES", "team")],
+        [("OTEL_TRACES_SAMPLER", "sometimes")],
+        [("OTEL_METRIC_EXPORT_INTERVAL", "1m")],
+        [("OTEL_BSP_SCHEDULE_DELAY", "1m")],
+    ] {
+        let [(name, value)] = variable;
+        let found = Setup::from_lookup(move |n| (n == name).then(|| value.to_owned())).install_globals(false).init();
+        let error = found.unwrap_err();
+        assert!(
+            error.is_variable() && error.to_string().contains(name) && error.to_string().contains(value),
+            "{error}"
+        );
+    }
+}
+
+#[cfg(all(feature = "otlp", feature = "prometheus"))]
+#[test]
+fn wrong_variables_of_exporters_are_found_only_where_the_exporter_is_on() {
+    for (name, value) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "70000"),
+    ] {
+        let of = |exporters: &'static str| {
+            Setup::from_lookup(move |n| match n {
+                "OTEL_METRICS_EXPORTER" => Some(exporters.to_owned()),
+                "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
+                _ => (n == name).then(|| value.to_owned()),
+            })
+            .install_globals(false)
+            .init()
+        };
+        assert!(of("otlp,prometheus").unwrap_err().is_variable(), "{name}");
+        drop(of("none").unwrap());
+    }
+}
+
+#[test]
+fn processors_and_readers_of_one_s_own_get_the_resource_and_the_environment_s_sampler() {
+    let spans = InMemorySpanExporter::default();
+    let metrics = InMemoryMetricExporter::default();
+    let guard = setup(&[("OTEL_RESOURCE_ATTRIBUTES", "zone=a"), ("OTEL_TRACES_SAMPLER", "always_on")])
+        .service_name("shop")
+        .sampler(Sampler::AlwaysOff)
+        .span_processor(SimpleSpanProcessor::new(spans.clone()))
+        .metric_reader(PeriodicReader::builder(metrics.clone()).build())
+        .init()
+        .unwrap();
+    guard.tracer_provider().tracer("shop").start("order");
+    guard.meter_provider().meter("shop").u64_counter("orders").build().add(1, &[]);
+    guard.flush().unwrap();
+    assert_eq!(spans.get_finished_spans().unwrap().len(), 1, "the environment's always_on lost to code's always_off");
+    let exported = metrics.get_finished_metrics().unwrap();
+    let get = |key| exported[0].resource().get(&Key::from_static_str(key)).map(|v| v.to_string());
+    assert_eq!(get("service.name").as_deref(), Some("shop"));
+    assert_eq!(get("zone").as_deref(), Some("a"));
+    assert!(get("service.instance.id").is_some());
+    guard.shutdown().unwrap();
+}
+
+#[test]
+fn a_sampler_of_code_counts_where_the_environment_has_none() {
+    let spans = InMemorySpanExporter::default();
+    let guard =
+        setup(&[]).sampler(Sampler::AlwaysOff).span_processor(SimpleSpanProcessor::new(spans.clone())).init().unwrap();
+    guard.tracer_provider().tracer("shop").start("order");
+    assert!(spans.get_finished_spans().unwrap().is_empty());
+}
+
+#[test]
+fn a_disabled_sdk_records_nothing() {
+    let spans = InMemorySpanExporter::default();
+    let guard =
+        setup(&[("OTEL_SDK_DISABLED", "true")]).span_processor(SimpleSpanProcessor::new(spans.clone())).init().unwrap();
+    guard.tracer_provider().tracer("shop").start("order");
+    guard.meter_provider().meter("shop").u64_counter("orders").build().add(1, &[]);
+    guard.flush().unwrap();
+    guard.shutdown().unwrap();
+    assert!(spans.get_finished_spans().unwrap().is_empty());
+}
+
+#[test]
+fn a_view_of_one_s_own_has_the_instrument_to_itself() {
+    let metrics = InMemoryMetricExporter::default();
+    let guard = setup(&[])
+        .metric_reader(PeriodicReader::builder(metrics.clone()).build())
+        .caches(1)
+        .view(|i: &Instrument| {
+            (i.name() == "cachescope.requests").then(|| Stream::builder().with_name("renamed").build().unwrap())
+        })
+        .init()
+        .unwrap();
+    let meter = guard.meter_provider().meter("cachescope");
+    let (requests, evictions) =
+        (meter.u64_counter("cachescope.requests").build(), meter.u64_counter("cachescope.evictions").build());
+    for i in 0..40 {
+        requests.add(1, &[KeyValue::new("set", i)]);
+        evictions.add(1, &[KeyValue::new("set", i)]);
+    }
+    guard.flush().unwrap();
+    let exported = metrics.get_finished_metrics().unwrap();
+    let mut found: Vec<_> = exported[0]
+        .scope_metrics()
+        .flat_map(|scope| scope.metrics())
+        .map(|metric| match metric.data() {
+            AggregatedMetrics::U64(MetricData::Sum(sum)) => (metric.name().to_owned(), sum.data_points().count()),
+            other => panic!("not one of ours: {other:?}"),
+        })
+        .collect();
+    found.sort();
+    // One cache has room for 32 sets, and what is over is one more.
+    assert_eq!(found, [("cachescope.evictions".to_owned(), 33), ("renamed".to_owned(), 40)]);
+}
+
+#[cfg(feature = "prometheus")]
+mod prometheus {
+    use super::*;
+
+    const PROMETHEUS: &[(&str, &str)] =
+        &[("OTEL_METRICS_EXPORTER", "prometheus"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
+
+    #[test]
+    fn init_serves_from_a_plain_main_and_stops_with_the_guard() {
+        let guard = setup(PROMETHEUS).service_name("shop").init().unwrap();
+        guard.meter_provider().meter("cachescope").u64_counter("cachescope.requests").build().add(3, &[]);
+        let addr = guard.prometheus_addr().unwrap();
+        assert!(addr.ip().is_loopback());
+        let scrape = || {
+            tokio::runtime::Runtime::new().unwrap().block_on(async {
+                let client = reqwest::Client::builder().no_proxy().build()?;
+                client.get(format!("http://{addr}/metrics")).send().await?.text().await
+            })
+        };
+        let text = scrape().unwrap();
+        assert!(text.contains("cachescope_requests_total{otel_scope_name=\"cachescope\"} 3"), "{text}");
+        assert!(text.contains("service_name=\"shop\""), "{text}");
+        guard.shutdown().unwrap();
+        while scrape().is_ok() {}
+    }
+
+    #[test]
+    fn a_page_of_one_s_own_needs_no_server() {
+        let guard = setup(PROMETHEUS).serve_prometheus(false).init().unwrap();
+        assert_eq!(guard.prometheus_addr(), None);
+        assert!(guard.prometheus().unwrap().encode().unwrap().contains("target_info"));
+    }
+
+    #[test]
+    fn a_taken_port_fails_init() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        let error = Setup::from_lookup(move |name| match name {
+            "OTEL_METRICS_EXPORTER" => Some("prometheus".to_owned()),
+            "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
+            "OTEL_EXPORTER_PROMETHEUS_PORT" => Some(port.clone()),
+            _ => None,
+        })
+        .install_globals(false)
+        .init()
+        .unwrap_err();
+        assert!(error.is_bind(), "{error}");
+    }
+}
