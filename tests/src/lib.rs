@@ -7,6 +7,7 @@ use cachescope::{RequestResult, Stats};
 
 pub mod contract;
 pub mod exported;
+pub mod numbers;
 pub mod workload;
 
 /// Requests by result.

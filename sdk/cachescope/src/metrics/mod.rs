@@ -23,7 +23,9 @@ impl<'a> CacheMetrics<'a> {
     /// than those ended.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::new(self.recorder.counts(), self.source.levels(), self.source.longest_wait())
+        // The store first: settling it counts evictions that were pending.
+        let levels = self.source.levels();
+        Stats::new(self.recorder.counts(), levels, self.source.longest_wait())
     }
 }
 

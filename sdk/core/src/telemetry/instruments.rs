@@ -72,6 +72,10 @@ fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
     let groups = groups_of(registry);
     counter(metrics::EVICTIONS)
         .with_callback(move |observer| {
+            // Settles the stores: what is pending in them counts as soon as it is done.
+            groups(&mut |group| {
+                group.levels();
+            });
             groups(&mut |group| {
                 for (reason, attributes) in &group.attributes.evictions {
                     observer.observe(group.totals.evicted(*reason), attributes);
