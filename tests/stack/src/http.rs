@@ -1,0 +1,45 @@
+//! Asking a part over HTTP.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// No part takes this long to answer on loopback unless it hangs.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A part that is asked whether it is ready has nothing to work out; whatever else got its port may never answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        // A status is told together with what the server said, which ureq's own error leaves out.
+        .http_status_as_error(false)
+        // Loopback is behind no proxy, whatever the user's environment names.
+        .proxy(None)
+        .build()
+        .into()
+}
+
+/// Whether a GET is answered with success, soon.
+pub(crate) fn healthy(url: &str) -> Result<bool> {
+    Ok(agent(PROBE_TIMEOUT).get(url).call().with_context(|| format!("GET {url}"))?.status().is_success())
+}
+
+/// The body of a GET, an error if the status is not 2xx.
+pub(crate) fn text(url: &str, query: &[(&str, &str)]) -> Result<String> {
+    let mut answer =
+        agent(TIMEOUT).get(url).query_pairs(query.iter().copied()).call().with_context(|| format!("GET {url}"))?;
+    let body = answer.body_mut().with_config().limit(64 << 20).read_to_string()?;
+    if !answer.status().is_success() {
+        bail!("GET {url} {query:?}: {}\n{body}", answer.status());
+    }
+    Ok(body)
+}
+
+/// The JSON body of a GET.
+pub(crate) fn json(url: &str, query: &[(&str, &str)]) -> Result<Value> {
+    let body = text(url, query)?;
+    serde_json::from_str(&body).with_context(|| format!("GET {url} {query:?}: not JSON: {body}"))
+}

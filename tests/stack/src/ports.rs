@@ -1,0 +1,117 @@
+//! Which loopback port each part listens on.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::part::Part;
+
+/// Every part's ports by name, chosen before any part starts so that each can be told where the others will be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Ports(BTreeMap<String, BTreeMap<String, u16>>);
+
+/// Below what operating systems hand out by themselves (32768 and up on Linux): no outgoing connection and no
+/// server that lets the system choose takes one of these after we did.
+const RANGE: Range<u16> = 20_000..32_000;
+
+/// Every port of the range once, from a start that two processes seldom share.
+fn candidates() -> impl Iterator<Item = u16> {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_micros());
+    let start = usize::try_from(clock).unwrap_or(0) % RANGE.len();
+    RANGE.cycle().skip(start).take(RANGE.len())
+}
+
+fn free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+impl Ports {
+    /// Free ports for `parts`. Between this call and a part's own bind another process can take one, which is why the
+    /// stack starts over with new ones then.
+    pub(crate) fn choose(parts: &[&dyn Part]) -> Result<Self> {
+        let mut candidates = candidates();
+        let mut chosen = BTreeMap::new();
+        for part in parts {
+            let ports: &mut BTreeMap<_, _> = chosen.entry(part.name().to_owned()).or_default();
+            for name in part.ports() {
+                let port = candidates.find(|port| free(*port)).context("no free port on 127.0.0.1")?;
+                ports.insert((*name).to_owned(), port);
+            }
+        }
+        Ok(Self(chosen))
+    }
+
+    /// Says which port is missing if `parts` need one these lack: then they were written by another version of us.
+    pub(crate) fn check(&self, parts: &[&dyn Part]) -> Result<()> {
+        for part in parts {
+            for name in part.ports() {
+                let known = self.0.get(part.name()).is_some_and(|ports| ports.contains_key(*name));
+                ensure!(known, "no port {name} of {} in the state file: start that stack anew", part.name());
+            }
+        }
+        Ok(())
+    }
+
+    /// The number alone.
+    ///
+    /// # Panics
+    /// When the part did not declare that port: a mistake in the part's file, not in the caller's.
+    pub(crate) fn number(&self, part: &str, name: &str) -> u16 {
+        match self.0.get(part).and_then(|ports| ports.get(name)) {
+            Some(port) => *port,
+            None => panic!("{part} declares no port called {name}"),
+        }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self, part: &str, name: &str) -> String {
+        format!("127.0.0.1:{}", self.number(part, name))
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self, part: &str, name: &str) -> String {
+        format!("http://{}", self.address(part, name))
+    }
+
+    /// Name and address of each port of `part`.
+    pub(crate) fn of(&self, part: &str) -> Vec<(String, String)> {
+        let ports = self.0.get(part).into_iter().flatten();
+        ports.map(|(name, port)| (name.clone(), format!("127.0.0.1:{port}"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::PARTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_port_of_every_part_is_its_own() {
+        let ports = Ports::choose(PARTS).unwrap();
+        let numbers: Vec<u16> = ports.0.values().flat_map(|of| of.values().copied()).collect();
+        let expected: usize = PARTS.iter().map(|part| part.ports().len()).sum();
+        assert_eq!(numbers.len(), expected);
+        assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), expected);
+        assert!(TcpListener::bind(ports.address("collector", "otlp_http")).is_ok());
+    }
+
+    #[test]
+    fn every_port_of_the_range_is_tried_once_and_a_taken_one_is_passed_by() {
+        assert_eq!(candidates().collect::<BTreeSet<_>>(), RANGE.collect());
+        let port = candidates().find(|port| free(*port)).unwrap();
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!(!free(port));
+    }
+
+    #[test]
+    fn a_state_without_a_needed_port_is_refused() {
+        let error = Ports(BTreeMap::new()).check(PARTS).unwrap_err().to_string();
+        assert!(error.contains("of jaeger in the state file"), "{error}");
+    }
+}

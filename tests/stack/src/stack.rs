@@ -1,0 +1,191 @@
+//! The parts together: collector, Prometheus and Jaeger, knowing each other's addresses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::collector::CollectorPart;
+use crate::jaeger::JaegerPart;
+use crate::launch::{self, Started};
+use crate::part::Part;
+use crate::ports::Ports;
+use crate::process::{Identity, Process};
+use crate::prometheus::PrometheusPart;
+use crate::run;
+use crate::state::{State, Status};
+
+/// Every part there is, in the order they are started; a part comes after those it needs.
+pub(crate) const PARTS: &[&dyn Part] = &[&JaegerPart, &PrometheusPart, &CollectorPart];
+
+/// How often ports are chosen anew before a taken one counts as a failure.
+const ATTEMPTS: usize = 5;
+
+/// A running stack. One this process started is stopped when it is dropped; one attached to never is.
+#[derive(Debug)]
+pub struct Stack {
+    state: State,
+    /// Empty for a stack of another process.
+    own: Vec<Started>,
+}
+
+impl Stack {
+    /// A stack of its own, stopped when dropped.
+    ///
+    /// # Errors
+    /// As [`Stack::shared`].
+    pub fn start() -> Result<Self> {
+        Self::launch(Some(Identity::own()?), None)
+    }
+
+    /// A stack that outlives this process, with its state in `state_file`. [`Stack::stop`] ends it.
+    ///
+    /// # Errors
+    /// As [`Stack::shared`].
+    pub fn start_detached(state_file: &Path) -> Result<Self> {
+        let mut stack = Self::launch(None, Some(state_file))?;
+        stack.own.clear();
+        Ok(stack)
+    }
+
+    /// The running stack with that state file.
+    ///
+    /// # Errors
+    /// When there is no such file, or a part it names does not run any more.
+    pub fn attach(state_file: &Path) -> Result<Self> {
+        let stack = Self::read(state_file)?;
+        stack.state.ports.check(PARTS)?;
+        for part in stack.status() {
+            ensure!(part.running, "{} (pid {}) of {} does not run", part.name, part.pid, state_file.display());
+        }
+        Ok(stack)
+    }
+
+    /// The stack with that state file, running or not: to look at its [`Stack::status`], or to [`Stack::stop`] it.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn read(state_file: &Path) -> Result<Self> {
+        Ok(Self { state: State::read(state_file)?, own: Vec::new() })
+    }
+
+    /// How each part fares.
+    pub fn status(&self) -> Vec<Status> {
+        self.state.status()
+    }
+
+    /// The file others attach by.
+    pub fn state_file(&self) -> &Path {
+        &self.state.file
+    }
+
+    /// Stops every part, also of a stack started by another process, and removes its data.
+    ///
+    /// # Errors
+    /// When a part survives; its state file is kept then.
+    pub fn stop(mut self) -> Result<()> {
+        self.end(false)
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.state.ports
+    }
+
+    fn launch(owner: Option<Identity>, state_file: Option<&Path>) -> Result<Self> {
+        let cache = run::cache_folder()?;
+        let programs = PARTS.iter().map(|part| part.program(&cache)).collect::<Result<Vec<_>>>()?;
+        let _alone = run::alone(&cache)?;
+        run::sweep(&cache);
+        let mut attempt = 1;
+        loop {
+            match Self::attempt(&cache, &programs, owner, state_file) {
+                Err(error) if launch::port_taken(&error) && attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn attempt(cache: &Path, programs: &[PathBuf], owner: Option<Identity>, state_file: Option<&Path>) -> Result<Self> {
+        let folder = run::create(cache)?;
+        let state_file = state_file.map_or_else(|| folder.join(run::STATE), Path::to_owned);
+        let ports = Ports::choose(PARTS)?;
+        let state = State::new(owner, state_file, folder.clone(), ports.clone());
+        // From here on a `Stack` holds what was started, so that every way out stops it.
+        let mut stack = Self { state, own: Vec::new() };
+        let outcome = PARTS.iter().zip(programs).try_for_each(|(part, program)| {
+            let needed = stack.own.iter_mut().filter(|earlier| part.needs().contains(&earlier.part.name()));
+            launch::await_ready(needed, &ports)?;
+            let started = launch::spawn(*part, program, &ports, &folder, owner.is_none())?;
+            stack.state.add(&started);
+            stack.own.push(started);
+            // At once, so that a killed run leaves word of what it started.
+            stack.state.write(&folder.join(run::STATE))
+        });
+        let outcome = outcome.and_then(|()| launch::await_ready(stack.own.iter_mut(), &ports));
+        // Not before: who attaches by that file finds a stack that can be used.
+        let outcome = outcome.and_then(|()| stack.state.write(&stack.state.file));
+        match outcome {
+            Ok(()) => Ok(stack),
+            Err(error) => Err(match stack.end(true) {
+                Ok(()) => error,
+                Err(left) => error.context(format!("and then: {left:#}")),
+            }),
+        }
+    }
+
+    fn end(&mut self, keep_logs: bool) -> Result<()> {
+        if self.own.is_empty() {
+            let mut left: Vec<Process> = self.state.processes().map(Process::of_another).collect();
+            launch::stop(left.iter_mut())?;
+        } else {
+            launch::stop(self.own.iter_mut().map(|part| &mut part.process))?;
+            self.own.clear();
+        }
+        for file in [&self.state.file, &self.state.folder.join(run::STATE)] {
+            fs::remove_file(file).ok();
+        }
+        if keep_logs {
+            eprintln!("cachescope-stack: logs kept in {}", self.state.folder.display());
+        } else {
+            fs::remove_dir_all(&self.state.folder).ok();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if self.own.is_empty() {
+            return;
+        }
+        // A failing test's logs are worth a look.
+        if let Err(error) = self.end(std::thread::panicking()) {
+            eprintln!("cachescope-stack: {error:#}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// What the retry hangs on: each part gives up on a taken port, whichever, and says so in the same words.
+    #[test]
+    fn a_taken_port_fails_its_part_in_the_words_we_look_for() -> Result<()> {
+        let cache = run::cache_folder()?;
+        for part in PARTS {
+            let program = part.program(&cache)?;
+            for port in part.ports() {
+                let folder = tempfile::tempdir()?;
+                let ports = Ports::choose(PARTS)?;
+                let _taken = TcpListener::bind(ports.address(part.name(), port))?;
+                let outcome = launch::spawn(*part, &program, &ports, folder.path(), false)
+                    .and_then(|mut started| launch::await_ready([&mut started].into_iter(), &ports));
+                let Err(error) = outcome else { panic!("{} starts without its port {port}", part.name()) };
+                assert!(launch::port_taken(&error), "{port}: {error:#}");
+            }
+        }
+        Ok(())
+    }
+}

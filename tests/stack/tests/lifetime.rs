@@ -1,0 +1,52 @@
+//! How a stack begins and ends.
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use anyhow::Result;
+use cachescope_stack::{Stack, Status};
+
+fn reachable(address: &str) -> bool {
+    TcpStream::connect(address).is_ok()
+}
+
+fn addresses(parts: &[Status]) -> Vec<&str> {
+    parts.iter().flat_map(|part| &part.addresses).map(|(_, address)| address.as_str()).collect()
+}
+
+#[test]
+fn after_the_drop_nothing_of_it_runs_listens_or_lies_about() -> Result<()> {
+    let begun = Instant::now();
+    let stack = Stack::start()?;
+    println!("started in {:?}", begun.elapsed());
+    let parts = stack.status();
+    assert_eq!(parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["jaeger", "prometheus", "collector"]);
+    assert!(parts.iter().all(|part| part.running));
+    assert!(addresses(&parts).into_iter().all(reachable));
+    let file = stack.state_file().to_owned();
+
+    let begun = Instant::now();
+    drop(stack);
+    println!("stopped in {:?}", begun.elapsed());
+    assert!(!addresses(&parts).into_iter().any(reachable));
+    assert!(parts.iter().all(|part| !std::path::Path::new(&format!("/proc/{}", part.pid)).exists()));
+    assert!(!file.exists() && parts.iter().all(|part| !part.log.exists()));
+    Ok(())
+}
+
+#[test]
+fn a_detached_stack_is_attached_to_left_running_and_stopped() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("stack.json");
+    // Held in a folder of this test: should it fail, the file goes with it, and the next start stops what is left.
+    drop(Stack::start_detached(&file)?);
+    let attached = Stack::attach(&file)?;
+    attached.prometheus().query("1")?;
+    drop(attached);
+    let stack = Stack::read(&file)?;
+    let parts = stack.status();
+    assert!(parts.iter().all(|part| part.running), "attaching and dropping stops nothing: {parts:?}");
+    stack.stop()?;
+    assert!(!file.exists() && !addresses(&parts).into_iter().any(reachable));
+    Ok(())
+}

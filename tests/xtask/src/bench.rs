@@ -1,0 +1,76 @@
+//! `cargo xtask bench`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::Message;
+use clap::ValueEnum;
+
+use crate::callgrind;
+use crate::cargo;
+use crate::steps::Steps;
+use crate::table;
+use crate::valgrind;
+
+/// The counts a case is run with: what both runs share, the set-up, falls out of the difference.
+const COUNTS: (u64, u64) = (100_000, 200_000);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measurement {
+    /// Time of a hit over the time of a bare look-up, in one run.
+    Ratio,
+    /// Instructions per hit, under valgrind.
+    Instructions,
+}
+
+pub(crate) fn run(only: Option<Measurement>) -> Result<ExitCode> {
+    let wanted = |measurement| only.is_none_or(|only| only == measurement);
+    let mut steps = Steps::default();
+    if wanted(Measurement::Ratio) {
+        steps.run("ratio", || cargo::succeed(hit(["run", "--release"]).args(["--", "ratio"])));
+    }
+    if wanted(Measurement::Instructions) {
+        steps.run("instructions", instructions);
+    }
+    Ok(steps.finish())
+}
+
+fn hit<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = cargo::command(arguments);
+    command.args(["--package", "cachescope-benches", "--bin", "hit"]);
+    command
+}
+
+fn instructions() -> Result<()> {
+    valgrind::ensure()?;
+    let binary = build()?;
+    let mut table = table::plain(["case", "instructions per iteration"]);
+    for case in cases(&binary)? {
+        let (few, many) = COUNTS;
+        let difference = callgrind::count(&binary, &case, many)? as f64 - callgrind::count(&binary, &case, few)? as f64;
+        table.add_row([case, format!("{:.1}", difference / (many - few) as f64)]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// Builds the benchmark and asks cargo where it put it, which depends on the user's own settings.
+fn build() -> Result<PathBuf> {
+    let mut command = hit(["build", "--release", "--message-format=json-render-diagnostics"]);
+    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    ensure!(output.status.success(), "{command:?}: {}", output.status);
+    let executable = Message::parse_stream(output.stdout.as_slice()).find_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+        _ => None,
+    });
+    Ok(executable.context("cargo built no executable called hit")?.into_std_path_buf())
+}
+
+fn cases(binary: &Path) -> Result<Vec<String>> {
+    let output = Command::new(binary).arg("cases").stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{} cases: {}", binary.display(), output.status);
+    let cases: Vec<String> = String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect();
+    ensure!(!cases.is_empty(), "{} cases: none", binary.display());
+    Ok(cases)
+}
