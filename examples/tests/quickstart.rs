@@ -1,0 +1,93 @@
+//! The quickstart, run as a user runs it: what it says is what its cache counted.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+/// The quickstart, running.
+struct Quickstart {
+    child: Child,
+    live: Lines<BufReader<ChildStderr>>,
+    _database: tempfile::TempDir,
+}
+
+impl Quickstart {
+    fn start(arguments: &[&str]) -> Result<Self> {
+        let database = tempfile::tempdir()?;
+        let mut child = Command::new(program()?)
+            .args(["--json", "--port", "0", "--database"])
+            .arg(database.path().join("quickstart.sqlite"))
+            .args(arguments)
+            // No OTEL_* variables of whoever runs the tests.
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let live = BufReader::new(child.stderr.take().context("no stderr")?).lines();
+        Ok(Self { child, live, _database: database })
+    }
+
+    /// The next line of its live output that `wanted` makes something of.
+    fn says<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
+        self.live.by_ref().map_while(Result::ok).find_map(|line| wanted(&line)).context("it ended without saying so")
+    }
+
+    /// The JSON it ends with.
+    fn summary(self) -> Result<Value> {
+        self.live.map_while(Result::ok).for_each(drop);
+        let output = self.child.wait_with_output()?;
+        ensure!(output.status.success(), "{}", output.status);
+        let stdout = String::from_utf8(output.stdout)?;
+        Ok(serde_json::from_str(stdout.lines().last().context("nothing on stdout")?)?)
+    }
+}
+
+/// Cargo builds examples with the tests, in a folder beside theirs.
+fn program() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let profile = test.ancestors().nth(2).context("tests are in a folder of their profile's")?;
+    let program = profile.join("examples").join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
+    ensure!(program.exists(), "no {}: `cargo test --examples --tests` builds it first", program.display());
+    Ok(program)
+}
+
+fn sum(counts: &Value) -> Option<u64> {
+    counts.as_object()?.values().map(Value::as_u64).sum()
+}
+
+#[test]
+fn a_run_accounts_for_every_request() -> Result<()> {
+    let mut quickstart = Quickstart::start(&["--for", "3s"])?;
+    let metrics = quickstart.says(|line| Some(line.strip_prefix("metrics")?.trim().to_owned()))?;
+    quickstart.says(|line| line.contains("hit rate").then_some(()))?;
+    let agent = ureq::Agent::from(ureq::config::Config::builder().proxy(None).build());
+    let page = agent.get(&metrics).call()?.body_mut().read_to_string()?;
+    let requests = |line: &str| line.starts_with("cachescope_requests_total{") && line.contains("\"product.by_id\"");
+    assert!(page.lines().any(requests), "{page}");
+
+    let summary = quickstart.summary()?;
+    assert!(summary["requests"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["requests"].as_u64(), sum(&summary["results"]), "{summary}");
+    let hit_rate = summary["hit_rate"].as_f64().context("no hit rate")?;
+    assert!(0.0 < hit_rate && hit_rate < 1.0, "{summary}");
+    assert!(sum(&summary["evictions"]) > Some(0), "{summary}");
+    assert!(summary["waits"]["count"].as_u64() > Some(0), "{summary}");
+    let first_number_after_ms = summary["first_number_after_ms"].as_u64().context("no first number")?;
+    assert!(first_number_after_ms <= 3_000, "{summary}");
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_as_well() -> Result<()> {
+    let mut quickstart = Quickstart::start(&[])?;
+    quickstart.says(|line| line.contains("hit rate").then_some(()))?;
+    let signalled = Command::new("kill").arg(quickstart.child.id().to_string()).status()?;
+    assert!(signalled.success());
+    let summary = quickstart.summary()?;
+    assert_eq!(summary["requests"].as_u64(), sum(&summary["results"]), "{summary}");
+    Ok(())
+}
