@@ -46,7 +46,7 @@ fn the_values_in_code_are_those_of_the_contract() {
 }
 
 /// Every path a request can take, once.
-fn take_every_path(sdk: &InMemory) -> impl Sized + use<> {
+fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
     let (clock, hands) = Clock::manual();
     let load = |key: u64| async move {
         tokio::task::yield_now().await;
@@ -63,13 +63,13 @@ fn take_every_path(sdk: &InMemory) -> impl Sized + use<> {
         .store(Moka::with_byte_limit(1_000, |_, _| 8))
         .telemetry(sdk.telemetry())
         .build();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        in_bytes.try_call(1).await.unwrap();
-        cache.try_call(1).await.unwrap();
-        cache.try_call(1).await.unwrap();
+        in_bytes.try_call(1).await?;
+        cache.try_call(1).await?;
+        cache.try_call(1).await?;
         hands.advance(Duration::from_secs(2));
-        cache.try_call(1).await.unwrap();
+        cache.try_call(1).await?;
         cache.invalidate(&1);
         let (one, other) = tokio::join!(cache.try_call(9), cache.try_call(9));
         assert!(one.is_err() && other.is_err());
@@ -85,11 +85,12 @@ fn take_every_path(sdk: &InMemory) -> impl Sized + use<> {
         let panics = cache.clone();
         assert!(tokio::spawn(async move { panics.try_call(13).await }).await.is_err());
         for key in 20..60 {
-            cache.try_call(key).await.unwrap();
+            cache.try_call(key).await?;
         }
         cache.clear();
-    });
-    (cache, in_bytes)
+        anyhow::Ok(())
+    })?;
+    Ok((cache, in_bytes))
 }
 
 /// Says what is wrong with the attributes of `what`, and notes which were seen.
@@ -116,7 +117,7 @@ fn compare(
 fn a_real_run_exports_what_the_contract_says_nothing_missing_nothing_extra() {
     let contract = Contract::read().unwrap();
     let sdk = InMemory::default();
-    let _caches = take_every_path(&sdk);
+    let _caches = take_every_path(&sdk).unwrap();
     let mut seen = BTreeSet::new();
 
     let points = sdk.points().unwrap();

@@ -15,3 +15,8 @@ pub mod workload;
 pub fn results(stats: &Stats) -> BTreeMap<RequestResult, u64> {
     RequestResult::ALL.into_iter().map(|result| (result, stats.result(result))).collect()
 }
+
+/// The programs of the workspace's README, which has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cachescope_core::{
-    Ending, EvictionReason, Evictions, Failure, Identity, Levels, LoadOutcome, LoadTrigger, MissReason, Recorder,
-    Registration, RequestResult, Source, Telemetry,
+    Clock, Ending, EvictionReason, Evictions, Failure, Identity, Levels, LoadOutcome, LoadTrigger, MissReason,
+    Recorder, Registration, RequestResult, Source, Telemetry,
 };
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
@@ -227,10 +227,11 @@ where
             cell.count();
             return Some(value);
         }
-        let start = Instant::now();
+        let clock = Clock::system();
+        let start = clock.now();
         let value = self.cache.get(&key)?;
-        if self.recorder.count_hit() {
-            let elapsed = start.elapsed();
+        if self.recorder.count_hit(start) {
+            let elapsed = clock.now().since(start);
             self.recorder.hit_timed(elapsed, elapsed);
         }
         Some(value)

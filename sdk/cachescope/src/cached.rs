@@ -47,8 +47,11 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub async fn call(&self, key: K) -> V {
-        let Ok(value) = self.try_call(key).await.map_err(never);
-        value
+        let hash = self.0.hash(&key);
+        match self.0.look_up(HashedRef::new(hash, &key)) {
+            Ok(value) => value,
+            Err(missed) => surely(self.miss(HashedKey::new(hash, key), missed).await),
+        }
     }
 
     /// [`Cached::call`] by reference: the key is cloned only on a miss.
@@ -60,15 +63,19 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        let Ok(value) = self.try_call_ref(key).await.map_err(never);
-        value
+        let hash = self.0.hash(key);
+        match self.0.look_up(HashedRef::new(hash, key)) {
+            Ok(value) => value,
+            Err(missed) => surely(self.miss(HashedKey::new(hash, key.to_owned()), missed).await),
+        }
     }
 }
 
 /// There is no error to have.
-fn never(error: CallError<Infallible>) -> Infallible {
-    match error {
-        CallError::Load(error) => *error,
+fn surely<V>(answer: Result<V, CallError<Infallible>>) -> V {
+    match answer {
+        Ok(value) => value,
+        Err(CallError::Load(error)) => match *error {},
     }
 }
 

@@ -86,7 +86,7 @@ where
     fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed> {
         let now = self.clock.now();
         let value = self.judge(found, now)?;
-        self.recorder.count_hit();
+        self.recorder.count_hit(now);
         Ok(value)
     }
 
@@ -111,7 +111,7 @@ where
         let start = self.clock.now();
         let found = self.store.get(key);
         let value = self.judge(found, start)?;
-        let due = self.recorder.count_hit();
+        let due = self.recorder.count_hit(start);
         let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
         if !due && parent.is_none() {
             return Ok(value);

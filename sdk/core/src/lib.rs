@@ -23,7 +23,7 @@ pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RequestResult, WaitOutcome,
 };
-pub use crate::recorder::{Counts, Durations, HitCell, Recorder, TIMED_ONE_IN, Totals};
+pub use crate::recorder::{Counts, Durations, HitCell, Recorder, Totals};
 pub use crate::store::{IntoStore, Levels, Store};
 pub use crate::telemetry::{Identity, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

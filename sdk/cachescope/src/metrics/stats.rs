@@ -79,11 +79,19 @@ impl Stats {
         (all > 0).then(|| hits as f64 / all as f64)
     }
 
-    /// How long requests with this result took. Of plain hits one in 256 is timed,
-    /// on average.
+    /// How long requests with this result took. Of hits one in
+    /// [`Stats::hit_timing_interval`] is timed, so their count here isn't [`Stats::hits`], and quantiles
+    /// weigh quiet times more than busy ones.
     #[must_use]
     pub fn latency(&self, result: RequestResult) -> &Durations {
         self.counts.request_durations(result)
+    }
+
+    /// One hit in so many was timed, on average. Each thread times about one hit a millisecond: all of them
+    /// where hits are rarer than that.
+    #[must_use]
+    pub fn hit_timing_interval(&self) -> f64 {
+        self.counts.totals.hit_timing_interval()
     }
 
     /// Loads that ended so.

@@ -2,15 +2,20 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::slot::{self, SLOTS};
+use crate::clock::Moment;
 
-/// One local hit in so many is timed, on average.
+/// A thread times about one hit of a cache in this time, and so every hit where hits are rarer.
 ///
 /// A timed hit costs two clock reads and two records into OpenTelemetry's histograms, about 4,200
-/// instructions: at one in 64 that doubled what a hit costs above its store, at one in 256 it is 16
-/// instructions a hit.
-pub const TIMED_ONE_IN: u64 = 256;
+/// instructions or a microsecond: a thousandth of a core at this pace.
+const PACE: Duration = Duration::from_millis(1);
+
+/// However fast hits come, one in so many is timed, on average: after a burst, a cache that has become
+/// quiet gets to its next timed hit within twice as many.
+const LONGEST_INTERVAL: u64 = 512;
 
 /// The hits of one cache. 8 KiB, allocated with its first request.
 #[derive(Debug, Default)]
@@ -28,6 +33,9 @@ pub(crate) struct Hits {
 pub struct HitCell {
     hits: AtomicU64,
     next_timed: AtomicU64,
+    /// The last timed hit: how many there had been, and when.
+    timed_hits: AtomicU64,
+    timed_at: AtomicU64,
 }
 
 impl HitCell {
@@ -44,18 +52,34 @@ impl HitCell {
         self.hits.load(Ordering::Relaxed) >= self.next_timed.load(Ordering::Relaxed)
     }
 
-    /// Draws how many hits go untimed until the next: jittered, since a fixed gap falls into step with
-    /// periodic keys.
-    fn schedule(&self) {
+    /// Draws how many hits go untimed until the next, from how fast they came since the last.
+    ///
+    /// Jittered, since a fixed number falls into step with periodic keys.
+    fn schedule(&self, now: Moment) {
         let hits = self.hits.load(Ordering::Relaxed);
-        // A counter through a mixing function (splitmix64) is random enough and keeps no state.
-        let mut mixed = hits.wrapping_add(std::ptr::from_ref(self).addr() as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        let skipped = mixed % (2 * TIMED_ONE_IN - 1);
-        self.next_timed.store(hits + skipped, Ordering::Relaxed);
+        let since = hits - self.timed_hits.load(Ordering::Relaxed);
+        let elapsed = now.since(Moment::from_nanos(self.timed_at.load(Ordering::Relaxed)));
+        let interval = interval(since, elapsed);
+        self.timed_hits.store(hits, Ordering::Relaxed);
+        self.timed_at.store(now.as_nanos(), Ordering::Relaxed);
+        let untimed = mix(hits ^ now.as_nanos()) % (2 * interval - 1);
+        self.next_timed.store(hits + untimed, Ordering::Relaxed);
     }
+}
+
+/// One hit in how many to time, if `hits` came in `elapsed`.
+fn interval(hits: u64, elapsed: Duration) -> u64 {
+    let a_hit = elapsed.as_nanos() / u128::from(hits.max(1));
+    let interval = PACE.as_nanos() / a_hit.max(1);
+    u64::try_from(interval).unwrap_or(u64::MAX).clamp(1, LONGEST_INTERVAL)
+}
+
+/// Splitmix64: random enough for a jitter, and keeps no state.
+fn mix(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 impl Hits {
@@ -65,19 +89,19 @@ impl Hits {
         self.cells.get()?.get(slot::current())
     }
 
-    /// Counts a hit on the path that may allocate and lease; says whether it was one to be timed.
+    /// Counts a hit that began at `now`, on the path that may allocate and lease; says whether it is to be timed.
     #[cold]
-    pub(crate) fn count_slowly(&self) -> bool {
+    pub(crate) fn count_slowly(&self, now: Moment) -> bool {
         let Some(slot) = slot::lease() else {
             let before = self.shared.fetch_add(1, Ordering::Relaxed);
-            return before.is_multiple_of(TIMED_ONE_IN);
+            return before.is_multiple_of(LONGEST_INTERVAL);
         };
         let cells = self.cells.get_or_init(|| Box::new(std::array::from_fn(|_| HitCell::default())));
         let cell = &cells[slot];
         let due = cell.is_timing_due();
         cell.count();
         if due {
-            cell.schedule();
+            cell.schedule(now);
         }
         due
     }
@@ -96,13 +120,13 @@ mod tests {
 
     use super::*;
 
-    fn hit(hits: &Hits) -> bool {
+    fn hit(hits: &Hits, now: Moment) -> bool {
         match hits.cell() {
             Some(cell) if !cell.is_timing_due() => {
                 cell.count();
                 false
             }
-            _ => hits.count_slowly(),
+            _ => hits.count_slowly(now),
         }
     }
 
@@ -116,7 +140,7 @@ mod tests {
                 std::thread::spawn(move || {
                     start.wait();
                     for _ in 0..5_000 {
-                        hit(&hits);
+                        hit(&hits, Moment::from_nanos(0));
                     }
                 })
             })
@@ -134,7 +158,7 @@ mod tests {
             let hits = Arc::clone(&hits);
             std::thread::spawn(move || {
                 (0..100).for_each(|_| {
-                    hit(&hits);
+                    hit(&hits, Moment::from_nanos(0));
                 })
             })
             .join()
@@ -144,10 +168,30 @@ mod tests {
     }
 
     #[test]
-    fn about_one_hit_in_so_many_is_timed() {
+    fn rare_hits_are_all_timed_and_frequent_ones_at_the_pace() {
+        // time between hits, hits, and how many of them are to be timed
+        for (gap, count, expected) in [(5_000_000, 1_000, 1_000), (100_000, 200_000, 20_000), (100, 5_120_000, 10_000)]
+        {
+            let hits = Hits::default();
+            let timed = (0..count).filter(|n| hit(&hits, Moment::from_nanos(n * gap))).count() as f64;
+            // Distances are uniform on 1 to twice the mean: a count's standard deviation is below 0.6 of its root.
+            let error = (timed - expected as f64).abs();
+            assert!(
+                error <= 6.0 * (expected as f64).sqrt(),
+                "{timed} timed of {count}, {gap} ns apart; {expected} expected"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cache_that_has_become_quiet_is_timed_again_soon() {
         let hits = Hits::default();
-        let timed = (0..10_000 * TIMED_ONE_IN).filter(|_| hit(&hits)).count();
-        // Distances are uniform on 1 to twice the mean: the count's standard deviation is about 58.
-        assert!((9_650..=10_350).contains(&timed), "{timed} timed, 10,000 expected");
+        (0..100_000).for_each(|n| {
+            hit(&hits, Moment::from_nanos(n * 100));
+        });
+        let quiet = |n: u64| Moment::from_nanos(1_000_000_000 * (n + 1));
+        let first = (0..).position(|n| hit(&hits, quiet(n))).unwrap() as u64;
+        assert!(first < 2 * LONGEST_INTERVAL, "{first}");
+        assert!((first + 1..first + 100).all(|n| hit(&hits, quiet(n))));
     }
 }

@@ -14,12 +14,13 @@ use opentelemetry::trace::TraceContextExt;
 
 use self::histogram::Histogram;
 use self::hits::Hits;
+use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome};
 use crate::telemetry::{AttributeSets, Identity, Telemetry};
 
 pub use self::histogram::Durations;
-pub use self::hits::{HitCell, TIMED_ONE_IN};
+pub use self::hits::HitCell;
 pub use self::totals::{Counts, Totals};
 
 /// Counts what happens in one cache and hands it to OpenTelemetry.
@@ -37,6 +38,7 @@ pub struct Recorder {
     telemetry: Telemetry,
     evictions: Option<Evictions>,
     hits: Hits,
+    timed_hits: AtomicU64,
     started: AtomicU64,
     active: AtomicU64,
     ended: [AtomicU64; Ending::COUNT],
@@ -75,6 +77,7 @@ impl Recorder {
             telemetry,
             evictions,
             hits: Hits::default(),
+            timed_hits: AtomicU64::new(0),
             started: AtomicU64::new(0),
             active: AtomicU64::new(0),
             ended: [const { AtomicU64::new(0) }; Ending::COUNT],
@@ -114,9 +117,11 @@ impl Recorder {
         (!cell.is_timing_due() && !Context::map_current(|cx| cx.has_active_span())).then_some(cell)
     }
 
-    /// Counts a hit on the path that may allocate; says whether it is one to be timed.
-    pub fn count_hit(&self) -> bool {
-        self.hits.count_slowly()
+    /// Counts a hit that began at `now`, on the path that may allocate; says whether it is one to be timed.
+    ///
+    /// Each thread times about one hit a millisecond, rarer ones all, and never fewer than one in 512.
+    pub fn count_hit(&self, now: Moment) -> bool {
+        self.hits.count_slowly(now)
     }
 
     /// The duration of a hit that [`Recorder::count_hit`] wanted timed, and of the look-up within it.
@@ -146,6 +151,9 @@ impl Recorder {
     }
 
     fn request_duration(&self, result: RequestResult, duration: Duration) {
+        if result == RequestResult::Hit {
+            self.timed_hits.fetch_add(1, Ordering::Relaxed);
+        }
         self.request_durations[result as usize].record(duration);
         let attributes = &self.attributes.results[result as usize];
         self.telemetry.instruments().request_duration.record(duration.as_secs_f64(), attributes);
@@ -205,6 +213,7 @@ impl Recorder {
             totals.ended[ending.index()] = self.ended[ending.index()].load(Ordering::Acquire);
         }
         totals.ended[Ending::of(RequestResult::Hit).index()] += quiet_hits;
+        totals.timed_hits = self.timed_hits.load(Ordering::Relaxed);
         if let Some(evictions) = &self.evictions {
             totals.evicted = EvictionReason::ALL.map(|reason| evictions.get(reason));
         }

@@ -9,11 +9,12 @@ use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RequestResult,
 pub struct Totals {
     pub(super) ended: [u64; Ending::COUNT],
     pub(super) evicted: [u64; EvictionReason::ALL.len()],
+    pub(super) timed_hits: u64,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { ended: [0; Ending::COUNT], evicted: [0; EvictionReason::ALL.len()] }
+        Self { ended: [0; Ending::COUNT], evicted: [0; EvictionReason::ALL.len()], timed_hits: 0 }
     }
 }
 
@@ -36,12 +37,20 @@ impl Totals {
         self.evicted[reason as usize]
     }
 
+    /// One hit in so many was timed, on average; 1 before the first.
+    #[must_use]
+    pub fn hit_timing_interval(&self) -> f64 {
+        let hits = self.ended(Ending::of(RequestResult::Hit));
+        if self.timed_hits == 0 { 1.0 } else { hits as f64 / self.timed_hits as f64 }
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             ended: std::array::from_fn(|index| self.ended[index] + other.ended[index]),
             evicted: std::array::from_fn(|index| self.evicted[index] + other.evicted[index]),
+            timed_hits: self.timed_hits + other.timed_hits,
         }
     }
 }

@@ -8,7 +8,6 @@ use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
 
 use super::names::{self, Metric, metrics};
 use super::registry::{Group, Registry};
-use crate::recorder::TIMED_ONE_IN;
 
 /// From a look-up in memory to a load that someone is paged for: 1 µs to 10 s, in seconds.
 const DURATION_BOUNDARIES: [f64; 22] = [
@@ -118,7 +117,7 @@ fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {
             .build();
     };
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait().as_secs_f64());
-    gauge(metrics::HIT_TIMING_INTERVAL, |_| TIMED_ONE_IN as f64);
+    gauge(metrics::HIT_TIMING_INTERVAL, |group| group.totals.hit_timing_interval());
 }
 
 /// Visits every group of caches.

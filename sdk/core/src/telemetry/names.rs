@@ -44,11 +44,11 @@ pub mod metrics {
         "cachescope.request.duration",
         Histogram,
         "s",
-        "Time a request took. Of local hits one in cachescope.hit.timing.interval is timed.",
+        "Time a request took. Of hits one in cachescope.hit.timing.interval is timed.",
     );
-    /// One local hit in so many is timed.
+    /// One hit in so many has been timed.
     pub const HIT_TIMING_INTERVAL: Metric =
-        metric("cachescope.hit.timing.interval", Gauge, "{request}", "One local hit in so many is timed, on average.");
+        metric("cachescope.hit.timing.interval", Gauge, "{request}", "One hit in so many has been timed, on average.");
     /// Time a store operation took.
     pub const OPERATION_DURATION: Metric = metric(
         "cachescope.operation.duration",
