@@ -151,6 +151,17 @@ fn a_real_run_exports_what_the_contract_says_nothing_missing_nothing_extra() {
 }
 
 #[test]
+fn durations_have_buckets_from_a_microsecond_to_ten_seconds() {
+    let sdk = InMemory::default();
+    let _caches = take_every_path(&sdk).unwrap();
+    for (name, _) in Contract::read().unwrap().metrics.iter().filter(|(_, metric)| metric.instrument == "histogram") {
+        let boundaries = sdk.boundaries(name).unwrap();
+        assert_eq!((boundaries.first(), boundaries.last()), (Some(&1e-6), Some(&10.0)), "{name}");
+        assert!(boundaries.windows(2).all(|pair| pair[1] / pair[0] <= 2.51), "{name}: {boundaries:?}");
+    }
+}
+
+#[test]
 fn every_series_of_a_counter_is_there_at_zero_from_the_start() {
     let sdk = InMemory::default();
     let cache =
@@ -188,4 +199,11 @@ fn caches_of_one_name_add_up_and_a_counter_never_falls() {
     let third = build();
     third.call(1).now_or_never().unwrap();
     assert_eq!(counted(), (31.0, 11.0));
+
+    // One of the same name that can fail has series of its own for its errors, and shares all others.
+    let load = |n: u64| async move { if n == 1 { Err(Refused) } else { Ok(n) } };
+    let fallible = try_cached("contract.twins", load).telemetry(telemetry.clone()).build();
+    fallible.try_call(1).now_or_never().unwrap().unwrap_err();
+    fallible.try_call(2).now_or_never().unwrap().unwrap();
+    assert_eq!(counted(), (33.0, 12.0));
 }

@@ -67,6 +67,22 @@ impl InMemory {
         Ok(points(collected.last().context("nothing was collected")?))
     }
 
+    /// The bucket boundaries of a histogram that was collected.
+    ///
+    /// # Errors
+    /// If the SDK can't collect, or there is no such histogram.
+    pub fn boundaries(&self, histogram: &str) -> anyhow::Result<Vec<f64>> {
+        self.metrics.reset();
+        self.meters.force_flush()?;
+        let collected = self.metrics.get_finished_metrics()?;
+        let metrics = collected.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
+        let found = metrics.filter(|metric| metric.name() == histogram).find_map(|metric| match metric.data() {
+            AggregatedMetrics::F64(MetricData::Histogram(data)) => Some(data.data_points().next()?.bounds().collect()),
+            _ => None,
+        });
+        found.with_context(|| format!("no histogram {histogram}"))
+    }
+
     /// Every span that has ended.
     ///
     /// # Errors

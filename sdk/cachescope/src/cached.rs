@@ -30,6 +30,9 @@ use crate::metrics::CacheMetrics;
 /// # });
 /// ```
 ///
+/// Dropping a key or a value must not call the cache it was in: entries may be dropped while the cache holds a
+/// lock on them.
+///
 /// `E` is the error type of the wrapped function, [`Infallible`] if it returns none; `S` is the store.
 pub struct Cached<K, V, E = Infallible, S = DefaultStore<K, V>>(pub(crate) Arc<Engine<K, V, E, S>>);
 

@@ -177,8 +177,13 @@ where
     ) -> (Ending, Result<Arc<Answer<V, E>>, Panic>) {
         let ending = Ending::miss(reason);
         let load = request.load(reason);
-        let context = load.context();
-        match self.loader.load(key.key().clone()).with_context(context).await {
+        let running = self.loader.load(key.key().clone());
+        let loaded = match load.context() {
+            Some(context) => running.with_context(context).await,
+            // A thread that is ending has no context to attach another to.
+            None => running.await,
+        };
+        match loaded {
             Ok(Ok(value)) => {
                 load.end(LoadOutcome::Loaded);
                 (ending, Ok(leader.land(Ok(value), |key, answer| self.keep(key, answer))))

@@ -1,10 +1,11 @@
 //! Guards for what must be paired: a request, a wait and a load each end exactly once, dropped ones too.
 
-use cachescope_core::{Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome};
+use cachescope_core::{
+    Clock, Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome,
+};
 use opentelemetry::Context;
 
 use crate::spans::Spans;
-use cachescope_core::Clock;
 
 /// What guards report to.
 #[derive(Clone, Copy)]
@@ -82,9 +83,9 @@ pub(crate) struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// The context to run the function in: its span is the active one.
-    pub(crate) fn context(&self) -> Context {
-        self.context.clone().unwrap_or_default()
+    /// The context to run the function in, where its span is the active one.
+    pub(crate) fn context(&self) -> Option<Context> {
+        self.context.clone()
     }
 
     pub(crate) fn end(mut self, outcome: LoadOutcome) {

@@ -19,8 +19,8 @@ type AddToMeters = Box<dyn FnOnce(MeterProviderBuilder) -> MeterProviderBuilder 
 
 /// Sets up traces and metrics as the environment says: [`Setup::from_env`]`().init()`.
 ///
-/// Call it once, early in `main`, before caches report: what was made from the global providers before stays without
-/// effect. A second call replaces the global providers.
+/// Call it once, early in `main`: instruments and tracers that code of yours made from the global providers before stay
+/// without effect. Caches of cachescope may be built before or after. A second call replaces the global providers.
 ///
 /// # Errors
 ///

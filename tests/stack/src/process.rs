@@ -114,22 +114,28 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
 
     fn shell(script: &str) -> Process {
         Process::child(Command::new("sh").args(["-c", script]).spawn().unwrap()).unwrap()
     }
 
+    /// A shell that has got as far as to say so.
+    fn talking_shell(script: &str) -> Process {
+        let mut child = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = [0];
+        child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+        Process::child(child).unwrap()
+    }
+
     #[test]
     fn a_willing_process_ends_and_a_deaf_one_is_killed() {
         let mut willing = shell("exec sleep 60");
-        let mut deaf = shell("trap '' TERM; while :; do sleep 0.1; done");
-        thread::sleep(Duration::from_millis(100)); // for the shell to reach its trap
+        let mut deaf = talking_shell("trap '' TERM; echo; while :; do sleep 0.1; done");
         assert!(willing.alive() && deaf.alive());
         willing.stop(Duration::from_secs(10)).unwrap();
-        let begun = Instant::now();
         deaf.stop(Duration::from_millis(300)).unwrap();
-        assert!(begun.elapsed() >= Duration::from_millis(300));
         assert!(!willing.identity.alive() && !deaf.identity.alive());
     }
 
@@ -147,8 +153,8 @@ mod tests {
     fn an_exited_child_nobody_waited_for_is_not_alive() {
         let mut child = Command::new("sh").args(["-c", "exit 0"]).spawn().unwrap();
         let identity = Identity::of(child.id());
-        thread::sleep(Duration::from_millis(200));
-        assert!(!identity.is_ok_and(Identity::alive));
+        let gone = || Ok(!matches!(identity, Ok(identity) if identity.alive()));
+        crate::eventually("the child's end", Duration::from_secs(10), gone, |gone| *gone).unwrap();
         child.wait().unwrap();
     }
 }

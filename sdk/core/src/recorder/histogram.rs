@@ -1,5 +1,6 @@
 //! Durations in buckets of bounded relative error, recorded without a lock.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ fn lower_edge(bucket: usize) -> u64 {
 /// What a histogram of durations held at one moment.
 ///
 /// Quantiles are within 6.25% of the exact ones; count, mean and maximum are exact.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Durations {
     buckets: Box<[u64]>,
     sum_nanos: u64,
@@ -140,6 +141,18 @@ impl Durations {
             sum_nanos: self.sum_nanos.wrapping_add(other.sum_nanos),
             max_nanos: self.max_nanos.max(other.max_nanos),
         }
+    }
+}
+
+impl fmt::Debug for Durations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durations")
+            .field("count", &self.count())
+            .field("mean", &self.mean())
+            .field("p50", &self.p50())
+            .field("p99", &self.p99())
+            .field("max", &self.max())
+            .finish()
     }
 }
 

@@ -61,11 +61,7 @@ fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
     let groups = groups_of(registry);
     counter(metrics::REQUESTS)
         .with_callback(move |observer| {
-            groups(&mut |group| {
-                for (ending, attributes) in &group.attributes.endings {
-                    observer.observe(group.totals.ended(*ending), attributes);
-                }
-            });
+            groups(&mut |group| group.endings().for_each(|(count, attributes)| observer.observe(count, attributes)));
         })
         .build();
     let groups = groups_of(registry);
@@ -75,11 +71,7 @@ fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
             groups(&mut |group| {
                 group.levels();
             });
-            groups(&mut |group| {
-                for (reason, attributes) in &group.attributes.evictions {
-                    observer.observe(group.totals.evicted(*reason), attributes);
-                }
-            });
+            groups(&mut |group| group.evictions().for_each(|(count, attributes)| observer.observe(count, attributes)));
         })
         .build();
 }
@@ -94,7 +86,7 @@ fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {
             .with_callback(move |observer| {
                 groups(&mut |group| {
                     if let Some(value) = read(group) {
-                        observer.observe(i64::try_from(value).unwrap_or(i64::MAX), &group.attributes.base);
+                        observer.observe(i64::try_from(value).unwrap_or(i64::MAX), group.attributes());
                     }
                 });
             })
@@ -113,11 +105,11 @@ fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {
             .f64_observable_gauge(metric.name)
             .with_unit(metric.unit)
             .with_description(metric.brief)
-            .with_callback(move |observer| groups(&mut |group| observer.observe(read(group), &group.attributes.base)))
+            .with_callback(move |observer| groups(&mut |group| observer.observe(read(group), group.attributes())))
             .build();
     };
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait().as_secs_f64());
-    gauge(metrics::HIT_TIMING_INTERVAL, |group| group.totals.hit_timing_interval());
+    gauge(metrics::HIT_TIMING_INTERVAL, |group| group.hit_timing_interval());
 }
 
 /// Visits every group of caches.

@@ -29,6 +29,9 @@ static GLOBAL: LazyLock<Telemetry> = LazyLock::new(|| Telemetry::with(Providers:
 /// been replaced; so the order of setting up the SDK and building caches doesn't matter. Caches that
 /// share a name report as one if they share a `Telemetry`, so make one per pair of providers.
 ///
+/// Don't build a cache inside a callback of an observable instrument: the SDK deadlocks when instruments are
+/// made there.
+///
 /// ```
 /// use cachescope_core::Telemetry;
 /// use opentelemetry::metrics::noop::NoopMeterProvider;
