@@ -6,7 +6,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachescope::{
-    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RequestResult, WaitOutcome, names, try_cached,
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RejectionReason, RequestResult, WaitOutcome,
+    names, try_cached,
 };
 use cachescope_tests::contract::{Attributes, Contract};
 use cachescope_tests::exported::{InMemory, attributes};
@@ -42,6 +43,7 @@ fn the_values_in_code_are_those_of_the_contract() {
     assert_eq!(set(WaitOutcome::ALL.map(WaitOutcome::as_str)), listed(names::attributes::WAIT_OUTCOME));
     assert_eq!(set(Operation::ALL.map(Operation::as_str)), listed(names::attributes::OPERATION));
     assert_eq!(set(EvictionReason::ALL.map(EvictionReason::as_str)), listed(names::attributes::EVICTION_REASON));
+    assert_eq!(set(RejectionReason::ALL.map(RejectionReason::as_str)), listed(names::attributes::REJECTION_REASON));
     assert_eq!(set([names::SCOPE_PROCESS]), listed(names::attributes::WAIT_SCOPE));
 }
 

@@ -9,12 +9,13 @@ use std::time::Duration;
 use cachescope_core::{Clock, ConfigError, Evictions, Identity, IntoStore, Recorder, Source, Store, Telemetry};
 use foldhash::fast::RandomState;
 
+use crate::admission::{Admission, SizeLimit};
 use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
 use crate::engine::Engine;
 use crate::flight::Flights;
 use crate::loader::Loader;
-use crate::policy::Policy;
+use crate::policy::{Life, Policy};
 use crate::spans::Spans;
 
 /// Longer names make series that back ends cut or refuse.
@@ -63,7 +64,8 @@ pub struct Builder<K, V, E, C = DefaultConfig<K, V>> {
     loader: Loader<K, V, E>,
     error_type: Option<&'static str>,
     store: C,
-    policy: Policy,
+    policy: Policy<V>,
+    admission: Admission<V>,
     clock: Clock,
     telemetry: Telemetry,
 }
@@ -75,7 +77,8 @@ impl<K, V, E> Builder<K, V, E> {
             loader,
             error_type,
             store: DefaultConfig::default(),
-            policy: Policy { stale_after: None, serve_stale_for: Duration::ZERO },
+            policy: Policy { life: Life::Unlimited, jitter: 0.0, serve_stale_for: Duration::ZERO },
+            admission: Admission::of_all(),
             clock: Clock::system(),
             telemetry: Telemetry::global(),
         }
@@ -88,14 +91,49 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// An expired entry is never served; zero makes every request load, those of one moment together.
     /// Costs a compare per hit, and one thread per process that keeps a coarse time.
     pub fn stale_after(mut self, life: Duration) -> Self {
-        self.policy.stale_after = Some(life);
+        self.policy.life = Life::Same(life);
+        self
+    }
+
+    /// How long each value is fresh, by the value; `None` is for ever. Takes the place of
+    /// [`Builder::stale_after`]. Runs once per stored value, under a lock: it must not call the cache.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # #[derive(Clone)] struct Token { expires_in: Option<Duration> }
+    /// # async fn fetch(_: u64) -> Token { Token { expires_in: None } }
+    /// let token = cachescope::cached("token", fetch).stale_after_by(|token| token.expires_in).build();
+    /// ```
+    pub fn stale_after_by(mut self, life_of: impl Fn(&V) -> Option<Duration> + Send + Sync + 'static) -> Self {
+        self.policy.life = Life::Each(Box::new(life_of));
+        self
+    }
+
+    /// Shortens each life at random by up to this share of it, so that entries stored together don't expire
+    /// together. 0 to 1; default 0.
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.policy.jitter = share;
+        self
+    }
+
+    /// Keeps only values for which `keeps` says true; others reach their caller and are counted as rejected.
+    /// Default: all. Runs once per load, under a lock: it must not call the cache.
+    pub fn cache_if(mut self, keeps: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+        self.admission.keeps = Some(Box::new(keeps));
+        self
+    }
+
+    /// Keeps only values of at most `bytes` bytes, as `size_of` counts them; larger ones reach their caller and
+    /// are counted as rejected. Default: no limit. Runs once per load, under a lock: it must not call the cache.
+    pub fn entry_size_limit(mut self, bytes: u64, size_of: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
+        self.admission.size_limit = Some(SizeLimit { bytes, size_of: Box::new(size_of) });
         self
     }
 
     /// Where entries live. Default: `Moka::with_capacity(10_000)`.
     pub fn store<D>(self, store: D) -> Builder<K, V, E, D> {
-        let Self { name, loader, error_type, store: _, policy, clock, telemetry } = self;
-        Builder { name, loader, error_type, store, policy, clock, telemetry }
+        let Self { name, loader, error_type, store: _, policy, admission, clock, telemetry } = self;
+        Builder { name, loader, error_type, store, policy, admission, clock, telemetry }
     }
 
     /// The time to live by. Default: the system's clock; tests give one that they move.
@@ -131,8 +169,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// Builds the cache, for configurations that aren't known to work: names and sizes from a file, say.
     ///
     /// # Errors
-    /// If the name is empty, longer than 200 bytes or has control characters, or if the store can't be
-    /// made as configured.
+    /// If the name is empty, longer than 200 bytes or has control characters, if a jitter isn't a share or has
+    /// nothing to shorten, or if the store can't be made as configured.
     pub fn try_build(self) -> Result<Cached<K, V, E, C::Store>, ConfigError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -141,6 +179,7 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         C: IntoStore<K, V>,
     {
         check_name(&self.name)?;
+        check_jitter(&self.name, &self.policy)?;
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
@@ -149,11 +188,12 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         let recorder = Arc::new(Recorder::new(identity, self.telemetry.clone(), Some(evictions)));
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
-            _ticking: self.policy.stale_after.and_then(|_| self.clock.keep_ticking()),
+            _ticking: self.policy.expires().then(|| self.clock.keep_ticking()).flatten(),
             _registration: self.telemetry.register(&recorder, Weak::clone(engine) as Weak<dyn Source>),
             recorder,
             clock: self.clock,
             policy: self.policy,
+            admission: self.admission,
             loader: self.loader,
             flights: Flights::new(),
             spans,
@@ -176,13 +216,29 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn check_jitter<V>(name: &str, policy: &Policy<V>) -> Result<(), ConfigError> {
+    let jitter = policy.jitter;
+    if !(0.0..=1.0).contains(&jitter) {
+        return Err(ConfigError::new(format!("cache \"{name}\": a jitter of {jitter} isn't a share: give it 0 to 1")));
+    }
+    if jitter > 0.0 && !policy.expires() {
+        return Err(ConfigError::new(format!(
+            "cache \"{name}\": there is a jitter, and no life to shorten by it: add stale_after, or leave it out"
+        )));
+    }
+    Ok(())
+}
+
+impl<K, T: 'static, E, C> Builder<K, Option<T>, E, C> {
+    /// Whether `None` is kept. Default: it is, as any value.
+    pub fn allow_none(self, allow: bool) -> Self {
+        if allow { self } else { self.cache_if(Option::is_some) }
+    }
+}
+
 impl<K, V, E, C: fmt::Debug> fmt::Debug for Builder<K, V, E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("name", &self.name)
-            .field("store", &self.store)
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("name", &self.name).field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -195,6 +251,20 @@ mod tests {
     fn refused(name: &str, capacity: u64) -> String {
         let builder = cached(name, |id: u64| async move { id }).store(Moka::with_capacity(capacity));
         builder.try_build().expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_jitter_is_a_share_of_something() {
+        let built = |jitter, life: Option<Duration>| {
+            let builder = cached("jittered", |id: u64| async move { id }).jitter(jitter);
+            let builder = life.into_iter().fold(builder, Builder::stale_after);
+            builder.try_build().map_err(|error| error.to_string())
+        };
+        let life = Some(Duration::from_secs(60));
+        assert!(built(0.1, life).is_ok() && built(0.0, None).is_ok());
+        assert!(built(1.1, life).expect_err("too much").contains("0 to 1"));
+        assert!(built(f64::NAN, life).expect_err("no number").contains("0 to 1"));
+        assert!(built(0.1, None).expect_err("nothing to shorten").contains("add stale_after"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt, TraceContextExt};
 
+use crate::admission::Admission;
 use crate::error::CallError;
 use crate::flight::{Answer, Arrival, Flights, Follower, Joined, Leader};
 use crate::loader::{Loader, Panic};
@@ -25,7 +26,8 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) store: S,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) clock: Clock,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Policy<V>,
+    pub(crate) admission: Admission<V>,
     pub(crate) loader: Loader<K, V, E>,
     pub(crate) flights: Flights<K, V, E>,
     pub(crate) spans: Spans,
@@ -202,8 +204,13 @@ where
 
     fn keep(&self, key: &HashedKey<K>, answer: &Answer<V, E>) {
         let Ok(value) = answer else { return };
+        if let Some(reason) = self.admission.rejects(value) {
+            return self.recorder.rejected(reason);
+        }
         let stored_at = self.clock.now();
-        let entry = Entry { value: value.clone(), stored_at, fresh_until: self.policy.fresh_until(stored_at) };
+        let random = self.hasher.hash_one((key.hash(), stored_at));
+        let fresh_until = self.policy.fresh_until(value, stored_at, random);
+        let entry = Entry { value: value.clone(), stored_at, fresh_until };
         self.store.put(key.clone(), entry);
         self.recorder.operation(Operation::Put, self.clock.now().since(stored_at));
     }

@@ -21,6 +21,7 @@
 //! OpenTelemetry's global providers, whenever they are set up; `cachescope::otel` (feature `otel`) sets
 //! them up in one call.
 
+mod admission;
 mod builder;
 mod cached;
 mod default_store;
@@ -40,7 +41,8 @@ pub use crate::metrics::{CacheMetrics, Stats};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
-    LoadOutcome, LoadTrigger, MissReason, Operation, RequestResult, Store, Telemetry, WaitOutcome, names,
+    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Store, Telemetry, WaitOutcome,
+    names,
 };
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};

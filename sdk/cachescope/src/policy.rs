@@ -15,23 +15,52 @@ pub(crate) enum Freshness {
     Expired,
 }
 
+/// How long an entry of this value is fresh; `None` is for ever.
+type LifeOf<V> = Box<dyn Fn(&V) -> Option<Duration> + Send + Sync>;
+
+/// How long values are fresh.
+pub(crate) enum Life<V> {
+    /// For ever.
+    Unlimited,
+    /// All alike.
+    Same(Duration),
+    /// Each as long as this says.
+    Each(LifeOf<V>),
+}
+
 /// How long a cache's entries live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
-    /// How long an entry is fresh; `None` is for ever.
-    pub(crate) stale_after: Option<Duration>,
-    /// How long it may be served after that. Zero: an entry past its time is never served.
+pub(crate) struct Policy<V> {
+    pub(crate) life: Life<V>,
+    /// Lives are shortened at random by up to this share of them, 0 to 1.
+    pub(crate) jitter: f64,
+    /// How long an entry may be served past its life. Zero: never.
     pub(crate) serve_stale_for: Duration,
 }
 
-impl Policy {
-    /// Until when an entry stored at `stored_at` is fresh.
-    pub(crate) fn fresh_until(self, stored_at: Moment) -> Moment {
-        self.stale_after.map_or(Moment::NEVER, |life| stored_at.after(life))
+impl<V> Policy<V> {
+    /// Whether any entry can expire.
+    pub(crate) fn expires(&self) -> bool {
+        !matches!(self.life, Life::Unlimited)
+    }
+
+    /// Until when `value` is fresh if it is stored at `stored_at`; `random` is any number.
+    pub(crate) fn fresh_until(&self, value: &V, stored_at: Moment, random: u64) -> Moment {
+        let life = match &self.life {
+            Life::Unlimited => None,
+            Life::Same(life) => Some(*life),
+            Life::Each(life_of) => life_of(value),
+        };
+        let Some(life) = life else { return Moment::NEVER };
+        if self.jitter == 0.0 {
+            return stored_at.after(life);
+        }
+        // The highest 53 bits are a fraction of exactly a float's precision.
+        let fraction = (random >> 11) as f64 / (1_u64 << 53) as f64;
+        stored_at.after(life.mul_f64(1.0 - self.jitter * fraction))
     }
 
     /// How `entry` stands at `now`. It is fresh before `fresh_until`, and no longer at it.
-    pub(crate) fn judge<V>(self, entry: &Entry<V>, now: Moment) -> Freshness {
+    pub(crate) fn judge(&self, entry: &Entry<V>, now: Moment) -> Freshness {
         if entry.fresh_until == Moment::NEVER || now < entry.fresh_until {
             Freshness::Fresh
         } else if now < entry.fresh_until.after(self.serve_stale_for) {
@@ -66,12 +95,32 @@ mod tests {
             (Some(u64::MAX), 0, u64::MAX, Fresh),
         ];
         for (stale_after, serve_stale_for, age, expected) in table {
-            let policy =
-                Policy { stale_after: stale_after.map(Duration::from_secs), serve_stale_for: second * serve_stale_for };
+            let life = stale_after.map_or(Life::Unlimited, |life| Life::Same(Duration::from_secs(life)));
+            let policy = Policy { life, jitter: 0.0, serve_stale_for: second * serve_stale_for };
             let stored_at = Moment::from_nanos(77);
-            let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(stored_at) };
+            let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(&(), stored_at, 0) };
             let now = stored_at.after(Duration::from_secs(age));
             assert_eq!(policy.judge(&entry, now), expected, "{stale_after:?} {serve_stale_for} {age}");
         }
+    }
+
+    #[test]
+    fn a_value_can_say_how_long_it_is_fresh() {
+        let life_of: LifeOf<u64> = Box::new(|seconds| (*seconds > 0).then(|| Duration::from_secs(*seconds)));
+        let policy = Policy { life: Life::Each(life_of), jitter: 0.0, serve_stale_for: Duration::ZERO };
+        let start = Moment::from_nanos(5);
+        assert_eq!(policy.fresh_until(&7, start, 0), start.after(Duration::from_secs(7)));
+        assert_eq!(policy.fresh_until(&0, start, 0), Moment::NEVER);
+    }
+
+    #[test]
+    fn jitter_shortens_a_life_by_at_most_its_share() {
+        let hour = Duration::from_secs(3600);
+        let policy = Policy { life: Life::Same(hour), jitter: 0.25, serve_stale_for: Duration::ZERO };
+        let start = Moment::from_nanos(0);
+        let life = |random| policy.fresh_until(&(), start, random).since(start);
+        assert_eq!(life(0), hour);
+        assert_eq!(life(u64::MAX / 2).as_secs(), 3_150);
+        assert!(life(u64::MAX) >= hour.mul_f64(0.75) && life(u64::MAX) < hour.mul_f64(0.7501));
     }
 }

@@ -21,7 +21,7 @@ pub use crate::error::ConfigError;
 pub use crate::eviction::{EvictionReason, Evictions};
 pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
-    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RequestResult, WaitOutcome,
+    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, WaitOutcome,
 };
 pub use crate::recorder::{Counts, Durations, HitCell, Recorder, Totals};
 pub use crate::store::{IntoStore, Levels, Store};

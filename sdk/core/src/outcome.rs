@@ -84,6 +84,16 @@ named! {
 }
 
 named! {
+    /// Why a loaded value wasn't stored.
+    RejectionReason {
+        /// It is larger than the cache's limit for one entry.
+        TooLarge = "too_large",
+        /// The cache was told not to keep values like it.
+        Refused = "refused",
+    }
+}
+
+named! {
     /// What was asked of a store.
     Operation {
         /// Look an entry up.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cachescope_core::{
-    Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome,
+    Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
+    RequestResult, WaitOutcome,
 };
 
 /// A cache's numbers at one moment, since it was built. A plain value.
@@ -146,6 +147,12 @@ impl Stats {
     #[must_use]
     pub fn evictions(&self, reason: EvictionReason) -> u64 {
         self.counts.totals.evicted(reason)
+    }
+
+    /// Loaded values that weren't stored, for this reason. They reached their callers all the same.
+    #[must_use]
+    pub fn rejections(&self, reason: RejectionReason) -> u64 {
+        self.counts.totals.rejected(reason)
     }
 
     /// How full the store is.

@@ -16,7 +16,7 @@ use self::histogram::Histogram;
 use self::hits::Hits;
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
-use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome};
+use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome};
 use crate::telemetry::{AttributeSets, Identity, Telemetry};
 
 pub use self::histogram::Durations;
@@ -44,6 +44,7 @@ pub struct Recorder {
     ended: [AtomicU64; Ending::COUNT],
     loads_active: AtomicU64,
     loads: [[AtomicU64; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
+    rejected: [AtomicU64; RejectionReason::ALL.len()],
     waits_active: AtomicU64,
     waits: [AtomicU64; WaitOutcome::ALL.len()],
     request_durations: [Lazy; RequestResult::ALL.len()],
@@ -83,6 +84,7 @@ impl Recorder {
             ended: [const { AtomicU64::new(0) }; Ending::COUNT],
             loads_active: AtomicU64::new(0),
             loads: Default::default(),
+            rejected: Default::default(),
             waits_active: AtomicU64::new(0),
             waits: Default::default(),
             request_durations: Default::default(),
@@ -177,6 +179,11 @@ impl Recorder {
         self.loads_active.load(Ordering::Relaxed)
     }
 
+    /// A loaded value wasn't stored.
+    pub fn rejected(&self, reason: RejectionReason) {
+        self.rejected[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A request begins to wait for another's load.
     pub fn wait_started(&self) {
         self.waits_active.fetch_add(1, Ordering::Relaxed);
@@ -213,6 +220,7 @@ impl Recorder {
             totals.ended[ending.index()] = self.ended[ending.index()].load(Ordering::Acquire);
         }
         totals.ended[Ending::of(RequestResult::Hit).index()] += quiet_hits;
+        totals.rejected = RejectionReason::ALL.map(|reason| self.rejected[reason as usize].load(Ordering::Relaxed));
         totals.timed_hits = self.timed_hits.load(Ordering::Relaxed);
         if let Some(evictions) = &self.evictions {
             totals.evicted = EvictionReason::ALL.map(|reason| evictions.get(reason));

@@ -2,19 +2,25 @@
 
 use super::histogram::Durations;
 use crate::eviction::EvictionReason;
-use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome};
+use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome};
 
 /// The counters that OpenTelemetry observes, as plain numbers that add up over caches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
     pub(super) ended: [u64; Ending::COUNT],
     pub(super) evicted: [u64; EvictionReason::ALL.len()],
+    pub(super) rejected: [u64; RejectionReason::ALL.len()],
     pub(super) timed_hits: u64,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { ended: [0; Ending::COUNT], evicted: [0; EvictionReason::ALL.len()], timed_hits: 0 }
+        Self {
+            ended: [0; Ending::COUNT],
+            evicted: [0; EvictionReason::ALL.len()],
+            rejected: [0; RejectionReason::ALL.len()],
+            timed_hits: 0,
+        }
     }
 }
 
@@ -37,6 +43,12 @@ impl Totals {
         self.evicted[reason as usize]
     }
 
+    /// Loaded values that weren't stored, for this reason.
+    #[must_use]
+    pub fn rejected(&self, reason: RejectionReason) -> u64 {
+        self.rejected[reason as usize]
+    }
+
     /// One hit in so many was timed, on average; 1 before the first.
     #[must_use]
     pub fn hit_timing_interval(&self) -> f64 {
@@ -50,6 +62,7 @@ impl Totals {
         Self {
             ended: std::array::from_fn(|index| self.ended[index] + other.ended[index]),
             evicted: std::array::from_fn(|index| self.evicted[index] + other.evicted[index]),
+            rejected: std::array::from_fn(|index| self.rejected[index] + other.rejected[index]),
             timed_hits: self.timed_hits + other.timed_hits,
         }
     }

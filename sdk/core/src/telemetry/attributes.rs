@@ -4,7 +4,9 @@ use opentelemetry::KeyValue;
 
 use super::names::{SCOPE_PROCESS, attributes as names, error_types};
 use crate::eviction::EvictionReason;
-use crate::outcome::{Ending, Failure, LoadOutcome, LoadTrigger, Operation, RequestResult, WaitOutcome};
+use crate::outcome::{
+    Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome,
+};
 
 /// Who the numbers are about. Caches of one name and kind of store in a process add up to one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +69,7 @@ pub(crate) struct AttributeSets {
     pub(crate) endings: Vec<(Ending, Vec<KeyValue>)>,
     /// Empty where nobody counts evictions.
     pub(crate) evictions: Vec<(EvictionReason, Vec<KeyValue>)>,
+    pub(crate) rejections: [Vec<KeyValue>; RejectionReason::ALL.len()],
     pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
     pub(crate) operations: [Vec<KeyValue>; Operation::ALL.len()],
     pub(crate) waits: [Vec<KeyValue>; WaitOutcome::ALL.len()],
@@ -86,6 +89,7 @@ impl AttributeSets {
                 .filter(|_| counts_evictions)
                 .map(|reason| (reason, one(names::EVICTION_REASON, reason.as_str())))
                 .collect(),
+            rejections: RejectionReason::ALL.map(|reason| one(names::REJECTION_REASON, reason.as_str())),
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
             operations: Operation::ALL.map(|operation| one(names::OPERATION, operation.as_str())),
             waits: WaitOutcome::ALL.map(|outcome| {

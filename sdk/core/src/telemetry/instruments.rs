@@ -74,6 +74,12 @@ fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
             groups(&mut |group| group.evictions().for_each(|(count, attributes)| observer.observe(count, attributes)));
         })
         .build();
+    let groups = groups_of(registry);
+    counter(metrics::REJECTIONS)
+        .with_callback(move |observer| {
+            groups(&mut |group| group.rejections().for_each(|(count, attributes)| observer.observe(count, attributes)));
+        })
+        .build();
 }
 
 fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {

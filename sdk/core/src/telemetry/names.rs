@@ -77,6 +77,9 @@ pub mod metrics {
     /// Entries that left the store.
     pub const EVICTIONS: Metric =
         metric("cachescope.evictions", Counter, "{eviction}", "Entries that left the store, by reason.");
+    /// Loaded values that weren't stored.
+    pub const REJECTIONS: Metric =
+        metric("cachescope.rejections", Counter, "{entry}", "Loaded values that were not stored, by reason.");
     /// Entries held.
     pub const ENTRY_COUNT: Metric =
         metric("cachescope.entry.count", UpDownCounter, "{entry}", "Entries the store holds.");
@@ -95,7 +98,7 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 14] = [
+    pub const ALL: [Metric; 15] = [
         REQUESTS,
         REQUEST_DURATION,
         HIT_TIMING_INTERVAL,
@@ -106,6 +109,7 @@ pub mod metrics {
         WAIT_ACTIVE,
         WAIT_LONGEST,
         EVICTIONS,
+        REJECTIONS,
         ENTRY_COUNT,
         ENTRY_LIMIT,
         SIZE_USAGE,
@@ -133,13 +137,15 @@ pub mod attributes {
     pub const OPERATION: &str = "cachescope.operation";
     /// Why an entry left.
     pub const EVICTION_REASON: &str = "cachescope.eviction.reason";
+    /// Why a loaded value wasn't stored.
+    pub const REJECTION_REASON: &str = "cachescope.rejection.reason";
     /// What went wrong: the error's type, or one of the values in [`super::error_types`].
     pub const ERROR_TYPE: &str = "error.type";
     /// Whether the answer came out of the cache. Spans only; some back ends know this name.
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 12] = [
         CACHE_NAME,
         STORE,
         RESULT,
@@ -149,6 +155,7 @@ pub mod attributes {
         WAIT_SCOPE,
         OPERATION,
         EVICTION_REASON,
+        REJECTION_REASON,
         ERROR_TYPE,
         CACHE_HIT,
     ];

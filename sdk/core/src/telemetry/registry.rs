@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 
 use super::attributes::AttributeSets;
-use crate::outcome::Failure;
+use crate::outcome::{Failure, RejectionReason};
 use crate::recorder::{Recorder, Totals};
 use crate::store::Levels;
 
@@ -135,6 +135,12 @@ impl Group {
         let counted = self.parts.iter().map(|(attributes, _)| &attributes.evictions).find(|sets| !sets.is_empty());
         let counted = counted.into_iter().flatten();
         counted.map(|(reason, attributes)| (self.totals.evicted(*reason), &attributes[..]))
+    }
+
+    /// How many loaded values weren't stored, by reason.
+    pub(crate) fn rejections(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
+        let sets = self.parts.first().map(|(attributes, _)| &attributes.rejections).into_iter().flatten();
+        RejectionReason::ALL.into_iter().zip(sets).map(|(reason, set)| (self.totals.rejected(reason), &set[..]))
     }
 
     /// The attributes of what has one series a name.

@@ -1,0 +1,39 @@
+//! Which values are kept.
+
+use cachescope::{RejectionReason, cached};
+use futures_util::FutureExt;
+
+#[test]
+fn a_refused_value_reaches_its_caller_and_is_not_stored() {
+    let cache = cached("admission.refused", |n: u64| async move { n }).cache_if(|n| n % 2 == 0).build();
+    for _ in 0..3 {
+        assert_eq!(cache.call(1).now_or_never(), Some(1));
+        assert_eq!(cache.call(2).now_or_never(), Some(2));
+    }
+    let stats = cache.metrics().stats();
+    assert_eq!((stats.misses(), stats.hits()), (4, 2));
+    assert_eq!(stats.rejections(RejectionReason::Refused), 3);
+    assert_eq!(stats.levels().entries, 1);
+}
+
+#[test]
+fn a_value_too_large_reaches_its_caller_and_is_not_stored() {
+    let cache =
+        cached("admission.large", |n: usize| async move { "x".repeat(n) }).entry_size_limit(100, String::len).build();
+    for n in [100, 101, 100, 101] {
+        assert_eq!(cache.call(n).now_or_never().map(|text| text.len()), Some(n));
+    }
+    let stats = cache.metrics().stats();
+    assert_eq!((stats.misses(), stats.hits()), (3, 1));
+    assert_eq!(stats.rejections(RejectionReason::TooLarge), 2);
+}
+
+#[test]
+fn none_is_a_value_unless_it_is_not_allowed() {
+    let load = |n: u64| async move { (n > 10).then_some(n) };
+    let (keeps, refuses) = (cached("none.kept", load).build(), cached("none.refused", load).allow_none(false).build());
+    for _ in 0..2 {
+        assert_eq!((keeps.call(1).now_or_never(), refuses.call(1).now_or_never()), (Some(None), Some(None)));
+    }
+    assert_eq!((keeps.metrics().stats().hits(), refuses.metrics().stats().hits()), (1, 0));
+}

@@ -1,0 +1,4 @@
+//! What a cache does, seen from outside, by a clock that tests move.
+
+mod admission;
+mod expiry;
