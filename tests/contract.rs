@@ -73,6 +73,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         hands.advance(Duration::from_secs(2));
         cache.try_call(1).await?;
         cache.invalidate(&1);
+        cache.try_request(1).bypass().await?;
         let (one, other) = tokio::join!(cache.try_call(9), cache.try_call(9));
         assert!(one.is_err() && other.is_err());
         let mut follower = pin!(cache.try_call(2));

@@ -13,6 +13,7 @@ use crate::default_store::DefaultStore;
 use crate::engine::{Engine, Missed};
 use crate::error::CallError;
 use crate::metrics::CacheMetrics;
+use crate::request::{Fallible, Request, Value};
 
 /// A function with a cache before it. Made by [`cached`](crate::cached()) and [`try_cached`](crate::try_cached).
 ///
@@ -53,8 +54,16 @@ where
         let hash = self.0.hash(&key);
         match self.0.look_up(HashedRef::new(hash, &key)) {
             Ok(value) => value,
-            Err(missed) => surely(self.miss(HashedKey::new(hash, key), missed).await),
+            Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key), missed).await),
         }
+    }
+
+    /// A request with wishes of its own: `cache.request(key).max_age(d).await`.
+    ///
+    /// # Panics
+    /// When it is awaited, as [`Cached::call`].
+    pub fn request(&self, key: K) -> Request<'_, K, V, Infallible, S, Value> {
+        Request::new(self, key)
     }
 
     /// [`Cached::call`] by reference: the key is cloned only on a miss.
@@ -69,16 +78,8 @@ where
         let hash = self.0.hash(key);
         match self.0.look_up(HashedRef::new(hash, key)) {
             Ok(value) => value,
-            Err(missed) => surely(self.miss(HashedKey::new(hash, key.to_owned()), missed).await),
+            Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key.to_owned()), missed).await),
         }
-    }
-}
-
-/// There is no error to have.
-fn surely<V>(answer: Result<V, CallError<Infallible>>) -> V {
-    match answer {
-        Ok(value) => value,
-        Err(CallError::Load(error)) => match *error {},
     }
 }
 
@@ -110,6 +111,14 @@ where
         }
     }
 
+    /// A request with wishes of its own: `cache.try_request(key).max_age(d).await`.
+    ///
+    /// # Panics
+    /// When it is awaited, as [`Cached::try_call`].
+    pub fn try_request(&self, key: K) -> Request<'_, K, V, E, S, Fallible> {
+        Request::new(self, key)
+    }
+
     /// [`Cached::try_call`] by reference: the key is cloned only on a miss.
     ///
     /// # Errors
@@ -134,6 +143,12 @@ where
     #[inline(never)]
     fn miss(&self, key: HashedKey<K>, missed: Missed) -> Answering<'_, V, E> {
         Box::pin(self.0.miss(key, missed))
+    }
+
+    /// Stores a value that was come by otherwise, as a load would have. A load of its key that is under way still
+    /// answers those who wait for it, and isn't stored over this value.
+    pub fn insert(&self, key: K, value: V) {
+        self.0.insert(HashedKey::new(self.0.hash(&key), key), value);
     }
 
     /// Drops the entry of `key`. A load of it that is under way still answers those who wait for it, and

@@ -14,11 +14,11 @@ use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt, TraceContextExt};
 
 use crate::admission::Admission;
+use crate::books::{Books, OpenRequest};
 use crate::error::CallError;
-use crate::flight::{Answer, Arrival, Flights, Follower, Joined, Leader};
-use crate::loader::{Loader, Panic};
-use crate::policy::{Freshness, Policy};
-use crate::request::{Books, Request};
+use crate::flight::{Answer, Arrival, Flights, Follower, Joined};
+use crate::loader::Loader;
+use crate::policy::{Freshness, Mode, Options, Policy};
 use crate::spans::Spans;
 
 /// One cache: what all clones of a `Cached` share.
@@ -42,6 +42,7 @@ pub(crate) struct Missed {
     reason: MissReason,
     /// When the request began.
     start: Moment,
+    max_age: Option<Duration>,
 }
 
 impl<K, V, E, S> Engine<K, V, E, S>
@@ -71,7 +72,7 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let Some(cell) = self.recorder.quiet_hit_cell() else {
-            return self.look_up_observed(key);
+            return self.look_up_observed(key, None);
         };
         match self.store.get(key) {
             Some(entry) if self.clock.is_surely_before(entry.fresh_until) => {
@@ -87,32 +88,31 @@ where
     #[inline(never)]
     fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed> {
         let now = self.clock.now();
-        let value = self.judge(found, now)?;
+        let value = self.judge(found, now, None)?;
         self.recorder.count_hit(now);
         Ok(value)
     }
 
-    fn judge(&self, found: Option<Entry<V>>, now: Moment) -> Result<V, Missed> {
-        let Some(entry) = found else {
-            return Err(Missed { reason: MissReason::Unknown, start: now });
-        };
-        match self.policy.judge(&entry, now) {
+    fn judge(&self, found: Option<Entry<V>>, now: Moment, max_age: Option<Duration>) -> Result<V, Missed> {
+        let missed = |reason| Missed { reason, start: now, max_age };
+        let entry = found.ok_or_else(|| missed(MissReason::Unknown))?;
+        match self.policy.judge(&entry, now, max_age) {
             Freshness::Fresh => Ok(entry.value),
-            Freshness::Stale | Freshness::Expired => Err(Missed { reason: MissReason::Expired, start: now }),
+            Freshness::Stale | Freshness::Expired => Err(missed(MissReason::Expired)),
         }
     }
 
-    /// A look-up that is timed, or in a span, or a thread's first.
+    /// A look-up that is timed, or in a span, or a thread's first, or of a request with wishes.
     #[cold]
     #[inline(never)]
-    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>) -> Result<V, Missed>
+    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, max_age: Option<Duration>) -> Result<V, Missed>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let start = self.clock.now();
         let found = self.store.get(key);
-        let value = self.judge(found, start)?;
+        let value = self.judge(found, start, max_age)?;
         let due = self.recorder.count_hit(start);
         let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
         if !due && parent.is_none() {
@@ -128,30 +128,59 @@ where
         Ok(value)
     }
 
-    /// Gets the value of a key that wasn't found fresh: by another request's load, or by its own.
+    /// Gets the value of a key that wasn't found fresh.
     #[cold]
     pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed) -> Result<V, CallError<E>> {
-        let mut request = Request::start(self.books(), missed.start);
+        let request = OpenRequest::start(self.books(), missed.start);
+        let find = |now| self.find_fresh(&key, now, missed.max_age);
+        self.obtain(&key, request, Ending::miss(missed.reason), find).await
+    }
+
+    /// Answers a request that has wishes.
+    pub(crate) async fn ask(&self, key: HashedKey<K>, options: Options) -> Result<V, CallError<E>> {
+        match options.mode {
+            Mode::Usual => match self.look_up_observed(key.as_ref(), options.max_age) {
+                Ok(value) => Ok(value),
+                Err(missed) => self.miss(key, missed).await,
+            },
+            Mode::Bypass => {
+                let request = OpenRequest::start(self.books(), self.clock.now());
+                self.load(&key, request, Ending::of(RequestResult::Bypass), Arc::new).await
+            }
+            Mode::Overwrite => self.overwrite(key).await,
+        }
+    }
+
+    /// Loads, and stores over whatever is there. A load that began before doesn't count, and is not stored.
+    async fn overwrite(&self, key: HashedKey<K>) -> Result<V, CallError<E>> {
+        let request = OpenRequest::start(self.books(), self.clock.now());
+        self.flights.invalidate(key.as_ref(), || ());
+        self.obtain(&key, request, Ending::of(RequestResult::Bypass), |_| None).await
+    }
+
+    /// Gets a value by another request's load, or by its own, which gives the request this `ending`; unless
+    /// `find` finds an entry when it is this request's turn to load.
+    async fn obtain(
+        &self,
+        key: &HashedKey<K>,
+        request: OpenRequest<'_>,
+        ending: Ending,
+        find: impl Fn(Moment) -> Option<Entry<V>>,
+    ) -> Result<V, CallError<E>> {
         loop {
             let now = self.clock.now();
-            match self.flights.join(&key, now, || self.find_fresh(&key, now)) {
+            match self.flights.join(key, now, || find(now)) {
                 Joined::Found(entry) => {
                     request.end(Ending::of(RequestResult::Hit));
                     return Ok(entry.value);
                 }
                 Joined::Leader(leader) => {
-                    let (ending, answer) = self.load(leader, &key, &mut request, missed.reason).await;
-                    request.end(ending);
-                    match answer {
-                        Ok(answer) => return share(&answer),
-                        Err(panic) => std::panic::resume_unwind(panic),
-                    }
+                    let land = |answer| leader.land(answer, |key, answer| self.keep(key, answer));
+                    return self.load(key, request, ending, land).await;
                 }
                 Joined::Follower(follower) => {
                     if let Some(answer) = follow(follower, &request, now).await {
-                        let ending = Ending::of(RequestResult::Coalesced);
-                        request.end(if answer.is_err() { ending.with_failure(Failure::Error) } else { ending });
-                        return share(&answer);
+                        return coalesce(request, &answer);
                     }
                     // The leader was dropped or panicked: join anew, perhaps to lead.
                 }
@@ -160,25 +189,25 @@ where
     }
 
     /// What a load that landed after this request's look-up may have stored.
-    fn find_fresh(&self, key: &HashedKey<K>, now: Moment) -> Option<Entry<V>> {
+    fn find_fresh(&self, key: &HashedKey<K>, now: Moment, max_age: Option<Duration>) -> Option<Entry<V>> {
         let key = key.as_ref();
         // Asked first, since it leaves the store's policy alone: this request has looked once already.
         if !self.store.contains(key) {
             return None;
         }
-        self.store.get(key).filter(|entry| self.policy.judge(entry, now) == Freshness::Fresh)
+        self.store.get(key).filter(|entry| self.policy.judge(entry, now, max_age) == Freshness::Fresh)
     }
 
-    /// Runs the wrapped function, stores what it returned and shares it.
+    /// Runs the wrapped function for `request`, and hands what it returned to `land`. If it panics, the panic
+    /// goes on once the books are closed, and `land` is dropped.
     async fn load(
         &self,
-        leader: Leader<'_, K, V, E>,
         key: &HashedKey<K>,
-        request: &mut Request<'_>,
-        reason: MissReason,
-    ) -> (Ending, Result<Arc<Answer<V, E>>, Panic>) {
-        let ending = Ending::miss(reason);
-        let load = request.load(reason);
+        mut request: OpenRequest<'_>,
+        ending: Ending,
+        land: impl FnOnce(Answer<V, E>) -> Arc<Answer<V, E>>,
+    ) -> Result<V, CallError<E>> {
+        let load = request.load(ending.reason);
         let running = self.loader.load(key.key().clone());
         let loaded = match load.context() {
             Some(context) => running.with_context(context).await,
@@ -188,31 +217,48 @@ where
         match loaded {
             Ok(Ok(value)) => {
                 load.end(LoadOutcome::Loaded);
-                (ending, Ok(leader.land(Ok(value), |key, answer| self.keep(key, answer))))
+                let answer = land(Ok(value));
+                request.end(ending);
+                share(&answer)
             }
             Ok(Err(error)) => {
                 load.end(LoadOutcome::Failed);
-                (ending.with_failure(Failure::Error), Ok(leader.land(Err(Arc::new(error)), |_, _| ())))
+                let answer = land(Err(Arc::new(error)));
+                request.end(ending.with_failure(Failure::Error));
+                share(&answer)
             }
             Err(panic) => {
                 load.end(LoadOutcome::Panicked);
-                drop(leader);
-                (ending.with_failure(Failure::Panic), Err(panic))
+                drop(land);
+                request.end(ending.with_failure(Failure::Panic));
+                std::panic::resume_unwind(panic)
             }
         }
     }
 
+    /// Stores what a load returned, unless it is an error.
     fn keep(&self, key: &HashedKey<K>, answer: &Answer<V, E>) {
-        let Ok(value) = answer else { return };
-        if let Some(reason) = self.admission.rejects(value) {
+        if let Ok(value) = answer {
+            self.store_value(key.clone(), value.clone());
+        }
+    }
+
+    fn store_value(&self, key: HashedKey<K>, value: V) {
+        if let Some(reason) = self.admission.rejects(&value) {
             return self.recorder.rejected(reason);
         }
         let stored_at = self.clock.now();
         let random = self.hasher.hash_one((key.hash(), stored_at));
-        let fresh_until = self.policy.fresh_until(value, stored_at, random);
-        let entry = Entry { value: value.clone(), stored_at, fresh_until };
-        self.store.put(key.clone(), entry);
+        let fresh_until = self.policy.fresh_until(&value, stored_at, random);
+        self.store.put(key, Entry { value, stored_at, fresh_until });
         self.recorder.operation(Operation::Put, self.clock.now().since(stored_at));
+    }
+
+    /// Stores a value that was not loaded here. A load that began before is not stored over it.
+    pub(crate) fn insert(&self, key: HashedKey<K>, value: V) {
+        // The key is needed for the look at the flights and then by the store.
+        let stored = key.clone();
+        self.flights.invalidate(key.as_ref(), || self.store_value(stored, value));
     }
 
     pub(crate) fn invalidate<Q>(&self, key: &Q)
@@ -240,7 +286,7 @@ fn recording_context() -> Option<Context> {
 }
 
 /// Waits for another request's load; `None` if that never landed.
-async fn follow<V, E>(follower: Follower<V, E>, request: &Request<'_>, now: Moment) -> Option<Arc<Answer<V, E>>> {
+async fn follow<V, E>(follower: Follower<V, E>, request: &OpenRequest<'_>, now: Moment) -> Option<Arc<Answer<V, E>>> {
     let wait = request.wait(now);
     match follower.arrive().await {
         Arrival::Landed(answer) => {
@@ -252,6 +298,13 @@ async fn follow<V, E>(follower: Follower<V, E>, request: &Request<'_>, now: Mome
             None
         }
     }
+}
+
+/// Ends a request that shared another's load.
+fn coalesce<V: Clone, E>(request: OpenRequest<'_>, answer: &Answer<V, E>) -> Result<V, CallError<E>> {
+    let ending = Ending::of(RequestResult::Coalesced);
+    request.end(if answer.is_err() { ending.with_failure(Failure::Error) } else { ending });
+    share(answer)
 }
 
 fn share<V: Clone, E>(answer: &Answer<V, E>) -> Result<V, CallError<E>> {

@@ -1,5 +1,6 @@
 //! Why a call has no value.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +17,16 @@ impl<E> CallError<E> {
     pub fn load_error(&self) -> Option<&E> {
         match self {
             Self::Load(error) => Some(error),
+        }
+    }
+}
+
+impl CallError<Infallible> {
+    /// There is no error to have.
+    pub(crate) fn surely<V>(answer: Result<V, Self>) -> V {
+        match answer {
+            Ok(value) => value,
+            Err(Self::Load(error)) => match *error {},
         }
     }
 }

@@ -22,6 +22,7 @@
 //! them up in one call.
 
 mod admission;
+mod books;
 mod builder;
 mod cached;
 mod default_store;
@@ -38,6 +39,7 @@ pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;
 pub use crate::error::CallError;
 pub use crate::metrics::{CacheMetrics, Stats};
+pub use crate::request::{Fallible, Request, Value};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,

@@ -15,6 +15,26 @@ pub(crate) enum Freshness {
     Expired,
 }
 
+/// What one request asks for beyond its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// It wants nothing older, however fresh.
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) mode: Mode,
+}
+
+/// What a request does with the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Looks, and stores what it loads.
+    #[default]
+    Usual,
+    /// Neither looks nor stores.
+    Bypass,
+    /// Stores, without having looked.
+    Overwrite,
+}
+
 /// How long an entry of this value is fresh; `None` is for ever.
 type LifeOf<V> = Box<dyn Fn(&V) -> Option<Duration> + Send + Sync>;
 
@@ -59,8 +79,13 @@ impl<V> Policy<V> {
         stored_at.after(life.mul_f64(1.0 - self.jitter * fraction))
     }
 
-    /// How `entry` stands at `now`. It is fresh before `fresh_until`, and no longer at it.
-    pub(crate) fn judge(&self, entry: &Entry<V>, now: Moment) -> Freshness {
+    /// How `entry` stands at `now` for a request that wants nothing older than `max_age`.
+    ///
+    /// It is fresh before `fresh_until`, and no longer at it; an age of `max_age` is not too old.
+    pub(crate) fn judge(&self, entry: &Entry<V>, now: Moment, max_age: Option<Duration>) -> Freshness {
+        if max_age.is_some_and(|max_age| now.since(entry.stored_at) > max_age) {
+            return Freshness::Expired;
+        }
         if entry.fresh_until == Moment::NEVER || now < entry.fresh_until {
             Freshness::Fresh
         } else if now < entry.fresh_until.after(self.serve_stale_for) {
@@ -100,8 +125,19 @@ mod tests {
             let stored_at = Moment::from_nanos(77);
             let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(&(), stored_at, 0) };
             let now = stored_at.after(Duration::from_secs(age));
-            assert_eq!(policy.judge(&entry, now), expected, "{stale_after:?} {serve_stale_for} {age}");
+            assert_eq!(policy.judge(&entry, now, None), expected, "{stale_after:?} {serve_stale_for} {age}");
         }
+    }
+
+    #[test]
+    fn a_request_can_want_something_younger() {
+        let second = Duration::from_secs(1);
+        let policy = Policy { life: Life::Same(10 * second), jitter: 0.0, serve_stale_for: 5 * second };
+        let stored_at = Moment::from_nanos(0);
+        let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(&(), stored_at, 0) };
+        let judge = |age, max_age| policy.judge(&entry, stored_at.after(second * age), Some(second * max_age));
+        assert_eq!((judge(3, 3), judge(4, 3), judge(0, 0)), (Fresh, Expired, Fresh));
+        assert_eq!((judge(12, 12), judge(12, 11), judge(16, 99)), (Stale, Expired, Expired));
     }
 
     #[test]

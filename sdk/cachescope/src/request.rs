@@ -1,125 +1,107 @@
-//! Guards for what must be paired: a request, a wait and a load each end exactly once, dropped ones too.
+//! One request with wishes of its own.
 
-use cachescope_core::{
-    Clock, Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome,
-};
-use opentelemetry::Context;
+use std::convert::Infallible;
+use std::future::IntoFuture;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
 
-use crate::spans::Spans;
+use cachescope_core::{HashedKey, Store};
 
-/// What guards report to.
-#[derive(Clone, Copy)]
-pub(crate) struct Books<'a> {
-    pub(crate) recorder: &'a Recorder,
-    pub(crate) spans: &'a Spans,
-    pub(crate) clock: &'a Clock,
+use crate::cached::Cached;
+use crate::default_store::DefaultStore;
+use crate::error::CallError;
+use crate::policy::{Mode, Options};
+
+/// One request with wishes of its own. Made by [`Cached::request`] and [`Cached::try_request`]; nothing happens
+/// before it is awaited. Costs what a call does, and an allocation.
+///
+/// ```
+/// use std::time::Duration;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let price = cachescope::cached("price", |id: u64| async move { id * 100 }).build();
+///
+/// let recent = price.request(7).max_age(Duration::from_secs(5)).await;
+/// let checked = price.request(7).bypass().await;
+/// # assert_eq!(recent, checked);
+/// # });
+/// ```
+///
+/// `A` tells what it answers with: a [`Value`], or a [`Fallible`] result.
+#[must_use = "a request is made when it is awaited"]
+#[derive(Debug)]
+pub struct Request<'a, K, V, E, S = DefaultStore<K, V>, A = Fallible> {
+    cache: &'a Cached<K, V, E, S>,
+    key: K,
+    options: Options,
+    answers: PhantomData<A>,
 }
 
-/// A request that wasn't a plain hit. Dropped without an end, it was cancelled.
-pub(crate) struct Request<'a> {
-    books: Books<'a>,
-    start: Moment,
-    /// Where the request came from; `None` if its thread was ending and couldn't be asked.
-    parent: Option<Context>,
-    /// Its span, once something is to nest in it.
-    opened: Option<Context>,
-    ending: Ending,
-}
+/// Awaiting the request gives a value: its load can't fail.
+#[derive(Debug)]
+pub struct Value(());
 
-impl<'a> Request<'a> {
-    pub(crate) fn start(books: Books<'a>, start: Moment) -> Self {
-        books.recorder.request_started();
-        let parent = Recorder::may_ask_for_context().then(Context::current);
-        Self { books, start, parent, opened: None, ending: Ending::of(RequestResult::Cancelled) }
+/// Awaiting the request gives a result.
+#[derive(Debug)]
+pub struct Fallible(());
+
+impl<'a, K, V, E, S, A> Request<'a, K, V, E, S, A> {
+    pub(crate) fn new(cache: &'a Cached<K, V, E, S>, key: K) -> Self {
+        Self { cache, key, options: Options::default(), answers: PhantomData }
     }
 
-    /// Begins a load of this request's.
-    pub(crate) fn load(&mut self, reason: MissReason) -> Load<'a> {
-        let Books { recorder, spans, clock } = self.books;
-        let start = clock.now();
-        if self.opened.is_none() {
-            self.opened = self.parent.as_ref().map(|parent| spans.open(parent, clock, reason, self.start));
-        }
-        recorder.load_started();
-        let trigger = LoadTrigger::Miss;
-        let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
-        Load { books: self.books, trigger, start, context, outcome: LoadOutcome::Cancelled }
+    /// Takes nothing older than this, however fresh: such an entry is loaded anew, for others too.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.options.max_age = Some(max_age);
+        self
     }
 
-    /// Begins a wait of this request's, at `start`.
-    pub(crate) fn wait(&self, start: Moment) -> Wait<'a> {
-        self.books.recorder.wait_started();
-        Wait { books: self.books, start, outcome: WaitOutcome::Cancelled }
+    /// Leaves the cache aside: loads, alone, and stores nothing. Its result is `bypass`.
+    pub fn bypass(mut self) -> Self {
+        self.options.mode = Mode::Bypass;
+        self
     }
 
-    pub(crate) fn end(mut self, ending: Ending) {
-        self.ending = ending;
-    }
-}
-
-impl Drop for Request<'_> {
-    fn drop(&mut self) {
-        let Books { recorder, spans, clock } = self.books;
-        let end = clock.now();
-        recorder.request_ended(self.ending, end.since(self.start));
-        if !Recorder::may_ask_for_context() {
-            return;
-        }
-        match (&self.opened, &self.parent) {
-            (Some(opened), _) => spans.close(opened, clock, self.ending, end),
-            (None, Some(parent)) => spans.after_the_fact(parent, clock, self.ending, self.start, end),
-            (None, None) => {}
-        }
+    /// Loads without having looked, and stores the value over what is there. Its result is `bypass`; of several at
+    /// once, one loads and the others are `coalesced`.
+    pub fn overwrite(mut self) -> Self {
+        self.options.mode = Mode::Overwrite;
+        self
     }
 }
 
-/// A run of the wrapped function. Dropped without an outcome, it was cancelled.
-pub(crate) struct Load<'a> {
-    books: Books<'a>,
-    trigger: LoadTrigger,
-    start: Moment,
-    context: Option<Context>,
-    outcome: LoadOutcome,
-}
+type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl Load<'_> {
-    /// The context to run the function in, where its span is the active one.
-    pub(crate) fn context(&self) -> Option<Context> {
-        self.context.clone()
-    }
+impl<'a, K, V, E, S> IntoFuture for Request<'a, K, V, E, S, Fallible>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    type Output = Result<V, CallError<E>>;
+    type IntoFuture = Answering<'a, Self::Output>;
 
-    pub(crate) fn end(mut self, outcome: LoadOutcome) {
-        self.outcome = outcome;
-    }
-}
-
-impl Drop for Load<'_> {
-    fn drop(&mut self) {
-        let Books { recorder, spans, clock } = self.books;
-        let end = clock.now();
-        recorder.load_ended(self.trigger, self.outcome, end.since(self.start));
-        if let Some(context) = self.context.as_ref().filter(|_| Recorder::may_ask_for_context()) {
-            spans.load_ended(context, clock, self.outcome, end);
-        }
+    fn into_future(self) -> Self::IntoFuture {
+        let engine = &self.cache.0;
+        let key = HashedKey::new(engine.hash(&self.key), self.key);
+        Box::pin(engine.ask(key, self.options))
     }
 }
 
-/// A wait for another request's load. Dropped without an outcome, it was cancelled.
-pub(crate) struct Wait<'a> {
-    books: Books<'a>,
-    start: Moment,
-    outcome: WaitOutcome,
-}
+impl<'a, K, V, S> IntoFuture for Request<'a, K, V, Infallible, S, Value>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    type Output = V;
+    type IntoFuture = Answering<'a, V>;
 
-impl Wait<'_> {
-    pub(crate) fn end(mut self, outcome: WaitOutcome) {
-        self.outcome = outcome;
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        let waited = self.books.clock.now().since(self.start);
-        self.books.recorder.wait_ended(self.outcome, waited);
+    fn into_future(self) -> Self::IntoFuture {
+        let engine = &self.cache.0;
+        let key = HashedKey::new(engine.hash(&self.key), self.key);
+        Box::pin(async move { CallError::surely(engine.ask(key, self.options).await) })
     }
 }

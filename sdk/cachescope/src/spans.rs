@@ -39,9 +39,9 @@ impl Spans {
     }
 
     /// A request's span that others are to nest in: one that loads.
-    pub(crate) fn open(&self, parent: &Context, clock: &Clock, reason: MissReason, start: Moment) -> Context {
-        let reason = KeyValue::new(attributes::MISS_REASON, reason.as_str());
-        let attributes = self.identity.attributes().into_iter().chain([reason]);
+    pub(crate) fn open(&self, parent: &Context, clock: &Clock, miss: Option<MissReason>, start: Moment) -> Context {
+        let reason = miss.map(|reason| KeyValue::new(attributes::MISS_REASON, reason.as_str()));
+        let attributes = self.identity.attributes().into_iter().chain(reason);
         let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
         parent.with_span(self.telemetry.tracer().build_with_context(builder, parent))
     }

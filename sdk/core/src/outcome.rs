@@ -54,6 +54,8 @@ named! {
     LoadTrigger {
         /// A request found nothing fresh.
         Miss = "miss",
+        /// A request asked to leave aside what the cache holds.
+        Bypass = "bypass",
     }
 }
 

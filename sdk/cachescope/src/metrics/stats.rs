@@ -95,7 +95,7 @@ impl Stats {
         self.counts.totals.hit_timing_interval()
     }
 
-    /// Loads that ended so.
+    /// Loads that misses triggered and that ended so.
     #[must_use]
     pub fn loads(&self, outcome: LoadOutcome) -> u64 {
         self.counts.loads(LoadTrigger::Miss, outcome)
@@ -107,7 +107,13 @@ impl Stats {
         self.counts.loads_active
     }
 
-    /// How long loads took, however they ended.
+    /// How long loads took that requests triggered by leaving the cache aside, however they ended.
+    #[must_use]
+    pub fn bypass_load_duration(&self) -> &Durations {
+        self.counts.load_durations(LoadTrigger::Bypass)
+    }
+
+    /// How long loads took that misses triggered, however they ended.
     #[must_use]
     pub fn load_duration(&self) -> &Durations {
         self.counts.load_durations(LoadTrigger::Miss)
