@@ -57,6 +57,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
     };
     let cache = try_cached("contract", load)
         .stale_after(Duration::from_secs(1))
+        .wait_for_load_timeout(Duration::from_secs(1))
         .store(Moka::with_capacity(10))
         .clock(clock.clone())
         .telemetry(sdk.telemetry())
@@ -85,6 +86,11 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
             assert!(dropped.poll_unpin(&mut context).is_pending());
         }
         assert_eq!(follower.await, Ok(2));
+        let (mut slow, mut impatient) = (pin!(cache.try_call(3)), pin!(cache.try_call(3)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(slow.poll_unpin(&mut context).is_pending() && impatient.poll_unpin(&mut context).is_pending());
+        hands.advance(Duration::from_secs(1));
+        assert_eq!(impatient.await, Ok(3));
         let panics = cache.clone();
         assert!(tokio::spawn(async move { panics.try_call(13).await }).await.is_err());
         for key in 20..60 {

@@ -66,6 +66,7 @@ pub struct Builder<K, V, E, C = DefaultConfig<K, V>> {
     store: C,
     policy: Policy<V>,
     admission: Admission<V>,
+    wait_timeout: Option<Duration>,
     clock: Clock,
     telemetry: Telemetry,
 }
@@ -79,6 +80,7 @@ impl<K, V, E> Builder<K, V, E> {
             store: DefaultConfig::default(),
             policy: Policy { life: Life::Unlimited, jitter: 0.0, serve_stale_for: Duration::ZERO },
             admission: Admission::of_all(),
+            wait_timeout: None,
             clock: Clock::system(),
             telemetry: Telemetry::global(),
         }
@@ -130,10 +132,19 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         self
     }
 
+    /// How long a request waits for another's load before it loads for itself. Default: as long as that takes.
+    ///
+    /// Whichever load ends first is stored and answers those who still wait. A load that hangs then costs each
+    /// request of its key this long, instead of holding it for ever. Zero: nobody waits.
+    pub fn wait_for_load_timeout(mut self, timeout: Duration) -> Self {
+        self.wait_timeout = Some(timeout);
+        self
+    }
+
     /// Where entries live. Default: `Moka::with_capacity(10_000)`.
     pub fn store<D>(self, store: D) -> Builder<K, V, E, D> {
-        let Self { name, loader, error_type, store: _, policy, admission, clock, telemetry } = self;
-        Builder { name, loader, error_type, store, policy, admission, clock, telemetry }
+        let Self { name, loader, error_type, store: _, policy, admission, wait_timeout, clock, telemetry } = self;
+        Builder { name, loader, error_type, store, policy, admission, wait_timeout, clock, telemetry }
     }
 
     /// The time to live by. Default: the system's clock; tests give one that they move.
@@ -194,6 +205,7 @@ impl<K, V, E, C> Builder<K, V, E, C> {
             clock: self.clock,
             policy: self.policy,
             admission: self.admission,
+            wait_timeout: self.wait_timeout,
             loader: self.loader,
             flights: Flights::new(),
             spans,

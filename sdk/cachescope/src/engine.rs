@@ -16,7 +16,7 @@ use opentelemetry::trace::{FutureExt, TraceContextExt};
 use crate::admission::Admission;
 use crate::books::{Books, OpenRequest};
 use crate::error::CallError;
-use crate::flight::{Answer, Arrival, Flights, Follower, Joined};
+use crate::flight::{Answer, Arrival, Flights, Follower, Joined, StandIn};
 use crate::loader::Loader;
 use crate::policy::{Freshness, Mode, Options, Policy};
 use crate::spans::Spans;
@@ -29,12 +29,21 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) policy: Policy<V>,
     pub(crate) admission: Admission<V>,
     pub(crate) loader: Loader<K, V, E>,
+    /// How long a request waits for another's load.
+    pub(crate) wait_timeout: Option<Duration>,
     pub(crate) flights: Flights<K, V, E>,
     pub(crate) spans: Spans,
     pub(crate) hasher: RandomState,
     /// Only where entries expire: without expiry nobody asks for the time on a hit.
     pub(crate) _ticking: Option<Ticking>,
     pub(crate) _registration: Registration,
+}
+
+/// How following another request's load went.
+enum Followed<'a, K: Eq, V, E> {
+    Shared(Arc<Answer<V, E>>),
+    LeaderFailed,
+    TimedOut(StandIn<'a, K, V, E>),
 }
 
 /// A look-up that found nothing fresh.
@@ -178,12 +187,38 @@ where
                     let land = |answer| leader.land(answer, |key, answer| self.keep(key, answer));
                     return self.load(key, request, ending, land).await;
                 }
-                Joined::Follower(follower) => {
-                    if let Some(answer) = follow(follower, &request, now).await {
-                        return coalesce(request, &answer);
-                    }
+                Joined::Follower(follower) => match self.follow(follower, &request, now).await {
+                    Followed::Shared(answer) => return coalesce(request, &answer),
                     // The leader was dropped or panicked: join anew, perhaps to lead.
-                }
+                    Followed::LeaderFailed => {}
+                    Followed::TimedOut(stand_in) => {
+                        let land = |answer| stand_in.land(key, answer, |key, answer| self.keep(key, answer));
+                        return self.load(key, request, ending, land).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Waits for another request's load, for as long as the cache lets its requests wait.
+    async fn follow(&self, follower: Follower<V, E>, request: &OpenRequest<'_>, now: Moment) -> Followed<'_, K, V, E> {
+        let wait = request.wait(now);
+        let arrival = match self.wait_timeout {
+            None => Ok(follower.arrive().await),
+            Some(timeout) => follower.arrive_before(self.clock.sleep(timeout)).await,
+        };
+        match arrival {
+            Ok(Arrival::Landed(answer)) => {
+                wait.end(WaitOutcome::Shared);
+                Followed::Shared(answer)
+            }
+            Ok(Arrival::Abandoned) => {
+                wait.end(WaitOutcome::LeaderFailed);
+                Followed::LeaderFailed
+            }
+            Err(follower) => {
+                wait.end(WaitOutcome::Timeout);
+                Followed::TimedOut(follower.stand_in(&self.flights))
             }
         }
     }
@@ -283,21 +318,6 @@ where
 fn recording_context() -> Option<Context> {
     // `is_recording` takes a lock: asked only where there is a span at all.
     Context::map_current(|cx| (cx.has_active_span() && cx.span().is_recording()).then(|| cx.clone()))
-}
-
-/// Waits for another request's load; `None` if that never landed.
-async fn follow<V, E>(follower: Follower<V, E>, request: &OpenRequest<'_>, now: Moment) -> Option<Arc<Answer<V, E>>> {
-    let wait = request.wait(now);
-    match follower.arrive().await {
-        Arrival::Landed(answer) => {
-            wait.end(WaitOutcome::Shared);
-            Some(answer)
-        }
-        Arrival::Abandoned => {
-            wait.end(WaitOutcome::LeaderFailed);
-            None
-        }
-    }
 }
 
 /// Ends a request that shared another's load.

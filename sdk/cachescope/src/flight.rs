@@ -5,8 +5,9 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use cachescope_core::{BroughtHash, Entry, HashedKey, HashedRef, Moment};
 use hashbrown::HashMap;
@@ -185,6 +186,38 @@ pub(crate) struct Follower<V, E> {
     seat: usize,
 }
 
+/// The right to land a flight in its leader's place, for a load that ends before the leader's.
+pub(crate) struct StandIn<'a, K: Eq, V, E> {
+    flights: &'a Flights<K, V, E>,
+    flight: Arc<Flight<V, E>>,
+}
+
+impl<K: Eq, V, E> StandIn<'_, K, V, E> {
+    /// Shares a value with those who still wait; an error is left to the leader, which may do better. `keep` stores
+    /// the value, unless the flight has ended or the key was invalidated meanwhile.
+    pub(crate) fn land(
+        self,
+        key: &HashedKey<K>,
+        answer: Answer<V, E>,
+        keep: impl FnOnce(&HashedKey<K>, &Answer<V, E>),
+    ) -> Arc<Answer<V, E>> {
+        let answer = Arc::new(answer);
+        if answer.is_err() {
+            return answer;
+        }
+        {
+            let mut shard = self.flights.shard(key.hash());
+            if shard.get(key).is_none_or(|flight| !Arc::ptr_eq(flight, &self.flight)) {
+                return answer;
+            }
+            keep(key, &answer);
+            shard.remove(key);
+        }
+        self.flight.end(State::Landed(Arc::clone(&answer)));
+        answer
+    }
+}
+
 /// How a follower's wait ended.
 pub(crate) enum Arrival<V, E> {
     Landed(Arc<Answer<V, E>>),
@@ -206,21 +239,38 @@ impl<V, E> Follower<V, E> {
 
     /// Waits for the flight's end.
     pub(crate) async fn arrive(self) -> Arrival<V, E> {
-        std::future::poll_fn(|cx| {
-            // Cloned before the lock and dropped after it: a waker is a task, whose end may drop followers.
-            let mut waker = Some(cx.waker().clone());
-            match &mut *self.flight.state() {
-                State::Landed(answer) => Poll::Ready(Arrival::Landed(Arc::clone(answer))),
-                State::Abandoned => Poll::Ready(Arrival::Abandoned),
-                State::Loading(seats) => {
-                    if let Some(Some(seat)) = seats.get_mut(self.seat) {
-                        std::mem::swap(&mut seat.waker, &mut waker);
-                    }
-                    Poll::Pending
-                }
-            }
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Waits for the flight's end, or for `timeout`'s, and then gives the place back.
+    pub(crate) async fn arrive_before(self, timeout: impl Future<Output = ()>) -> Result<Arrival<V, E>, Self> {
+        let mut timeout = pin!(timeout);
+        let arrival = std::future::poll_fn(|cx| match self.poll(cx) {
+            Poll::Ready(arrival) => Poll::Ready(Some(arrival)),
+            Poll::Pending => timeout.as_mut().poll(cx).map(|()| None),
         })
-        .await
+        .await;
+        arrival.ok_or(self)
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Arrival<V, E>> {
+        // Cloned before the lock and dropped after it: a waker is a task, whose end may drop followers.
+        let mut waker = Some(cx.waker().clone());
+        match &mut *self.flight.state() {
+            State::Landed(answer) => Poll::Ready(Arrival::Landed(Arc::clone(answer))),
+            State::Abandoned => Poll::Ready(Arrival::Abandoned),
+            State::Loading(seats) => {
+                if let Some(Some(seat)) = seats.get_mut(self.seat) {
+                    std::mem::swap(&mut seat.waker, &mut waker);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Stops waiting, to load beside a leader that takes too long.
+    pub(crate) fn stand_in<K: Eq>(self, flights: &Flights<K, V, E>) -> StandIn<'_, K, V, E> {
+        StandIn { flights, flight: Arc::clone(&self.flight) }
     }
 }
 
@@ -292,7 +342,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let mut waits: Vec<_> = (0..3).map(|_| Box::pin(follow(&flights, 1, NOW).arrive())).collect();
         for wait in &mut waits {
-            assert!(wait.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
         drop(waits.pop());
         drop(leader);
@@ -316,6 +366,29 @@ mod tests {
         follow(&flights, 1, NOW);
         flights.clear(|| ());
         new.land(Ok(2), |_, _| panic!("kept over a clear"));
+    }
+
+    #[test]
+    fn a_stand_in_lands_the_flight_unless_it_is_over() {
+        let flights = Tested::new();
+        let leader = lead(&flights, 1);
+        let (impatient, patient) = (follow(&flights, 1, NOW), follow(&flights, 1, NOW));
+        let late = impatient.arrive_before(std::future::ready(())).now_or_never().unwrap();
+        let stand_in = late.err().unwrap().stand_in(&flights);
+        assert!(stand_in.land(&key(1), Err(Arc::new(())), |_, _| panic!("an error was kept")).is_err());
+
+        let second = follow(&flights, 1, NOW).stand_in(&flights);
+        let mut kept = 0;
+        second.land(&key(1), Ok(5), |_, _| kept += 1);
+        assert_eq!(kept, 1);
+        assert!(matches!(patient.arrive().now_or_never(), Some(Arrival::Landed(answer)) if *answer == Ok(5)));
+        leader.land(Ok(6), |_, _| panic!("kept over the stand-in's"));
+
+        let leader = lead(&flights, 1);
+        let late = follow(&flights, 1, NOW).stand_in(&flights);
+        flights.invalidate(HashedRef::new(1, &1), || ());
+        late.land(&key(1), Ok(7), |_, _| panic!("kept over an invalidation"));
+        drop(leader);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::sleep::{Alarms, Sleep};
 use crate::ticker::{self, Ticking};
 
 /// How far the coarse time may lag before a deadline is confirmed by the precise clock.
@@ -72,8 +73,11 @@ pub struct Clock {
 #[derive(Clone)]
 enum Source {
     System,
-    /// The wall time at which the manual clock stood at its origin.
-    Manual(SystemTime),
+    Manual {
+        /// The wall time at the clock's origin.
+        origin: SystemTime,
+        alarms: Arc<Alarms>,
+    },
 }
 
 impl Clock {
@@ -87,8 +91,9 @@ impl Clock {
     #[must_use]
     pub fn manual() -> (Self, ClockHands) {
         let nanos = Arc::new(AtomicU64::new(0));
-        let clock = Self { coarse: Arc::clone(&nanos), source: Source::Manual(SystemTime::now()) };
-        (clock, ClockHands { nanos })
+        let alarms = Arc::new(Alarms::default());
+        let source = Source::Manual { origin: SystemTime::now(), alarms: Arc::clone(&alarms) };
+        (Self { coarse: Arc::clone(&nanos), source }, ClockHands { nanos, alarms })
     }
 
     /// The precise time.
@@ -96,7 +101,7 @@ impl Clock {
     pub fn now(&self) -> Moment {
         match self.source {
             Source::System => system_now(),
-            Source::Manual(_) => Moment(self.coarse.load(Ordering::Acquire)),
+            Source::Manual { .. } => Moment(self.coarse.load(Ordering::Acquire)),
         }
     }
 
@@ -120,13 +125,23 @@ impl Clock {
         matches!(self.source, Source::System).then(Ticking::start)
     }
 
+    /// Waits for as long, by this clock, on any executor. Sleeps by the system's clock share one thread.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        match &self.source {
+            Source::System => Sleep::system(duration),
+            Source::Manual { alarms, .. } => {
+                Sleep::manual(self.clone(), Arc::clone(alarms), self.now().after(duration))
+            }
+        }
+    }
+
     /// The wall time of `moment`, for the timestamps of spans.
     #[must_use]
     pub fn wall(&self, moment: Moment) -> SystemTime {
         match self.source {
             // From the present backwards, so that a corrected system time is followed.
             Source::System => SystemTime::now() - system_now().since(moment),
-            Source::Manual(origin) => origin + moment.since(Moment(0)),
+            Source::Manual { origin, .. } => origin + moment.since(Moment(0)),
         }
     }
 }
@@ -141,7 +156,7 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.source {
             Source::System => "system",
-            Source::Manual(_) => "manual",
+            Source::Manual { .. } => "manual",
         };
         f.debug_struct("Clock").field("kind", &kind).field("now", &self.now()).finish()
     }
@@ -151,15 +166,17 @@ impl fmt::Debug for Clock {
 #[derive(Clone, Debug)]
 pub struct ClockHands {
     nanos: Arc<AtomicU64>,
+    alarms: Arc<Alarms>,
 }
 
 impl ClockHands {
-    /// Moves the clock forward.
+    /// Moves the clock forward, and wakes whoever slept until then.
     pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let later = |now: u64| Some(now.saturating_add(nanos));
         // The closure never declines, so there is no error to look at.
         let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+        self.alarms.ring(Moment(self.nanos.load(Ordering::Acquire)));
     }
 }
 

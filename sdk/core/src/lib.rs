@@ -11,6 +11,7 @@ mod eviction;
 mod key;
 mod outcome;
 mod recorder;
+mod sleep;
 mod store;
 mod telemetry;
 mod ticker;
@@ -24,6 +25,7 @@ pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, WaitOutcome,
 };
 pub use crate::recorder::{Counts, Durations, HitCell, Recorder, Totals};
+pub use crate::sleep::Sleep;
 pub use crate::store::{IntoStore, Levels, Store};
 pub use crate::telemetry::{Identity, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

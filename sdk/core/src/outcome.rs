@@ -78,6 +78,8 @@ named! {
     WaitOutcome {
         /// The other load's answer was shared, a value or an error.
         Shared = "shared",
+        /// It took too long: the request loads for itself.
+        Timeout = "timeout",
         /// The other load was cancelled or panicked.
         LeaderFailed = "leader_failed",
         /// The waiting request's own future was dropped.

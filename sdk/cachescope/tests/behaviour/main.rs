@@ -3,3 +3,4 @@
 mod admission;
 mod expiry;
 mod request;
+mod waiting;

@@ -1,0 +1,155 @@
+//! Waiting by a clock's time, on any executor.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_timer::Delay;
+
+use crate::clock::{Clock, Moment};
+
+/// Ready when its time has come by the clock that made it. Made by [`Clock::sleep`].
+#[must_use = "it waits only while it is awaited"]
+pub struct Sleep(Kind);
+
+enum Kind {
+    System(Delay),
+    Manual { clock: Clock, alarms: Arc<Alarms>, until: Moment, alarm: Option<u64> },
+}
+
+impl Sleep {
+    pub(crate) fn system(duration: Duration) -> Self {
+        Self(Kind::System(Delay::new(duration)))
+    }
+
+    pub(crate) fn manual(clock: Clock, alarms: Arc<Alarms>, until: Moment) -> Self {
+        Self(Kind::Manual { clock, alarms, until, alarm: None })
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Kind::System(delay) => Pin::new(delay).poll(cx),
+            Kind::Manual { clock, alarms, until, alarm } => {
+                *alarm = Some(alarms.set(alarm.take(), *until, cx.waker().clone()));
+                // Looked at after the alarm is set, so that a move of the clock in between isn't missed.
+                if clock.now() >= *until { Poll::Ready(()) } else { Poll::Pending }
+            }
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Kind::Manual { alarms, alarm: Some(alarm), .. } = &self.0 {
+            alarms.unset(*alarm);
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").finish_non_exhaustive()
+    }
+}
+
+/// Who waits for a clock that is moved by hand.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms(Mutex<Set>);
+
+#[derive(Debug, Default)]
+struct Set {
+    last: u64,
+    alarms: BTreeMap<u64, (Moment, Waker)>,
+}
+
+impl Alarms {
+    /// Sets an alarm in place of an earlier one.
+    fn set(&self, earlier: Option<u64>, until: Moment, waker: Waker) -> u64 {
+        let mut set = self.lock();
+        let alarm = earlier.unwrap_or(set.last + 1);
+        set.last = set.last.max(alarm);
+        let replaced = set.alarms.insert(alarm, (until, waker));
+        drop(set);
+        // A waker's end may run a task's end, which may come back here.
+        drop(replaced);
+        alarm
+    }
+
+    fn unset(&self, alarm: u64) {
+        let removed = self.lock().alarms.remove(&alarm);
+        drop(removed);
+    }
+
+    /// Wakes those whose time has come.
+    pub(crate) fn ring(&self, now: Moment) {
+        let due: Vec<(Moment, Waker)> = {
+            let mut set = self.lock();
+            let due: Vec<u64> = set.alarms.iter().filter(|(_, (at, _))| *at <= now).map(|(alarm, _)| *alarm).collect();
+            due.into_iter().filter_map(|alarm| set.alarms.remove(&alarm)).collect()
+        };
+        due.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_moved_clock_wakes_those_whose_time_has_come() {
+        let (clock, hands) = Clock::manual();
+        let woken = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let second = Duration::from_secs(1);
+        let (mut short, mut long) = (pin!(clock.sleep(second)), pin!(clock.sleep(3 * second)));
+        drop(clock.sleep(second));
+        assert!(short.as_mut().poll(&mut cx).is_pending() && long.as_mut().poll(&mut cx).is_pending());
+        assert!(short.as_mut().poll(&mut cx).is_pending());
+        hands.advance(second);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(short.as_mut().poll(&mut cx).is_ready() && long.as_mut().poll(&mut cx).is_pending());
+        hands.advance(2 * second);
+        assert!(long.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn the_system_s_time_passes_on_any_executor() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        struct Tell(Mutex<std::sync::mpsc::Sender<()>>);
+        impl Wake for Tell {
+            fn wake(self: Arc<Self>) {
+                let _ = self.0.lock().unwrap().send(());
+            }
+        }
+        let waker = Waker::from(Arc::new(Tell(Mutex::new(sender))));
+        let mut sleep = pin!(Clock::system().sleep(Duration::from_millis(1)));
+        while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+        }
+    }
+}
