@@ -6,8 +6,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachescope::{
-    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RejectionReason, RequestResult, WaitOutcome,
-    names, try_cached,
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RejectionReason, RequestResult, StaleEvent,
+    WaitOutcome, names, try_cached,
 };
 use cachescope_tests::contract::{Attributes, Contract};
 use cachescope_tests::exported::{InMemory, attributes};
@@ -44,6 +44,7 @@ fn the_values_in_code_are_those_of_the_contract() {
     assert_eq!(set(Operation::ALL.map(Operation::as_str)), listed(names::attributes::OPERATION));
     assert_eq!(set(EvictionReason::ALL.map(EvictionReason::as_str)), listed(names::attributes::EVICTION_REASON));
     assert_eq!(set(RejectionReason::ALL.map(RejectionReason::as_str)), listed(names::attributes::REJECTION_REASON));
+    assert_eq!(set(StaleEvent::ALL.map(StaleEvent::as_str)), listed(names::attributes::STALE_EVENT));
     assert_eq!(set([names::SCOPE_PROCESS]), listed(names::attributes::WAIT_SCOPE));
 }
 
@@ -57,6 +58,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
     };
     let cache = try_cached("contract", load)
         .stale_after(Duration::from_secs(1))
+        .serve_stale_for(Duration::from_secs(1))
         .wait_for_load_timeout(Duration::from_secs(1))
         .store(Moka::with_capacity(10))
         .clock(clock.clone())
@@ -73,6 +75,11 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         cache.try_call(1).await?;
         hands.advance(Duration::from_secs(2));
         cache.try_call(1).await?;
+        hands.advance(Duration::from_millis(1_500));
+        cache.try_call(1).await?;
+        while cache.metrics().stats().refresh_duration().count() == 0 {
+            tokio::task::yield_now().await;
+        }
         cache.invalidate(&1);
         cache.try_request(1).bypass().await?;
         let (one, other) = tokio::join!(cache.try_call(9), cache.try_call(9));
@@ -177,7 +184,7 @@ fn every_series_of_a_counter_is_there_at_zero_from_the_start() {
         try_cached("contract.zero", |_: u64| async { Err::<u64, _>(Refused) }).telemetry(sdk.telemetry()).build();
     let points = sdk.points().unwrap();
     let series = |metric: &str| points.iter().filter(|point| point.metric == metric).count();
-    assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (14, 4));
+    assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (15, 4));
     for level in ["load.active", "wait.active", "wait.longest", "entry.count", "entry.limit", "hit.timing.interval"] {
         assert_eq!(series(&format!("cachescope.{level}")), 1, "{level}");
     }

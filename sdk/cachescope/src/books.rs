@@ -1,9 +1,12 @@
 //! What is entered and must be closed: a request, a wait and a load each end exactly once, dropped ones too.
 
+use std::time::Duration;
+
 use cachescope_core::{
     Clock, Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome,
 };
 use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 
 use crate::spans::Spans;
 
@@ -23,6 +26,8 @@ pub(crate) struct OpenRequest<'a> {
     parent: Option<Context>,
     /// Its span, once something is to nest in it.
     opened: Option<Context>,
+    /// Until when the entry was fresh that a load of this request's takes the place of.
+    renews: Option<Moment>,
     ending: Ending,
 }
 
@@ -30,7 +35,7 @@ impl<'a> OpenRequest<'a> {
     pub(crate) fn start(books: Books<'a>, start: Moment) -> Self {
         books.recorder.request_started();
         let parent = Recorder::may_ask_for_context().then(Context::current);
-        Self { books, start, parent, opened: None, ending: Ending::of(RequestResult::Cancelled) }
+        Self { books, start, parent, opened: None, renews: None, ending: Ending::of(RequestResult::Cancelled) }
     }
 
     /// Begins a load of this request's: of a miss with its reason, or of one that left the cache aside.
@@ -44,6 +49,21 @@ impl<'a> OpenRequest<'a> {
         let trigger = if miss.is_some() { LoadTrigger::Miss } else { LoadTrigger::Bypass };
         let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
         OpenLoad { books: self.books, trigger, start, context, outcome: LoadOutcome::Cancelled }
+    }
+
+    /// Says until when the entry was fresh that this request found.
+    pub(crate) fn found(&mut self, fresh_until: Moment) {
+        self.renews = Some(fresh_until);
+    }
+
+    /// How far past its time the entry is that a load of this request's has just taken the place of.
+    pub(crate) fn renewed_age(&self) -> Option<Duration> {
+        self.renews.map(|fresh_until| self.books.clock.now().since(fresh_until))
+    }
+
+    /// The span the request came from, for a load that it asks for without waiting.
+    pub(crate) fn asker(&self) -> Option<SpanContext> {
+        self.parent.as_ref().map(|parent| parent.span().span_context().clone())
     }
 
     /// Begins a wait of this request's, at `start`.
@@ -82,7 +102,15 @@ pub(crate) struct OpenLoad<'a> {
     outcome: LoadOutcome,
 }
 
-impl OpenLoad<'_> {
+impl<'a> OpenLoad<'a> {
+    /// Begins a load that no request waits for, asked for by `asker`.
+    pub(crate) fn refresh(books: Books<'a>, asker: Option<SpanContext>) -> Self {
+        let start = books.clock.now();
+        books.recorder.load_started();
+        let context = Recorder::may_ask_for_context().then(|| books.spans.refresh(books.clock, asker, start));
+        Self { books, trigger: LoadTrigger::Refresh, start, context, outcome: LoadOutcome::Cancelled }
+    }
+
     /// The context to run the function in, where its span is the active one.
     pub(crate) fn context(&self) -> Option<Context> {
         self.context.clone()

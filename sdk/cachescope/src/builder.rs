@@ -78,7 +78,12 @@ impl<K, V, E> Builder<K, V, E> {
             loader,
             error_type,
             store: DefaultConfig::default(),
-            policy: Policy { life: Life::Unlimited, jitter: 0.0, serve_stale_for: Duration::ZERO },
+            policy: Policy {
+                life: Life::Unlimited,
+                jitter: 0.0,
+                serve_stale_for: Duration::ZERO,
+                serve_stale_on_error: Duration::ZERO,
+            },
             admission: Admission::of_all(),
             wait_timeout: None,
             clock: Clock::system(),
@@ -115,6 +120,23 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// together. 0 to 1; default 0.
     pub fn jitter(mut self, share: f64) -> Self {
         self.policy.jitter = share;
+        self
+    }
+
+    /// How long an entry past its life is still served, while it is renewed behind the request. Default: not at all.
+    ///
+    /// At most one load a key runs at a time, in a task of the tokio runtime that the request runs in; without one,
+    /// the request loads as on any miss. Such a request's result is `stale`.
+    pub fn serve_stale_for(mut self, time: Duration) -> Self {
+        self.policy.serve_stale_for = time;
+        self
+    }
+
+    /// How long an entry past its life still answers where a load returns an error. Default: not at all.
+    ///
+    /// Such a request's result is `stale`, with the error's type. A panic isn't an error.
+    pub fn serve_stale_on_error(mut self, time: Duration) -> Self {
+        self.policy.serve_stale_on_error = time;
         self
     }
 
@@ -180,8 +202,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// Builds the cache, for configurations that aren't known to work: names and sizes from a file, say.
     ///
     /// # Errors
-    /// If the name is empty, longer than 200 bytes or has control characters, if a jitter isn't a share or has
-    /// nothing to shorten, or if the store can't be made as configured.
+    /// If the name is empty, longer than 200 bytes or has control characters, if a jitter isn't a share, if there is a
+    /// step about expiry and nothing expires, or if the store can't be made as configured.
     pub fn try_build(self) -> Result<Cached<K, V, E, C::Store>, ConfigError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -190,7 +212,7 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         C: IntoStore<K, V>,
     {
         check_name(&self.name)?;
-        check_jitter(&self.name, &self.policy)?;
+        check_life(&self.name, &self.policy)?;
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
@@ -207,7 +229,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
             admission: self.admission,
             wait_timeout: self.wait_timeout,
             loader: self.loader,
-            flights: Flights::new(),
+            flights: Arc::new(Flights::new()),
+            this: Weak::clone(engine),
             spans,
             hasher: RandomState::default(),
         });
@@ -228,17 +251,22 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_jitter<V>(name: &str, policy: &Policy<V>) -> Result<(), ConfigError> {
+fn check_life<V>(name: &str, policy: &Policy<V>) -> Result<(), ConfigError> {
     let jitter = policy.jitter;
     if !(0.0..=1.0).contains(&jitter) {
         return Err(ConfigError::new(format!("cache \"{name}\": a jitter of {jitter} isn't a share: give it 0 to 1")));
     }
-    if jitter > 0.0 && !policy.expires() {
-        return Err(ConfigError::new(format!(
-            "cache \"{name}\": there is a jitter, and no life to shorten by it: add stale_after, or leave it out"
-        )));
+    let pointless = [
+        (jitter > 0.0, "jitter"),
+        (!policy.serve_stale_for.is_zero(), "serve_stale_for"),
+        (!policy.serve_stale_on_error.is_zero(), "serve_stale_on_error"),
+    ];
+    match pointless.into_iter().find(|(asked, _)| *asked && !policy.expires()) {
+        Some((_, step)) => Err(ConfigError::new(format!(
+            "cache \"{name}\": {step} has no effect on values that are fresh for ever: add stale_after, or leave it out"
+        ))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl<K, T: 'static, E, C> Builder<K, Option<T>, E, C> {

@@ -141,7 +141,7 @@ where
     /// Boxed, so that a hit's future stays small.
     #[cold]
     #[inline(never)]
-    fn miss(&self, key: HashedKey<K>, missed: Missed) -> Answering<'_, V, E> {
+    fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Answering<'_, V, E> {
         Box::pin(self.0.miss(key, missed))
     }
 

@@ -2,22 +2,23 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachescope_core::{
     Clock, Ending, Entry, Failure, HashedKey, HashedRef, Levels, LoadOutcome, MissReason, Moment, Operation, Recorder,
-    Registration, RequestResult, Source, Store, Ticking, WaitOutcome,
+    Registration, RequestResult, Source, StaleEvent, Store, Ticking, WaitOutcome,
 };
 use foldhash::fast::RandomState;
 use opentelemetry::Context;
-use opentelemetry::trace::{FutureExt, TraceContextExt};
+use opentelemetry::trace::{FutureExt, SpanContext, TraceContextExt};
+use tokio::runtime::Handle;
 
 use crate::admission::Admission;
-use crate::books::{Books, OpenRequest};
+use crate::books::{Books, OpenLoad, OpenRequest};
 use crate::error::CallError;
-use crate::flight::{Answer, Arrival, Flights, Follower, Joined, StandIn};
-use crate::loader::Loader;
+use crate::flight::{Answer, Arrival, Flights, Follower, Joined, Leader, StandIn};
+use crate::loader::{Loader, Panic};
 use crate::policy::{Freshness, Mode, Options, Policy};
 use crate::spans::Spans;
 
@@ -31,7 +32,9 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) loader: Loader<K, V, E>,
     /// How long a request waits for another's load.
     pub(crate) wait_timeout: Option<Duration>,
-    pub(crate) flights: Flights<K, V, E>,
+    pub(crate) flights: Arc<Flights<K, V, E>>,
+    /// For loads that go on behind a request.
+    pub(crate) this: Weak<Self>,
     pub(crate) spans: Spans,
     pub(crate) hasher: RandomState,
     /// Only where entries expire: without expiry nobody asks for the time on a hit.
@@ -47,11 +50,13 @@ enum Followed<'a, K: Eq, V, E> {
 }
 
 /// A look-up that found nothing fresh.
-pub(crate) struct Missed {
+pub(crate) struct Missed<V> {
     reason: MissReason,
     /// When the request began.
     start: Moment,
     max_age: Option<Duration>,
+    /// What was found past its time, and how it stands.
+    found: Option<(Entry<V>, Freshness)>,
 }
 
 impl<K, V, E, S> Engine<K, V, E, S>
@@ -75,7 +80,7 @@ where
     /// The quiet path takes no lock, allocates nothing, reads no clock and writes only to a cell of this
     /// thread's own; all that is rare is out of line.
     #[inline(always)]
-    pub(crate) fn look_up<Q>(&self, key: HashedRef<'_, Q>) -> Result<V, Missed>
+    pub(crate) fn look_up<Q>(&self, key: HashedRef<'_, Q>) -> Result<V, Missed<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -95,26 +100,26 @@ where
     /// Nothing found, or found so near its expiry that the precise time has to decide.
     #[cold]
     #[inline(never)]
-    fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed> {
+    fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed<V>> {
         let now = self.clock.now();
         let value = self.judge(found, now, None)?;
         self.recorder.count_hit(now);
         Ok(value)
     }
 
-    fn judge(&self, found: Option<Entry<V>>, now: Moment, max_age: Option<Duration>) -> Result<V, Missed> {
-        let missed = |reason| Missed { reason, start: now, max_age };
-        let entry = found.ok_or_else(|| missed(MissReason::Unknown))?;
+    fn judge(&self, found: Option<Entry<V>>, now: Moment, max_age: Option<Duration>) -> Result<V, Missed<V>> {
+        let missed = |reason, found| Missed { reason, start: now, max_age, found };
+        let entry = found.ok_or_else(|| missed(MissReason::Unknown, None))?;
         match self.policy.judge(&entry, now, max_age) {
             Freshness::Fresh => Ok(entry.value),
-            Freshness::Stale | Freshness::Expired => Err(missed(MissReason::Expired)),
+            stale => Err(missed(MissReason::Expired, Some((entry, stale)))),
         }
     }
 
     /// A look-up that is timed, or in a span, or a thread's first, or of a request with wishes.
     #[cold]
     #[inline(never)]
-    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, max_age: Option<Duration>) -> Result<V, Missed>
+    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, max_age: Option<Duration>) -> Result<V, Missed<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -139,10 +144,52 @@ where
 
     /// Gets the value of a key that wasn't found fresh.
     #[cold]
-    pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed) -> Result<V, CallError<E>> {
-        let request = OpenRequest::start(self.books(), missed.start);
+    pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Result<V, CallError<E>> {
+        let mut request = OpenRequest::start(self.books(), missed.start);
+        if let Some((entry, stands)) = missed.found {
+            request.found(entry.fresh_until);
+            if stands == Freshness::Stale && self.refresh_behind(&key, &entry, &request) {
+                self.recorder.stale(StaleEvent::Served, missed.start.since(entry.fresh_until));
+                request.end(Ending::of(RequestResult::Stale));
+                return Ok(entry.value);
+            }
+        }
         let find = |now| self.find_fresh(&key, now, missed.max_age);
         self.obtain(&key, request, Ending::miss(missed.reason), find).await
+    }
+
+    /// Has an entry renewed by a task of its own, unless that is under way; false where there is no tokio runtime
+    /// to run it.
+    fn refresh_behind(&self, key: &HashedKey<K>, entry: &Entry<V>, request: &OpenRequest<'_>) -> bool {
+        let (Ok(runtime), Some(this)) = (Handle::try_current(), self.this.upgrade()) else { return false };
+        let now = self.clock.now();
+        // What was stored since the look-up renews it as well.
+        let Joined::Leader(leader) = self.flights.join(key, now, || self.find_fresh(key, now, None)) else {
+            return true;
+        };
+        let (key, fresh_until, asker) = (key.clone(), entry.fresh_until, request.asker());
+        runtime.spawn(async move { this.refresh(&key, fresh_until, asker, leader).await });
+        true
+    }
+
+    /// Loads what no request waits for. An error or a panic leaves the entry as it is: the next request that is
+    /// served it asks again.
+    async fn refresh(
+        &self,
+        key: &HashedKey<K>,
+        fresh_until: Moment,
+        asker: Option<SpanContext>,
+        leader: Leader<K, V, E>,
+    ) {
+        let load = OpenLoad::refresh(self.books(), asker);
+        let loaded = self.run(&load, key).await;
+        load.end(outcome_of(&loaded));
+        if let Ok(Ok(value)) = loaded {
+            self.recorder.stale(StaleEvent::Reloaded, self.clock.now().since(fresh_until));
+            leader.land(Ok(value), |key, answer| self.keep(key, answer));
+        } else if let Ok(Err(error)) = loaded {
+            leader.land(Err(Arc::new(error)), |_, _| ());
+        }
     }
 
     /// Answers a request that has wishes.
@@ -188,7 +235,9 @@ where
                     return self.load(key, request, ending, land).await;
                 }
                 Joined::Follower(follower) => match self.follow(follower, &request, now).await {
-                    Followed::Shared(answer) => return coalesce(request, &answer),
+                    Followed::Shared(answer) => {
+                        return self.settle(key, request, Ending::of(RequestResult::Coalesced), &answer);
+                    }
                     // The leader was dropped or panicked: join anew, perhaps to lead.
                     Followed::LeaderFailed => {}
                     Followed::TimedOut(stand_in) => {
@@ -243,32 +292,66 @@ where
         land: impl FnOnce(Answer<V, E>) -> Arc<Answer<V, E>>,
     ) -> Result<V, CallError<E>> {
         let load = request.load(ending.reason);
-        let running = self.loader.load(key.key().clone());
-        let loaded = match load.context() {
-            Some(context) => running.with_context(context).await,
-            // A thread that is ending has no context to attach another to.
-            None => running.await,
-        };
+        let loaded = self.run(&load, key).await;
+        load.end(outcome_of(&loaded));
         match loaded {
-            Ok(Ok(value)) => {
-                load.end(LoadOutcome::Loaded);
-                let answer = land(Ok(value));
-                request.end(ending);
-                share(&answer)
-            }
-            Ok(Err(error)) => {
-                load.end(LoadOutcome::Failed);
-                let answer = land(Err(Arc::new(error)));
-                request.end(ending.with_failure(Failure::Error));
-                share(&answer)
+            Ok(loaded) => {
+                if let Some(age) = request.renewed_age().filter(|_| loaded.is_ok()) {
+                    self.recorder.stale(StaleEvent::Reloaded, age);
+                }
+                let answer = land(loaded.map_err(Arc::new));
+                self.settle(key, request, ending, &answer)
             }
             Err(panic) => {
-                load.end(LoadOutcome::Panicked);
                 drop(land);
                 request.end(ending.with_failure(Failure::Panic));
                 std::panic::resume_unwind(panic)
             }
         }
+    }
+
+    async fn run(&self, load: &OpenLoad<'_>, key: &HashedKey<K>) -> Result<Result<V, E>, Panic> {
+        let running = self.loader.load(key.key().clone());
+        match load.context() {
+            Some(context) => running.with_context(context).await,
+            // A thread that is ending has no context to attach another to.
+            None => running.await,
+        }
+    }
+
+    /// Ends a request with what a load gave; where that is an error, with an entry past its time if one may do.
+    fn settle(
+        &self,
+        key: &HashedKey<K>,
+        request: OpenRequest<'_>,
+        ending: Ending,
+        answer: &Answer<V, E>,
+    ) -> Result<V, CallError<E>> {
+        let error = match answer {
+            Ok(value) => {
+                request.end(ending);
+                return Ok(value.clone());
+            }
+            Err(error) => error,
+        };
+        if let Some((value, age)) = self.last_good(key, ending) {
+            self.recorder.stale(StaleEvent::Served, age);
+            request.end(Ending::of(RequestResult::Stale).with_failure(Failure::Error));
+            return Ok(value);
+        }
+        request.end(ending.with_failure(Failure::Error));
+        Err(CallError::Load(Arc::clone(error)))
+    }
+
+    /// What may answer for a load that failed, and how far it is past its time.
+    fn last_good(&self, key: &HashedKey<K>, ending: Ending) -> Option<(V, Duration)> {
+        // Who left the cache aside wants nothing of it.
+        if self.policy.serve_stale_on_error.is_zero() || ending.result == RequestResult::Bypass {
+            return None;
+        }
+        let now = self.clock.now();
+        let entry = self.store.get(key.as_ref()).filter(|entry| self.policy.is_better_than_an_error(entry, now))?;
+        Some((entry.value, now.since(entry.fresh_until)))
     }
 
     /// Stores what a load returned, unless it is an error.
@@ -320,17 +403,12 @@ fn recording_context() -> Option<Context> {
     Context::map_current(|cx| (cx.has_active_span() && cx.span().is_recording()).then(|| cx.clone()))
 }
 
-/// Ends a request that shared another's load.
-fn coalesce<V: Clone, E>(request: OpenRequest<'_>, answer: &Answer<V, E>) -> Result<V, CallError<E>> {
-    let ending = Ending::of(RequestResult::Coalesced);
-    request.end(if answer.is_err() { ending.with_failure(Failure::Error) } else { ending });
-    share(answer)
-}
-
-fn share<V: Clone, E>(answer: &Answer<V, E>) -> Result<V, CallError<E>> {
-    match answer {
-        Ok(value) => Ok(value.clone()),
-        Err(error) => Err(CallError::Load(Arc::clone(error))),
+/// How a run of the wrapped function ended.
+fn outcome_of<V, E>(loaded: &Result<Result<V, E>, Panic>) -> LoadOutcome {
+    match loaded {
+        Ok(Ok(_)) => LoadOutcome::Loaded,
+        Ok(Err(_)) => LoadOutcome::Failed,
+        Err(_) => LoadOutcome::Panicked,
     }
 }
 

@@ -26,11 +26,11 @@ pub(crate) struct Flights<K, V, E> {
 }
 
 /// How a request takes part.
-pub(crate) enum Joined<'a, K: Eq, V, E> {
+pub(crate) enum Joined<K: Eq, V, E> {
     /// The entry was there after all: a load landed since the request looked.
     Found(Entry<V>),
     /// It is to load.
-    Leader(Leader<'a, K, V, E>),
+    Leader(Leader<K, V, E>),
     /// It is to wait.
     Follower(Follower<V, E>),
 }
@@ -50,11 +50,11 @@ impl<K: Eq, V, E> Flights<K, V, E> {
     ///
     /// `find` runs while no flight can land, so of all who miss at once exactly one leads.
     pub(crate) fn join(
-        &self,
+        self: &Arc<Self>,
         key: &HashedKey<K>,
         now: Moment,
         find: impl FnOnce() -> Option<Entry<V>>,
-    ) -> Joined<'_, K, V, E>
+    ) -> Joined<K, V, E>
     where
         K: Clone,
     {
@@ -67,7 +67,7 @@ impl<K: Eq, V, E> Flights<K, V, E> {
         }
         let flight = Arc::new(Flight { state: Mutex::new(State::Loading(Vec::new())) });
         shard.insert(key.clone(), Arc::clone(&flight));
-        Joined::Leader(Leader { flights: self, key: key.clone(), flight, landed: false })
+        Joined::Leader(Leader { flights: Arc::clone(self), key: key.clone(), flight, landed: false })
     }
 
     /// Runs `remove` so that no load of `key` which began before it can store after it.
@@ -137,14 +137,14 @@ impl<V, E> Flight<V, E> {
 }
 
 /// The right to load a key, and the duty to land; dropping it abandons the flight.
-pub(crate) struct Leader<'a, K: Eq, V, E> {
-    flights: &'a Flights<K, V, E>,
+pub(crate) struct Leader<K: Eq, V, E> {
+    flights: Arc<Flights<K, V, E>>,
     key: HashedKey<K>,
     flight: Arc<Flight<V, E>>,
     landed: bool,
 }
 
-impl<K: Eq, V, E> Leader<'_, K, V, E> {
+impl<K: Eq, V, E> Leader<K, V, E> {
     /// Shares the answer with the followers. `keep` stores it, unless the key was invalidated meanwhile.
     pub(crate) fn land(
         mut self,
@@ -165,7 +165,7 @@ impl<K: Eq, V, E> Leader<'_, K, V, E> {
     }
 }
 
-impl<K: Eq, V, E> Drop for Leader<'_, K, V, E> {
+impl<K: Eq, V, E> Drop for Leader<K, V, E> {
     fn drop(&mut self) {
         if self.landed {
             return;
@@ -292,14 +292,14 @@ mod tests {
 
     use super::*;
 
-    type Tested = Flights<u64, u64, ()>;
+    type Tested = Arc<Flights<u64, u64, ()>>;
     const NOW: Moment = Moment::from_nanos(1);
 
     fn key(key: u64) -> HashedKey<u64> {
         HashedKey::new(key, key)
     }
 
-    fn lead(flights: &Tested, k: u64) -> Leader<'_, u64, u64, ()> {
+    fn lead(flights: &Tested, k: u64) -> Leader<u64, u64, ()> {
         match flights.join(&key(k), NOW, || None) {
             Joined::Leader(leader) => leader,
             _ => panic!("expected to lead"),
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn one_leads_and_the_others_get_its_answer() {
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         let leader = lead(&flights, 1);
         let followers: Vec<_> = (0..10).map(|_| follow(&flights, 1, NOW)).collect();
         lead(&flights, 2).land(Ok(0), |_, _| ());
@@ -336,7 +336,7 @@ mod tests {
                 self.0.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         let leader = lead(&flights, 1);
         let woken = Arc::new(Count(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&woken));
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_was_invalidated_meanwhile_is_shared_and_not_kept() {
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         let old = lead(&flights, 1);
         let follower = follow(&flights, 1, NOW);
         flights.invalidate(HashedRef::new(1, &1), || ());
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_stand_in_lands_the_flight_unless_it_is_over() {
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         let leader = lead(&flights, 1);
         let (impatient, patient) = (follow(&flights, 1, NOW), follow(&flights, 1, NOW));
         let late = impatient.arrive_before(std::future::ready(())).now_or_never().unwrap();
@@ -393,7 +393,7 @@ mod tests {
 
     #[test]
     fn the_oldest_wait_is_that_of_a_follower_still_there() {
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         assert_eq!(flights.oldest_wait(), None);
         let leader = lead(&flights, 1);
         let first = follow(&flights, 1, Moment::from_nanos(5));
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_panic_while_keeping_abandons() {
-        let flights = Tested::new();
+        let flights = Tested::new(Flights::new());
         let leader = lead(&flights, 1);
         let follower = follow(&flights, 1, NOW);
         let land = std::panic::AssertUnwindSafe(|| leader.land(Ok(1), |_, _| panic!("on purpose")));

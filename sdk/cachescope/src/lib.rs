@@ -43,8 +43,8 @@ pub use crate::request::{Fallible, Request, Value};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
-    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Store, Telemetry, WaitOutcome,
-    names,
+    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent, Store, Telemetry,
+    WaitOutcome, names,
 };
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};

@@ -55,6 +55,8 @@ pub(crate) struct Policy<V> {
     pub(crate) jitter: f64,
     /// How long an entry may be served past its life. Zero: never.
     pub(crate) serve_stale_for: Duration,
+    /// How long it may be served past its life where a load fails. Zero: never.
+    pub(crate) serve_stale_on_error: Duration,
 }
 
 impl<V> Policy<V> {
@@ -77,6 +79,11 @@ impl<V> Policy<V> {
         // The highest 53 bits are a fraction of exactly a float's precision.
         let fraction = (random >> 11) as f64 / (1_u64 << 53) as f64;
         stored_at.after(life.mul_f64(1.0 - self.jitter * fraction))
+    }
+
+    /// Whether `entry` may answer at `now` for a load that failed.
+    pub(crate) fn is_better_than_an_error(&self, entry: &Entry<V>, now: Moment) -> bool {
+        now < entry.fresh_until.after(self.serve_stale_on_error)
     }
 
     /// How `entry` stands at `now` for a request that wants nothing older than `max_age`.
@@ -121,7 +128,8 @@ mod tests {
         ];
         for (stale_after, serve_stale_for, age, expected) in table {
             let life = stale_after.map_or(Life::Unlimited, |life| Life::Same(Duration::from_secs(life)));
-            let policy = Policy { life, jitter: 0.0, serve_stale_for: second * serve_stale_for };
+            let policy =
+                Policy { life, jitter: 0.0, serve_stale_for: second * serve_stale_for, serve_stale_on_error: second };
             let stored_at = Moment::from_nanos(77);
             let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(&(), stored_at, 0) };
             let now = stored_at.after(Duration::from_secs(age));
@@ -132,7 +140,12 @@ mod tests {
     #[test]
     fn a_request_can_want_something_younger() {
         let second = Duration::from_secs(1);
-        let policy = Policy { life: Life::Same(10 * second), jitter: 0.0, serve_stale_for: 5 * second };
+        let policy = Policy {
+            life: Life::Same(10 * second),
+            jitter: 0.0,
+            serve_stale_for: 5 * second,
+            serve_stale_on_error: second,
+        };
         let stored_at = Moment::from_nanos(0);
         let entry = Entry { value: (), stored_at, fresh_until: policy.fresh_until(&(), stored_at, 0) };
         let judge = |age, max_age| policy.judge(&entry, stored_at.after(second * age), Some(second * max_age));
@@ -143,7 +156,12 @@ mod tests {
     #[test]
     fn a_value_can_say_how_long_it_is_fresh() {
         let life_of: LifeOf<u64> = Box::new(|seconds| (*seconds > 0).then(|| Duration::from_secs(*seconds)));
-        let policy = Policy { life: Life::Each(life_of), jitter: 0.0, serve_stale_for: Duration::ZERO };
+        let policy = Policy {
+            life: Life::Each(life_of),
+            jitter: 0.0,
+            serve_stale_for: Duration::ZERO,
+            serve_stale_on_error: Duration::ZERO,
+        };
         let start = Moment::from_nanos(5);
         assert_eq!(policy.fresh_until(&7, start, 0), start.after(Duration::from_secs(7)));
         assert_eq!(policy.fresh_until(&0, start, 0), Moment::NEVER);
@@ -152,7 +170,12 @@ mod tests {
     #[test]
     fn jitter_shortens_a_life_by_at_most_its_share() {
         let hour = Duration::from_secs(3600);
-        let policy = Policy { life: Life::Same(hour), jitter: 0.25, serve_stale_for: Duration::ZERO };
+        let policy = Policy {
+            life: Life::Same(hour),
+            jitter: 0.25,
+            serve_stale_for: Duration::ZERO,
+            serve_stale_on_error: Duration::ZERO,
+        };
         let start = Moment::from_nanos(0);
         let life = |random| policy.fresh_until(&(), start, random).since(start);
         assert_eq!(life(0), hour);

@@ -4,7 +4,7 @@ use cachescope_core::names::{attributes, spans};
 use cachescope_core::{
     Clock, Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Moment, RequestResult, Telemetry,
 };
-use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{Link, Span, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 
 /// What the spans of one cache have in common.
@@ -69,7 +69,18 @@ impl Spans {
         request.with_span(self.telemetry.tracer().build_with_context(builder, request))
     }
 
-    /// Ends what [`Spans::load`] began. The error's text stays out: it may hold a key.
+    /// The span of a load that nobody waits for: a trace of its own, linked to what asked for it.
+    pub(crate) fn refresh(&self, clock: &Clock, asker: Option<SpanContext>, start: Moment) -> Context {
+        let trigger = KeyValue::new(attributes::LOAD_TRIGGER, LoadTrigger::Refresh.as_str());
+        let attributes = self.identity.attributes().into_iter().chain([trigger]);
+        let links = asker.filter(SpanContext::is_valid).map(|asker| Link::new(asker, Vec::new(), 0));
+        let builder = self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes);
+        let builder = builder.with_links(links.into_iter().collect());
+        let root = Context::new();
+        root.with_span(self.telemetry.tracer().build_with_context(builder, &root))
+    }
+
+    /// Ends what [`Spans::load`] or [`Spans::refresh`] began. The error's text stays out: it may hold a key.
     pub(crate) fn load_ended(&self, load: &Context, clock: &Clock, outcome: LoadOutcome, end: Moment) {
         let span = load.span();
         if let Some(error_type) = self.identity.load_error(outcome) {

@@ -22,7 +22,8 @@ pub use crate::error::ConfigError;
 pub use crate::eviction::{EvictionReason, Evictions};
 pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
-    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, WaitOutcome,
+    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,
+    WaitOutcome,
 };
 pub use crate::recorder::{Counts, Durations, HitCell, Recorder, Totals};
 pub use crate::sleep::Sleep;

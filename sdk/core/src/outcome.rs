@@ -56,6 +56,18 @@ named! {
         Miss = "miss",
         /// A request asked to leave aside what the cache holds.
         Bypass = "bypass",
+        /// A request was served a stale entry, which is renewed behind its back.
+        Refresh = "refresh",
+    }
+}
+
+named! {
+    /// What became of an entry past its time.
+    StaleEvent {
+        /// It answered a request.
+        Served = "served",
+        /// A load took its place.
+        Reloaded = "reloaded",
     }
 }
 
@@ -166,6 +178,8 @@ impl Ending {
             RequestResult::Miss | RequestResult::Bypass => &[None, Some(Failure::Error), Some(Failure::Panic)][..],
             // A follower of a load that panicked runs its own.
             RequestResult::Coalesced => &[None, Some(Failure::Error)][..],
+            // With an error it is what was left when a load failed.
+            RequestResult::Stale => &[None, Some(Failure::Error)][..],
             _ => &[None][..],
         };
         RequestResult::ALL
@@ -201,7 +215,7 @@ mod tests {
         let indices: Vec<usize> = Ending::all(true).map(Ending::index).collect();
         assert!(indices.iter().all(|index| *index < Ending::COUNT));
         assert_eq!(indices.iter().collect::<HashSet<_>>().len(), indices.len());
-        assert_eq!(indices.len(), 1 + 1 + 6 + 2 + 3 + 1);
+        assert_eq!(indices.len(), 1 + 2 + 6 + 2 + 3 + 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachescope_core::{
     Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
-    RequestResult, WaitOutcome,
+    RequestResult, StaleEvent, WaitOutcome,
 };
 
 /// A cache's numbers at one moment, since it was built. A plain value.
@@ -105,6 +105,18 @@ impl Stats {
     #[must_use]
     pub fn loads_active(&self) -> u64 {
         self.counts.loads_active
+    }
+
+    /// How long loads took that renewed stale entries behind requests, however they ended.
+    #[must_use]
+    pub fn refresh_duration(&self) -> &Durations {
+        self.counts.load_durations(LoadTrigger::Refresh)
+    }
+
+    /// How far past their time entries were when they were served, or when a load took their place.
+    #[must_use]
+    pub fn stale_age(&self, event: StaleEvent) -> &Durations {
+        self.counts.stale_ages(event)
     }
 
     /// How long loads took that requests triggered by leaving the cache aside, however they ended.

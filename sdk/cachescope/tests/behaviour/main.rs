@@ -3,4 +3,5 @@
 mod admission;
 mod expiry;
 mod request;
+mod stale;
 mod waiting;

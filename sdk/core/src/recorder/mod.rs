@@ -16,7 +16,9 @@ use self::histogram::Histogram;
 use self::hits::Hits;
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
-use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome};
+use crate::outcome::{
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+};
 use crate::telemetry::{AttributeSets, Identity, Telemetry};
 
 pub use self::histogram::Durations;
@@ -51,6 +53,7 @@ pub struct Recorder {
     load_durations: [Lazy; LoadTrigger::ALL.len()],
     wait_durations: [Lazy; WaitOutcome::ALL.len()],
     operation_durations: [Lazy; Operation::ALL.len()],
+    stale_ages: [Lazy; StaleEvent::ALL.len()],
 }
 
 /// A histogram that takes its 2.5 KB when it has something to hold.
@@ -91,6 +94,7 @@ impl Recorder {
             load_durations: Default::default(),
             wait_durations: Default::default(),
             operation_durations: Default::default(),
+            stale_ages: Default::default(),
         }
     }
 
@@ -209,6 +213,13 @@ impl Recorder {
         self.telemetry.instruments().operation_duration.record(duration.as_secs_f64(), attributes);
     }
 
+    /// An entry was past its time by `age` when this became of it.
+    pub fn stale(&self, event: StaleEvent, age: Duration) {
+        self.stale_ages[event as usize].record(age);
+        let attributes = &self.attributes.stale_events[event as usize];
+        self.telemetry.instruments().stale_age.record(age.as_secs_f64(), attributes);
+    }
+
     /// The counters that OpenTelemetry observes.
     pub(crate) fn totals(&self) -> Totals {
         self.totals_with(self.hits.sum())
@@ -255,6 +266,7 @@ impl Recorder {
             load_durations: std::array::from_fn(|index| self.load_durations[index].snapshot()),
             wait_durations: std::array::from_fn(|index| self.wait_durations[index].snapshot()),
             operation_durations: std::array::from_fn(|index| self.operation_durations[index].snapshot()),
+            stale_ages: std::array::from_fn(|index| self.stale_ages[index].snapshot()),
         }
     }
 }

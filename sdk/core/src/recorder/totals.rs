@@ -2,7 +2,9 @@
 
 use super::histogram::Durations;
 use crate::eviction::EvictionReason;
-use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome};
+use crate::outcome::{
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+};
 
 /// The counters that OpenTelemetry observes, as plain numbers that add up over caches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,7 @@ pub struct Counts {
     pub(super) load_durations: [Durations; LoadTrigger::ALL.len()],
     pub(super) wait_durations: [Durations; WaitOutcome::ALL.len()],
     pub(super) operation_durations: [Durations; Operation::ALL.len()],
+    pub(super) stale_ages: [Durations; StaleEvent::ALL.len()],
 }
 
 impl Counts {
@@ -124,5 +127,11 @@ impl Counts {
     #[must_use]
     pub fn operation_durations(&self, operation: Operation) -> &Durations {
         &self.operation_durations[operation as usize]
+    }
+
+    /// How far past their time entries were when this became of them.
+    #[must_use]
+    pub fn stale_ages(&self, event: StaleEvent) -> &Durations {
+        &self.stale_ages[event as usize]
     }
 }

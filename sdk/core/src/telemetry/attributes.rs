@@ -5,7 +5,7 @@ use opentelemetry::KeyValue;
 use super::names::{SCOPE_PROCESS, attributes as names, error_types};
 use crate::eviction::EvictionReason;
 use crate::outcome::{
-    Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, WaitOutcome,
+    Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
 };
 
 /// Who the numbers are about. Caches of one name and kind of store in a process add up to one.
@@ -72,6 +72,7 @@ pub(crate) struct AttributeSets {
     pub(crate) rejections: [Vec<KeyValue>; RejectionReason::ALL.len()],
     pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
     pub(crate) operations: [Vec<KeyValue>; Operation::ALL.len()],
+    pub(crate) stale_events: [Vec<KeyValue>; StaleEvent::ALL.len()],
     pub(crate) waits: [Vec<KeyValue>; WaitOutcome::ALL.len()],
     pub(crate) loads: [[Vec<KeyValue>; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
 }
@@ -92,6 +93,7 @@ impl AttributeSets {
             rejections: RejectionReason::ALL.map(|reason| one(names::REJECTION_REASON, reason.as_str())),
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
             operations: Operation::ALL.map(|operation| one(names::OPERATION, operation.as_str())),
+            stale_events: StaleEvent::ALL.map(|event| one(names::STALE_EVENT, event.as_str())),
             waits: WaitOutcome::ALL.map(|outcome| {
                 identity.with([
                     Some(KeyValue::new(names::WAIT_OUTCOME, outcome.as_str())),

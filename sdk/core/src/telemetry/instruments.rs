@@ -23,6 +23,7 @@ pub(crate) struct Instruments {
     pub(crate) operation_duration: Histogram<f64>,
     pub(crate) load_duration: Histogram<f64>,
     pub(crate) wait_duration: Histogram<f64>,
+    pub(crate) stale_age: Histogram<f64>,
 }
 
 impl Instruments {
@@ -36,6 +37,7 @@ impl Instruments {
             operation_duration: duration(&meter, metrics::OPERATION_DURATION),
             load_duration: duration(&meter, metrics::LOAD_DURATION),
             wait_duration: duration(&meter, metrics::WAIT_DURATION),
+            stale_age: duration(&meter, metrics::STALE_AGE),
             provider,
         }
     }

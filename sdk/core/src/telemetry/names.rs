@@ -74,6 +74,13 @@ pub mod metrics {
     /// Age of the oldest wait.
     pub const WAIT_LONGEST: Metric =
         metric("cachescope.wait.longest", Gauge, "s", "How long the oldest of the waiting requests has waited.");
+    /// How far past its time an entry was.
+    pub const STALE_AGE: Metric = metric(
+        "cachescope.stale.age",
+        Histogram,
+        "s",
+        "How far past its time an entry was when it was served, or when a load took its place.",
+    );
     /// Entries that left the store.
     pub const EVICTIONS: Metric =
         metric("cachescope.evictions", Counter, "{eviction}", "Entries that left the store, by reason.");
@@ -98,7 +105,7 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 15] = [
+    pub const ALL: [Metric; 16] = [
         REQUESTS,
         REQUEST_DURATION,
         HIT_TIMING_INTERVAL,
@@ -108,6 +115,7 @@ pub mod metrics {
         WAIT_DURATION,
         WAIT_ACTIVE,
         WAIT_LONGEST,
+        STALE_AGE,
         EVICTIONS,
         REJECTIONS,
         ENTRY_COUNT,
@@ -133,6 +141,8 @@ pub mod attributes {
     pub const WAIT_OUTCOME: &str = "cachescope.wait.outcome";
     /// Who was waited for: another request of this process, or of another one.
     pub const WAIT_SCOPE: &str = "cachescope.wait.scope";
+    /// What became of an entry past its time.
+    pub const STALE_EVENT: &str = "cachescope.stale.event";
     /// What was asked of the store.
     pub const OPERATION: &str = "cachescope.operation";
     /// Why an entry left.
@@ -145,7 +155,7 @@ pub mod attributes {
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 13] = [
         CACHE_NAME,
         STORE,
         RESULT,
@@ -153,6 +163,7 @@ pub mod attributes {
         LOAD_TRIGGER,
         WAIT_OUTCOME,
         WAIT_SCOPE,
+        STALE_EVENT,
         OPERATION,
         EVICTION_REASON,
         REJECTION_REASON,
