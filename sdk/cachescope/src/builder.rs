@@ -14,6 +14,7 @@ use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
 use crate::engine::Engine;
 use crate::flight::Flights;
+use crate::live::{self, Live};
 use crate::loader::Loader;
 use crate::policy::{Life, Policy};
 use crate::spans::Spans;
@@ -234,6 +235,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
             spans,
             hasher: RandomState::default(),
         });
+        let live: Weak<dyn Live> = Arc::<Engine<K, V, E, C::Store>>::downgrade(&engine);
+        live::enlist(live);
         Ok(Cached(engine))
     }
 }

@@ -12,6 +12,7 @@ use cachescope_core::{HashedKey, HashedRef, Store};
 use crate::default_store::DefaultStore;
 use crate::engine::{Engine, Missed};
 use crate::error::CallError;
+use crate::live::Live;
 use crate::metrics::CacheMetrics;
 use crate::request::{Fallible, Request, Value};
 
@@ -169,7 +170,7 @@ where
     /// What this cache has counted.
     #[must_use]
     pub fn metrics(&self) -> CacheMetrics<'_> {
-        CacheMetrics::new(&self.0.recorder, &*self.0)
+        Live::metrics(&*self.0)
     }
 
     /// The name given to [`cached`](crate::cached()).

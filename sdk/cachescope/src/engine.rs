@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachescope_core::{
-    Clock, Ending, Entry, Failure, HashedKey, HashedRef, Levels, LoadOutcome, MissReason, Moment, Operation, Recorder,
-    Registration, RequestResult, Source, StaleEvent, Store, Ticking, WaitOutcome,
+    Clock, Ending, Entry, Failure, HashedKey, HashedRef, Identity, Levels, LoadOutcome, MissReason, Moment, Operation,
+    Recorder, Registration, RequestResult, Source, StaleEvent, Store, Ticking, WaitOutcome,
 };
 use foldhash::fast::RandomState;
 use opentelemetry::Context;
@@ -18,9 +18,12 @@ use crate::admission::Admission;
 use crate::books::{Books, OpenLoad, OpenRequest};
 use crate::error::CallError;
 use crate::flight::{Answer, Arrival, Flights, Follower, Joined, Leader, StandIn};
+use crate::live::Live;
 use crate::loader::{Loader, Panic};
+use crate::metrics::CacheMetrics;
 use crate::policy::{Freshness, Mode, Options, Policy};
 use crate::spans::Spans;
+use crate::switch;
 
 /// One cache: what all clones of a `Cached` share.
 pub(crate) struct Engine<K, V, E, S> {
@@ -54,7 +57,7 @@ pub(crate) struct Missed<V> {
     reason: MissReason,
     /// When the request began.
     start: Moment,
-    max_age: Option<Duration>,
+    options: Options,
     /// What was found past its time, and how it stands.
     found: Option<(Entry<V>, Freshness)>,
 }
@@ -85,8 +88,11 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        if switch::is_off() {
+            return Err(self.unlooked(Options { mode: Mode::Bypass, ..Options::default() }));
+        }
         let Some(cell) = self.recorder.quiet_hit_cell() else {
-            return self.look_up_observed(key, None);
+            return self.look_up_observed(key, Options::default());
         };
         match self.store.get(key) {
             Some(entry) if self.clock.is_surely_before(entry.fresh_until) => {
@@ -97,20 +103,27 @@ where
         }
     }
 
+    /// A request that doesn't look.
+    #[cold]
+    #[inline(never)]
+    fn unlooked(&self, options: Options) -> Missed<V> {
+        Missed { reason: MissReason::Unknown, start: self.clock.now(), options, found: None }
+    }
+
     /// Nothing found, or found so near its expiry that the precise time has to decide.
     #[cold]
     #[inline(never)]
     fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed<V>> {
         let now = self.clock.now();
-        let value = self.judge(found, now, None)?;
+        let value = self.judge(found, now, Options::default())?;
         self.recorder.count_hit(now);
         Ok(value)
     }
 
-    fn judge(&self, found: Option<Entry<V>>, now: Moment, max_age: Option<Duration>) -> Result<V, Missed<V>> {
-        let missed = |reason, found| Missed { reason, start: now, max_age, found };
+    fn judge(&self, found: Option<Entry<V>>, now: Moment, options: Options) -> Result<V, Missed<V>> {
+        let missed = |reason, found| Missed { reason, start: now, options, found };
         let entry = found.ok_or_else(|| missed(MissReason::Unknown, None))?;
-        match self.policy.judge(&entry, now, max_age) {
+        match self.policy.judge(&entry, now, options.max_age) {
             Freshness::Fresh => Ok(entry.value),
             stale => Err(missed(MissReason::Expired, Some((entry, stale)))),
         }
@@ -119,14 +132,14 @@ where
     /// A look-up that is timed, or in a span, or a thread's first, or of a request with wishes.
     #[cold]
     #[inline(never)]
-    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, max_age: Option<Duration>) -> Result<V, Missed<V>>
+    fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, options: Options) -> Result<V, Missed<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let start = self.clock.now();
         let found = self.store.get(key);
-        let value = self.judge(found, start, max_age)?;
+        let value = self.judge(found, start, options)?;
         let due = self.recorder.count_hit(start);
         let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
         if !due && parent.is_none() {
@@ -142,20 +155,43 @@ where
         Ok(value)
     }
 
-    /// Gets the value of a key that wasn't found fresh.
+    /// Answers a request that has wishes.
+    pub(crate) async fn ask(&self, key: HashedKey<K>, options: Options) -> Result<V, CallError<E>> {
+        let options = if switch::is_off() { Options { mode: Mode::Bypass, ..options } } else { options };
+        let looked = match options.mode {
+            Mode::Usual => self.look_up_observed(key.as_ref(), options),
+            Mode::Bypass | Mode::Overwrite => Err(self.unlooked(options)),
+        };
+        match looked {
+            Ok(value) => Ok(value),
+            Err(missed) => self.miss(key, missed).await,
+        }
+    }
+
+    /// Gets the value of a key that wasn't found fresh, or wasn't looked for.
     #[cold]
     pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Result<V, CallError<E>> {
-        let mut request = OpenRequest::start(self.books(), missed.start);
-        if let Some((entry, stands)) = missed.found {
+        let Missed { reason, start, options, found } = missed;
+        let mut request = OpenRequest::start(self.books(), start);
+        match options.mode {
+            Mode::Usual => {}
+            Mode::Bypass => return self.load(&key, request, Ending::of(RequestResult::Bypass), Arc::new).await,
+            Mode::Overwrite => {
+                // A load that began before doesn't count, and is not stored.
+                self.flights.invalidate(key.as_ref(), || ());
+                return self.obtain(&key, request, Ending::of(RequestResult::Bypass), |_| None).await;
+            }
+        }
+        if let Some((entry, stands)) = found {
             request.found(entry.fresh_until);
             if stands == Freshness::Stale && self.refresh_behind(&key, &entry, &request) {
-                self.recorder.stale(StaleEvent::Served, missed.start.since(entry.fresh_until));
+                self.recorder.stale(StaleEvent::Served, start.since(entry.fresh_until));
                 request.end(Ending::of(RequestResult::Stale));
                 return Ok(entry.value);
             }
         }
-        let find = |now| self.find_fresh(&key, now, missed.max_age);
-        self.obtain(&key, request, Ending::miss(missed.reason), find).await
+        let find = |now| self.find_fresh(&key, now, options.max_age);
+        self.obtain(&key, request, Ending::miss(reason), find).await
     }
 
     /// Has an entry renewed by a task of its own, unless that is under way; false where there is no tokio runtime
@@ -190,28 +226,6 @@ where
         } else if let Ok(Err(error)) = loaded {
             leader.land(Err(Arc::new(error)), |_, _| ());
         }
-    }
-
-    /// Answers a request that has wishes.
-    pub(crate) async fn ask(&self, key: HashedKey<K>, options: Options) -> Result<V, CallError<E>> {
-        match options.mode {
-            Mode::Usual => match self.look_up_observed(key.as_ref(), options.max_age) {
-                Ok(value) => Ok(value),
-                Err(missed) => self.miss(key, missed).await,
-            },
-            Mode::Bypass => {
-                let request = OpenRequest::start(self.books(), self.clock.now());
-                self.load(&key, request, Ending::of(RequestResult::Bypass), Arc::new).await
-            }
-            Mode::Overwrite => self.overwrite(key).await,
-        }
-    }
-
-    /// Loads, and stores over whatever is there. A load that began before doesn't count, and is not stored.
-    async fn overwrite(&self, key: HashedKey<K>) -> Result<V, CallError<E>> {
-        let request = OpenRequest::start(self.books(), self.clock.now());
-        self.flights.invalidate(key.as_ref(), || ());
-        self.obtain(&key, request, Ending::of(RequestResult::Bypass), |_| None).await
     }
 
     /// Gets a value by another request's load, or by its own, which gives the request this `ending`; unless
@@ -425,5 +439,25 @@ where
 
     fn longest_wait(&self) -> Duration {
         self.flights.oldest_wait().map_or(Duration::ZERO, |since| self.clock.now().since(since))
+    }
+}
+
+impl<K, V, E, S> Live for Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    fn identity(&self) -> &Identity {
+        self.recorder.identity()
+    }
+
+    fn metrics(&self) -> CacheMetrics<'_> {
+        CacheMetrics::new(&self.recorder, self)
+    }
+
+    fn clear(&self) {
+        Engine::clear(self);
     }
 }

@@ -29,17 +29,21 @@ mod default_store;
 mod engine;
 mod error;
 mod flight;
+mod live;
 mod loader;
 mod metrics;
 mod policy;
 mod request;
 mod spans;
+mod switch;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;
 pub use crate::error::CallError;
+pub use crate::live::{LiveCache, caches};
 pub use crate::metrics::{CacheMetrics, Stats};
 pub use crate::request::{Fallible, Request, Value};
+pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
