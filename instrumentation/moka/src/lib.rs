@@ -2,9 +2,12 @@
 //! cache that you already use the same telemetry.
 
 mod alone;
+mod instrumented;
+mod request;
 mod store;
 
-pub use crate::alone::{Instrument, Instrumented, eviction_listener, instrument};
+pub use crate::alone::{Instrument, eviction_listener, instrument};
+pub use crate::instrumented::Instrumented;
 pub use crate::store::{Moka, MokaStore};
 
 /// The value of the attribute `cachescope.store`.

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use cachescope_core::{HashedKey, HashedRef, Store};
 
 use crate::default_store::DefaultStore;
-use crate::engine::{Engine, Missed};
+use crate::engine::Engine;
 use crate::error::CallError;
 use crate::live::Live;
+use crate::look_up::Missed;
 use crate::metrics::CacheMetrics;
 use crate::request::{Fallible, Request, Value};
 
