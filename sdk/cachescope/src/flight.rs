@@ -6,11 +6,18 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
+#[cfg(not(all(test, loom)))]
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use cachescope_core::{BroughtHash, Entry, HashedKey, HashedRef, Moment};
 use hashbrown::HashMap;
+#[cfg(all(test, loom))]
+use loom::sync::{Mutex, MutexGuard};
+
+#[cfg(all(test, loom))]
+mod model;
 
 /// Enough that misses of different keys rarely meet; a shard is locked for a look at the store or a put.
 const SHARDS: usize = 16;
@@ -120,11 +127,19 @@ impl<V, E> Flight<V, E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, state: State<V, E>) {
-        let before = std::mem::replace(&mut *self.state(), state);
-        if let State::Loading(seats) = before {
-            // Outside the lock: a waker may poll at once.
-            seats.into_iter().flatten().filter_map(|seat| seat.waker).for_each(Waker::wake);
+    /// Ends the flight, unless it has ended: a stand-in may have landed it before its leader.
+    ///
+    /// Returns whom to wake as soon as no lock is held: a waker may poll at once.
+    #[must_use]
+    fn end(&self, end: State<V, E>) -> Vec<Option<Seat>> {
+        let mut state = self.state();
+        match &mut *state {
+            State::Loading(seats) => {
+                let seats = std::mem::take(seats);
+                *state = end;
+                seats
+            }
+            State::Landed(_) | State::Abandoned => Vec::new(),
         }
     }
 
@@ -134,6 +149,10 @@ impl<V, E> Flight<V, E> {
             State::Landed(_) | State::Abandoned => None,
         }
     }
+}
+
+fn wake(seats: Vec<Option<Seat>>) {
+    seats.into_iter().flatten().filter_map(|seat| seat.waker).for_each(Waker::wake);
 }
 
 /// The right to load a key, and the duty to land; dropping it abandons the flight.
@@ -159,7 +178,7 @@ impl<K: Eq, V, E> Leader<K, V, E> {
             }
         }
         let answer = Arc::new(answer);
-        self.flight.end(State::Landed(Arc::clone(&answer)));
+        wake(self.flight.end(State::Landed(Arc::clone(&answer))));
         self.landed = true;
         answer
     }
@@ -176,7 +195,7 @@ impl<K: Eq, V, E> Drop for Leader<K, V, E> {
                 shard.remove(&self.key);
             }
         }
-        self.flight.end(State::Abandoned);
+        wake(self.flight.end(State::Abandoned));
     }
 }
 
@@ -205,15 +224,17 @@ impl<K: Eq, V, E> StandIn<'_, K, V, E> {
         if answer.is_err() {
             return answer;
         }
-        {
+        let seats = {
             let mut shard = self.flights.shard(key.hash());
             if shard.get(key).is_none_or(|flight| !Arc::ptr_eq(flight, &self.flight)) {
                 return answer;
             }
             keep(key, &answer);
             shard.remove(key);
-        }
-        self.flight.end(State::Landed(Arc::clone(&answer)));
+            // Under the lock, which the leader takes before it ends the flight: what was kept is what is shared.
+            self.flight.end(State::Landed(Arc::clone(&answer)))
+        };
+        wake(seats);
         answer
     }
 }
@@ -284,7 +305,7 @@ impl<V, E> Drop for Follower<V, E> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -377,12 +398,13 @@ mod tests {
         let stand_in = late.err().unwrap().stand_in(&flights);
         assert!(stand_in.land(&key(1), Err(Arc::new(())), |_, _| panic!("an error was kept")).is_err());
 
-        let second = follow(&flights, 1, NOW).stand_in(&flights);
+        let (second, unhurried) = (follow(&flights, 1, NOW).stand_in(&flights), follow(&flights, 1, NOW));
         let mut kept = 0;
         second.land(&key(1), Ok(5), |_, _| kept += 1);
         assert_eq!(kept, 1);
         assert!(matches!(patient.arrive().now_or_never(), Some(Arrival::Landed(answer)) if *answer == Ok(5)));
         leader.land(Ok(6), |_, _| panic!("kept over the stand-in's"));
+        assert!(matches!(unhurried.arrive().now_or_never(), Some(Arrival::Landed(answer)) if *answer == Ok(5)));
 
         let leader = lead(&flights, 1);
         let late = follow(&flights, 1, NOW).stand_in(&flights);

@@ -4,6 +4,7 @@ mod bench;
 mod callgrind;
 mod cargo;
 mod features;
+mod models;
 mod stack;
 mod steps;
 mod table;
@@ -29,7 +30,7 @@ enum Command {
         #[command(subcommand)]
         action: stack::Action,
     },
-    /// Every test against real parts, and every feature of every published crate by itself.
+    /// Every test against real parts, the models of concurrent code, and every feature of every published crate by itself.
     Test {
         /// Passed on to `cargo test`.
         #[arg(last = true)]

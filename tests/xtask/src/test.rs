@@ -7,6 +7,7 @@ use cachescope_stack::Stack;
 
 use crate::cargo;
 use crate::features;
+use crate::models;
 use crate::steps::Steps;
 
 /// The variable by which a test finds a stack that runs already.
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             cargo::succeed(&mut command)
         });
     }
+    steps.run("models", || cargo::succeed(&mut models::command()?));
     if let Some(alone) = steps.run("list the features", features::alone) {
         for check in alone {
             steps.run(check.to_string(), || cargo::succeed(&mut cargo::command(check.arguments())));

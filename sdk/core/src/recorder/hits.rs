@@ -1,11 +1,14 @@
 //! Hits, counted by each thread in a cell of its own: no shared write, no lock, nothing lost.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::shim::{AtomicU64, OnceLock};
 use super::slot::{self, SLOTS};
 use crate::clock::Moment;
+
+#[cfg(all(test, loom))]
+mod model;
 
 /// A thread times about one hit of a cache in this time, and so every hit where hits are rarer.
 ///
@@ -114,7 +117,7 @@ impl Hits {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
 

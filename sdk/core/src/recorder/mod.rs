@@ -2,6 +2,7 @@
 
 mod histogram;
 mod hits;
+mod shim;
 mod slot;
 mod totals;
 

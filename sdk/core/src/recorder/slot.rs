@@ -1,19 +1,27 @@
 //! Which cell a thread counts in: small numbers, leased to threads and handed on when they end.
 
 use std::cell::Cell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use opentelemetry::Context;
 
+#[cfg(all(test, loom))]
+use super::shim::NoDestructor;
+use super::shim::{Mutex, global, per_thread};
+
 /// How many threads count in cells of their own; further ones share a cell with atomic additions.
-pub(crate) const SLOTS: usize = 64;
+///
+/// One in the models, so that three threads show both a slot handed on and two threads in the shared cell.
+pub(crate) const SLOTS: usize = if cfg!(all(test, loom)) { 1 } else { 64 };
 
 /// The thread hasn't asked yet.
 const UNSET: usize = usize::MAX;
 /// All slots were taken, or the thread is ending.
 const SHARED: usize = usize::MAX - 1;
 
-static FREE: Mutex<Free> = Mutex::new(Free { returned: Vec::new(), fresh: 0 });
+global! {
+    static FREE: Mutex<Free> = Mutex::new(Free { returned: Vec::new(), fresh: 0 });
+}
 
 struct Free {
     returned: Vec<usize>,
@@ -21,7 +29,7 @@ struct Free {
     fresh: usize,
 }
 
-thread_local! {
+per_thread! {
     // Without a destructor, so that reading it costs one instruction and works while the thread ends.
     static SLOT: Cell<usize> = const { Cell::new(UNSET) };
     static LEASE: Lease = Lease::take();
@@ -85,7 +93,14 @@ pub(crate) fn thread_is_whole() -> bool {
     LEASE.try_with(|_| ()).is_ok()
 }
 
-#[cfg(test)]
+/// Whether every slot ever leased has come back.
+#[cfg(all(test, loom))]
+pub(crate) fn are_all_back() -> bool {
+    let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    free.returned.len() == free.fresh
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
