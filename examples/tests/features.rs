@@ -22,7 +22,11 @@ fn every_example_of_a_feature_does_what_it_says() -> Result<()> {
     let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?.join("examples");
     for example in examples {
         let program = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
-        ensure!(program.exists(), "no {}: `cargo build --package cachescope-examples --examples` makes it", program.display());
+        ensure!(
+            program.exists(),
+            "no {}: `cargo build --package cachescope-examples --examples` makes it",
+            program.display()
+        );
         let output = Command::new(program).output()?;
         ensure!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
         ensure!(!output.stdout.is_empty(), "{example} shows nothing");

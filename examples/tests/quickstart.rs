@@ -50,7 +50,11 @@ fn program() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).context("tests are in a folder of their profile's")?;
     let program = profile.join("examples").join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
-    ensure!(program.exists(), "no {}: `cargo build --package cachescope-examples --examples` makes it", program.display());
+    ensure!(
+        program.exists(),
+        "no {}: `cargo build --package cachescope-examples --examples` makes it",
+        program.display()
+    );
     Ok(program)
 }
 

@@ -1,4 +1,4 @@
-//! Wrap a call with [`cached`], and see in OpenTelemetry what the cache did.
+//! Wrap a call with [`cached()`], and see in OpenTelemetry what the cache did.
 //!
 //! ```
 //! use std::time::Duration;
@@ -16,7 +16,7 @@
 //! # });
 //! ```
 //!
-//! [`cached`] wraps a function that always returns a value, [`try_cached`] one that returns a `Result`.
+//! [`cached()`] wraps a function that always returns a value, [`try_cached`] one that returns a `Result`.
 //! Requests for one key that arrive while it is being loaded share the load. Telemetry goes to
 //! OpenTelemetry's global providers, whenever they are set up; `cachescope::otel` (feature `otel`) sets
 //! them up in one call.
@@ -52,6 +52,8 @@ pub use cachescope_core::{
     LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent, Store, Telemetry,
     WaitOutcome, names,
 };
+#[cfg(feature = "macros")]
+pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
 

@@ -1,0 +1,49 @@
+//! A function whose arguments are its key: a load can be made from the key alone.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::argument::Argument;
+use crate::expansion::Expansion;
+
+/// The function `cache`, with the cache in it.
+pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { function, selection, beside, .. } = expansion;
+    let vis = &function.item.vis;
+    let (through, uncached, cache) = (&beside.through, &beside.uncached, &beside.cache);
+    let doc = expansion.cache_doc();
+    let ty = expansion.cache_type(&selection.owned_type());
+    let arguments = &function.arguments;
+    let key = one_or_tuple(arguments.iter().map(|argument| &argument.name));
+    let key_type = selection.owned_type();
+    let passed = arguments.iter().map(Argument::passed);
+    let load = quote!(|#key: #key_type| async move { #through::#uncached(#(#passed),*).await });
+    let built = expansion.build(&load);
+    quote! {
+        #[doc = #doc]
+        #vis fn #cache() -> &'static #ty {
+            static CACHE: ::std::sync::LazyLock<#ty> = ::std::sync::LazyLock::new(|| #built);
+            &CACHE
+        }
+    }
+}
+
+/// Asks the cache.
+pub(crate) fn request(expansion: &Expansion<'_>) -> TokenStream {
+    let (through, cache) = (&expansion.beside.through, &expansion.beside.cache);
+    let (call, call_ref) = expansion.function.answer.calls();
+    match expansion.function.arguments.as_slice() {
+        [one] if one.is_reference() => {
+            let name = &one.name;
+            quote!(#through::#cache().#call_ref(#name).await)
+        }
+        arguments => {
+            let key = one_or_tuple(arguments.iter().map(Argument::moved));
+            quote!(#through::#cache().#call(#key).await)
+        }
+    }
+}
+
+fn one_or_tuple<T: quote::ToTokens>(parts: impl ExactSizeIterator<Item = T>) -> TokenStream {
+    if parts.len() == 1 { quote!(#(#parts)*) } else { quote!((#(#parts,)*)) }
+}

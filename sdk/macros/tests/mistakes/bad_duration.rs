@@ -1,0 +1,9 @@
+//! Says how durations are written.
+use cachescope::cached;
+
+#[cached(stale_after = "60 parsecs")]
+async fn by_id(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

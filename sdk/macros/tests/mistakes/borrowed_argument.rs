@@ -1,0 +1,9 @@
+//! Says: take it owned.
+use cachescope::cached;
+
+#[cached]
+async fn by_name(name: Option<&str>) -> usize {
+    name.map_or(0, str::len)
+}
+
+fn main() {}

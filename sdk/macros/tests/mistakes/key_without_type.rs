@@ -1,0 +1,9 @@
+//! Says: `key: Type = …`.
+use cachescope::cached;
+
+#[cached(key = name.len())]
+async fn by_length(name: String) -> String {
+    name
+}
+
+fn main() {}

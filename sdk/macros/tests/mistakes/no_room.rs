@@ -1,0 +1,9 @@
+//! Says: room for one entry or more.
+use cachescope::cached;
+
+#[cached(capacity = 0)]
+async fn by_id(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

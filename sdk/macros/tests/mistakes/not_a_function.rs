@@ -1,0 +1,7 @@
+//! Says where it stands.
+use cachescope::cached;
+
+#[cached]
+pub struct User;
+
+fn main() {}

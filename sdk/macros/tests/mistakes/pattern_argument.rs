@@ -1,0 +1,9 @@
+//! Says: name it.
+use cachescope::cached;
+
+#[cached]
+async fn sum((a, b): (u64, u64)) -> u64 {
+    a + b
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Says which arguments there are.
+use cachescope::cached;
+
+#[cached(skip(databse))]
+async fn by_id(database: String, id: u64) -> String {
+    format!("{database} {id}")
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Says: an `Arc` is.
+use cachescope::cached;
+
+pub struct Database;
+
+#[cached(skip(_database))]
+async fn by_id(_database: Database, id: u64) -> u64 {
+    id
+}
+
+fn main() {}

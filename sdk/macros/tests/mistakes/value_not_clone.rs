@@ -1,0 +1,11 @@
+//! Says: derive what is missing, or return an `Arc`.
+use cachescope::cached;
+
+pub struct User;
+
+#[cached]
+async fn by_id(_id: u64) -> User {
+    User
+}
+
+fn main() {}
