@@ -22,6 +22,8 @@ pub(crate) struct Books<'a> {
 pub(crate) struct OpenRequest<'a> {
     books: Books<'a>,
     start: Moment,
+    /// It wants nothing older.
+    max_age: Option<Duration>,
     /// Where the request came from; `None` if its thread was ending and couldn't be asked.
     parent: Option<Context>,
     /// Its span, once something is to nest in it.
@@ -32,10 +34,10 @@ pub(crate) struct OpenRequest<'a> {
 }
 
 impl<'a> OpenRequest<'a> {
-    pub(crate) fn start(books: Books<'a>, start: Moment) -> Self {
+    pub(crate) fn start(books: Books<'a>, start: Moment, max_age: Option<Duration>) -> Self {
         books.recorder.request_started();
         let parent = Recorder::may_ask_for_context().then(Context::current);
-        Self { books, start, parent, opened: None, renews: None, ending: Ending::of(RequestResult::Cancelled) }
+        Self { books, start, max_age, parent, opened: None, renews: None, ending: Ending::of(RequestResult::Cancelled) }
     }
 
     /// Begins a load of this request's: of a miss with its reason, or of one that left the cache aside.
@@ -59,6 +61,11 @@ impl<'a> OpenRequest<'a> {
     /// How far past its time the entry is that a load of this request's has just taken the place of.
     pub(crate) fn renewed_age(&self) -> Option<Duration> {
         self.renews.map(|fresh_until| self.books.clock.now().since(fresh_until))
+    }
+
+    /// How old an entry it takes.
+    pub(crate) fn max_age(&self) -> Option<Duration> {
+        self.max_age
     }
 
     /// The span the request came from, for a load that it asks for without waiting.

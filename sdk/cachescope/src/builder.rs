@@ -141,7 +141,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         self
     }
 
-    /// Keeps only values for which `keeps` says true; others reach their caller and are counted as rejected.
+    /// Keeps only values for which `keeps` says true; others reach their caller and are counted as rejected, and
+    /// what the cache held of their key stays.
     /// Default: all. Runs once per load, under a lock: it must not call the cache.
     pub fn cache_if(mut self, keeps: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
         self.admission.keeps = Some(Box::new(keeps));
@@ -157,7 +158,7 @@ impl<K, V, E, C> Builder<K, V, E, C> {
 
     /// How long a request waits for another's load before it loads for itself. Default: as long as that takes.
     ///
-    /// Whichever load ends first is stored and answers those who still wait. A load that hangs then costs each
+    /// Whichever load ends first is stored and answers those who still wait, unless the key was invalidated. A load that hangs then costs each
     /// request of its key this long, instead of holding it for ever. Zero: nobody waits.
     pub fn wait_for_load_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = Some(timeout);

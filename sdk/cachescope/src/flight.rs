@@ -6,7 +6,7 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 #[cfg(not(all(test, loom)))]
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -30,6 +30,8 @@ type Shard<K, V, E> = HashMap<HashedKey<K>, Arc<Flight<V, E>>, BroughtHash>;
 /// The loads under way in one cache.
 pub(crate) struct Flights<K, V, E> {
     shards: [Mutex<Shard<K, V, E>>; SHARDS],
+    /// Those that an invalidation took from their shard, and that others may still wait for.
+    overtaken: Mutex<Vec<Weak<Flight<V, E>>>>,
 }
 
 /// How a request takes part.
@@ -44,7 +46,7 @@ pub(crate) enum Joined<K: Eq, V, E> {
 
 impl<K: Eq, V, E> Flights<K, V, E> {
     pub(crate) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::new(Shard::default())) }
+        Self { shards: std::array::from_fn(|_| Mutex::new(Shard::default())), overtaken: Mutex::new(Vec::new()) }
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard<K, V, E>> {
@@ -84,15 +86,23 @@ impl<K: Eq, V, E> Flights<K, V, E> {
         Q: Hash + Eq + ?Sized,
     {
         let mut shard = self.shard(key.hash());
-        shard.remove(&key);
+        if let Some(flight) = shard.remove(&key) {
+            self.overtake([flight]);
+        }
         remove();
+    }
+
+    fn overtake(&self, flights: impl IntoIterator<Item = Arc<Flight<V, E>>>) {
+        let mut overtaken = self.overtaken.lock().unwrap_or_else(PoisonError::into_inner);
+        overtaken.retain(|flight| flight.strong_count() > 0);
+        overtaken.extend(flights.into_iter().map(|flight| Arc::downgrade(&flight)));
     }
 
     /// Runs `clear` so that no load which began before it can store after it.
     pub(crate) fn clear(&self, clear: impl FnOnce()) {
         let mut shards: Vec<_> =
             self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)).collect();
-        shards.iter_mut().for_each(|shard| shard.clear());
+        shards.iter_mut().for_each(|shard| self.overtake(shard.drain().map(|(_, flight)| flight)));
         clear();
     }
 
@@ -102,7 +112,10 @@ impl<K: Eq, V, E> Flights<K, V, E> {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.values().filter_map(|flight| flight.oldest_wait()).min()
         };
-        self.shards.iter().filter_map(oldest_of).min()
+        let in_shards = self.shards.iter().filter_map(oldest_of).min();
+        let overtaken = self.overtaken.lock().unwrap_or_else(PoisonError::into_inner);
+        let overtaken = overtaken.iter().filter_map(|flight| flight.upgrade()?.oldest_wait());
+        overtaken.chain(in_shards).min()
     }
 }
 
@@ -423,6 +436,8 @@ mod tests {
         assert_eq!(flights.oldest_wait(), Some(Moment::from_nanos(5)));
         drop(first);
         assert_eq!(flights.oldest_wait(), Some(Moment::from_nanos(9)));
+        flights.invalidate(HashedRef::new(1, &1), || ());
+        assert_eq!(flights.oldest_wait(), Some(Moment::from_nanos(9)), "it waits all the same");
         drop(leader);
         assert_eq!(flights.oldest_wait(), None);
     }

@@ -50,7 +50,7 @@ where
     #[cold]
     pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Result<V, CallError<E>> {
         let Missed { reason, start, options, found } = missed;
-        let mut request = OpenRequest::start(self.books(), start);
+        let mut request = OpenRequest::start(self.books(), start, options.max_age);
         match options.mode {
             Mode::Usual => {}
             Mode::Bypass => return self.load(&key, request, Ending::of(RequestResult::Bypass), Arc::new).await,
@@ -226,7 +226,7 @@ where
             }
             Err(error) => error,
         };
-        if let Some((value, age)) = self.last_good(key, ending) {
+        if let Some((value, age)) = self.last_good(key, ending, request.max_age()) {
             self.recorder.stale(StaleEvent::Served, age);
             request.end(Ending::of(RequestResult::Stale).with_failure(Failure::Error));
             return Ok(value);
@@ -236,13 +236,14 @@ where
     }
 
     /// What may answer for a load that failed, and how far it is past its time.
-    fn last_good(&self, key: &HashedKey<K>, ending: Ending) -> Option<(V, Duration)> {
+    fn last_good(&self, key: &HashedKey<K>, ending: Ending, max_age: Option<Duration>) -> Option<(V, Duration)> {
         // Who left the cache aside wants nothing of it.
         if self.policy.serve_stale_on_error.is_zero() || ending.result == RequestResult::Bypass {
             return None;
         }
         let now = self.clock.now();
-        let entry = self.store.get(key.as_ref()).filter(|entry| self.policy.is_better_than_an_error(entry, now))?;
+        let may_answer = |entry: &Entry<V>| self.policy.is_better_than_an_error(entry, now, max_age);
+        let entry = self.store.get(key.as_ref()).filter(may_answer)?;
         Some((entry.value, now.since(entry.fresh_until)))
     }
 }

@@ -81,9 +81,10 @@ impl<V> Policy<V> {
         stored_at.after(life.mul_f64(1.0 - self.jitter * fraction))
     }
 
-    /// Whether `entry` may answer at `now` for a load that failed.
-    pub(crate) fn is_better_than_an_error(&self, entry: &Entry<V>, now: Moment) -> bool {
-        now < entry.fresh_until.after(self.serve_stale_on_error)
+    /// Whether `entry` may answer at `now` for a load that failed, a request that wants nothing older than `max_age`.
+    pub(crate) fn is_better_than_an_error(&self, entry: &Entry<V>, now: Moment, max_age: Option<Duration>) -> bool {
+        max_age.is_none_or(|max_age| now.since(entry.stored_at) <= max_age)
+            && now < entry.fresh_until.after(self.serve_stale_on_error)
     }
 
     /// How `entry` stands at `now` for a request that wants nothing older than `max_age`.

@@ -63,8 +63,8 @@ impl<'a, K, V, E, S, A> Request<'a, K, V, E, S, A> {
         self
     }
 
-    /// Loads without having looked, and stores the value over what is there. Its result is `bypass`; of several at
-    /// once, one loads and the others are `coalesced`.
+    /// Loads without having looked, and stores the value over what is there. Its result is `bypass`. Of several that
+    /// overlap each loads, and the value of the one that began last is stored.
     pub fn overwrite(mut self) -> Self {
         self.options.mode = Mode::Overwrite;
         self
