@@ -19,6 +19,9 @@ use crate::metrics::CacheMetrics;
 use crate::policy::Policy;
 use crate::spans::Spans;
 
+/// What all who waited for a load share.
+type Landed<V, E> = Arc<Answer<V, E>>;
+
 /// One cache. How a request looks is in `look_up`, how it goes on where nothing fresh was found, in `miss`.
 pub(crate) struct Engine<K, V, E, S> {
     pub(crate) store: S,
@@ -55,29 +58,45 @@ where
         Books { recorder: &self.recorder, spans: &self.spans, clock: &self.clock }
     }
 
-    /// Stores what a load returned, unless it is an error.
-    pub(crate) fn keep(&self, key: &HashedKey<K>, answer: &Answer<V, E>) {
-        if let Ok(value) = answer {
-            self.store_value(key.clone(), value.clone());
-        }
+    /// Hands an answer to `land`, which keeps it under its lock if it may, and then tells how long that took.
+    pub(crate) fn land(
+        &self,
+        land: impl FnOnce(&mut dyn FnMut(&HashedKey<K>, &Answer<V, E>)) -> Landed<V, E>,
+    ) -> Landed<V, E> {
+        let mut put = None;
+        let answer = land(&mut |key, answer| {
+            put = answer.as_ref().ok().and_then(|value| self.store_value(key.clone(), value.clone()));
+        });
+        self.tell_put(put);
+        answer
     }
 
-    fn store_value(&self, key: HashedKey<K>, value: V) {
+    /// Stores a value, unless it isn't to be kept, and says how long that took. Runs under the lock of the key's
+    /// flights, which telemetry needs when it collects: so the time is told later.
+    fn store_value(&self, key: HashedKey<K>, value: V) -> Option<Duration> {
         if let Some(reason) = self.admission.rejects(&value) {
-            return self.recorder.rejected(reason);
+            self.recorder.rejected(reason);
+            return None;
         }
         let stored_at = self.clock.now();
         let random = self.hasher.hash_one((key.hash(), stored_at));
         let fresh_until = self.policy.fresh_until(&value, stored_at, random);
         self.store.put(key, Entry { value, stored_at, fresh_until });
-        self.recorder.operation(Operation::Put, self.clock.now().since(stored_at));
+        Some(self.clock.now().since(stored_at))
+    }
+
+    fn tell_put(&self, put: Option<Duration>) {
+        if let Some(put) = put {
+            self.recorder.operation(Operation::Put, put);
+        }
     }
 
     /// Stores a value that was not loaded here. A load that began before is not stored over it.
     pub(crate) fn insert(&self, key: HashedKey<K>, value: V) {
         // The key is needed for the look at the flights and then by the store.
-        let stored = key.clone();
-        self.flights.invalidate(key.as_ref(), || self.store_value(stored, value));
+        let (stored, mut put) = (key.clone(), None);
+        self.flights.invalidate(key.as_ref(), || put = self.store_value(stored, value));
+        self.tell_put(put);
     }
 
     pub(crate) fn invalidate<Q>(&self, key: &Q)

@@ -100,7 +100,7 @@ where
         load.end(outcome_of(&loaded));
         if let Ok(Ok(value)) = loaded {
             self.recorder.stale(StaleEvent::Reloaded, self.clock.now().since(fresh_until));
-            leader.land(Ok(value), |key, answer| self.keep(key, answer));
+            self.land(|keep| leader.land(Ok(value), keep));
         } else if let Ok(Err(error)) = loaded {
             leader.land(Err(Arc::new(error)), |_, _| ());
         }
@@ -123,7 +123,7 @@ where
                     return Ok(entry.value);
                 }
                 Joined::Leader(leader) => {
-                    let land = |answer| leader.land(answer, |key, answer| self.keep(key, answer));
+                    let land = |answer| self.land(|keep| leader.land(answer, keep));
                     return self.load(key, request, ending, land).await;
                 }
                 Joined::Follower(follower) => match self.follow(follower, &request, now).await {
@@ -133,7 +133,7 @@ where
                     // The leader was dropped or panicked: join anew, perhaps to lead.
                     Followed::LeaderFailed => {}
                     Followed::TimedOut(stand_in) => {
-                        let land = |answer| stand_in.land(key, answer, |key, answer| self.keep(key, answer));
+                        let land = |answer| self.land(|keep| stand_in.land(key, answer, keep));
                         return self.load(key, request, ending, land).await;
                     }
                 },

@@ -4,4 +4,5 @@ mod admission;
 mod expiry;
 mod request;
 mod stale;
+mod telemetry;
 mod waiting;
