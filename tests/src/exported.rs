@@ -61,10 +61,13 @@ impl InMemory {
     /// # Errors
     /// If the SDK can't collect.
     pub fn points(&self) -> anyhow::Result<Vec<Point>> {
+        Ok(points(self.collect()?.last().context("nothing was collected")?))
+    }
+
+    fn collect(&self) -> anyhow::Result<Vec<ResourceMetrics>> {
         self.metrics.reset();
         self.meters.force_flush()?;
-        let collected = self.metrics.get_finished_metrics()?;
-        Ok(points(collected.last().context("nothing was collected")?))
+        Ok(self.metrics.get_finished_metrics()?)
     }
 
     /// The bucket boundaries of a histogram that was collected.
@@ -72,9 +75,7 @@ impl InMemory {
     /// # Errors
     /// If the SDK can't collect, or there is no such histogram.
     pub fn boundaries(&self, histogram: &str) -> anyhow::Result<Vec<f64>> {
-        self.metrics.reset();
-        self.meters.force_flush()?;
-        let collected = self.metrics.get_finished_metrics()?;
+        let collected = self.collect()?;
         let metrics = collected.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
         let found = metrics.filter(|metric| metric.name() == histogram).find_map(|metric| match metric.data() {
             AggregatedMetrics::F64(MetricData::Histogram(data)) => Some(data.data_points().next()?.bounds().collect()),

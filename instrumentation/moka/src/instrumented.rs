@@ -10,6 +10,7 @@ use std::time::Duration;
 use cachescope_core::{Clock, Ending, Failure, Levels, MissReason, Recorder, Registration, RequestResult, Source};
 use moka::sync::Cache;
 
+use crate::levels::levels;
 use crate::request::Request;
 
 /// A moka cache with telemetry. Cheap to clone, as moka's own; dereferences to it.
@@ -37,14 +38,7 @@ where
     S: BuildHasher + Clone + Send + Sync + 'static,
 {
     fn levels(&self) -> Levels {
-        self.cache.run_pending_tasks();
-        let limit = self.cache.policy().max_capacity();
-        Levels {
-            entries: self.cache.entry_count(),
-            entry_limit: limit.filter(|_| !self.in_bytes),
-            bytes: self.in_bytes.then(|| self.cache.weighted_size()),
-            byte_limit: limit.filter(|_| self.in_bytes),
-        }
+        levels(&self.cache, self.in_bytes)
     }
 
     fn longest_wait(&self) -> Duration {
@@ -123,8 +117,7 @@ where
         let start = clock.now();
         let value = self.cache.get(&key)?;
         if self.recorder.count_hit(start) {
-            let elapsed = clock.now().since(start);
-            self.recorder.hit_timed(elapsed, elapsed);
+            self.recorder.hit_timed(clock.now().since(start));
         }
         Some(value)
     }

@@ -3,6 +3,7 @@
 
 mod alone;
 mod instrumented;
+mod levels;
 mod request;
 mod store;
 

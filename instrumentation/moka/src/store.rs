@@ -9,6 +9,7 @@ use moka::sync::Cache;
 
 use crate::KIND;
 use crate::alone::eviction_listener;
+use crate::levels::levels;
 
 type SizeOf<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
 
@@ -73,7 +74,7 @@ where
                 u32::try_from(size_of(key.key(), &entry.value)).unwrap_or(u32::MAX)
             });
         }
-        Ok(MokaStore { cache: builder.build_with_hasher(BroughtHash), limit: self.limit, in_bytes })
+        Ok(MokaStore { cache: builder.build_with_hasher(BroughtHash), in_bytes })
     }
 }
 
@@ -82,7 +83,6 @@ where
 /// It is moka's `sync` cache, whose look-up is 41 ns faster than its `future` one and never waits.
 pub struct MokaStore<K, V> {
     cache: Cache<HashedKey<K>, Entry<V>, BroughtHash>,
-    limit: u64,
     in_bytes: bool,
 }
 
@@ -129,24 +129,13 @@ where
     }
 
     fn levels(&self) -> Levels {
-        // moka counts in batches: without this, what was stored a moment ago is missing.
-        self.cache.run_pending_tasks();
-        let limit = Some(self.limit);
-        Levels {
-            entries: self.cache.entry_count(),
-            entry_limit: limit.filter(|_| !self.in_bytes),
-            bytes: self.in_bytes.then(|| self.cache.weighted_size()),
-            byte_limit: limit.filter(|_| self.in_bytes),
-        }
+        levels(&self.cache, self.in_bytes)
     }
 }
 
 impl<K, V> fmt::Debug for MokaStore<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MokaStore")
-            .field("limit", &self.limit)
-            .field("in_bytes", &self.in_bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("MokaStore").field("in_bytes", &self.in_bytes).finish_non_exhaustive()
     }
 }
 

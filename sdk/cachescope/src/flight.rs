@@ -164,6 +164,11 @@ impl<V, E> Flight<V, E> {
     }
 }
 
+/// Whether `flight` is the one that requests of `key` join: not overtaken, and not ended by another.
+fn is_of<K: Eq, V, E>(shard: &Shard<K, V, E>, key: &HashedKey<K>, flight: &Arc<Flight<V, E>>) -> bool {
+    shard.get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+}
+
 fn wake(seats: Vec<Option<Seat>>) {
     seats.into_iter().flatten().filter_map(|seat| seat.waker).for_each(Waker::wake);
 }
@@ -185,7 +190,7 @@ impl<K: Eq, V, E> Leader<K, V, E> {
     ) -> Arc<Answer<V, E>> {
         {
             let mut shard = self.flights.shard(self.key.hash());
-            if shard.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            if is_of(&shard, &self.key, &self.flight) {
                 keep(&self.key, &answer);
                 shard.remove(&self.key);
             }
@@ -204,7 +209,7 @@ impl<K: Eq, V, E> Drop for Leader<K, V, E> {
         }
         {
             let mut shard = self.flights.shard(self.key.hash());
-            if shard.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            if is_of(&shard, &self.key, &self.flight) {
                 shard.remove(&self.key);
             }
         }
@@ -239,7 +244,7 @@ impl<K: Eq, V, E> StandIn<'_, K, V, E> {
         }
         let seats = {
             let mut shard = self.flights.shard(key.hash());
-            if shard.get(key).is_none_or(|flight| !Arc::ptr_eq(flight, &self.flight)) {
+            if !is_of(&shard, key, &self.flight) {
                 return answer;
             }
             keep(key, &answer);

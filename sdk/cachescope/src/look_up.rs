@@ -97,7 +97,7 @@ where
         }
         let end = self.clock.now();
         if due {
-            self.recorder.hit_timed(end.since(start), end.since(start));
+            self.recorder.hit_timed(end.since(start));
         }
         if let Some(parent) = parent {
             self.spans.after_the_fact(&parent, &self.clock, Ending::of(RequestResult::Hit), start, end);

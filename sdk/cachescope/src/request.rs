@@ -71,6 +71,19 @@ impl<'a, K, V, E, S, A> Request<'a, K, V, E, S, A> {
     }
 }
 
+impl<K, V, E, S, A> Request<'_, K, V, E, S, A>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    async fn ask(self) -> Result<V, CallError<E>> {
+        let engine = &self.cache.0;
+        engine.ask(HashedKey::new(engine.hash(&self.key), self.key), self.options).await
+    }
+}
+
 type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl<'a, K, V, E, S> IntoFuture for Request<'a, K, V, E, S, Fallible>
@@ -84,9 +97,7 @@ where
     type IntoFuture = Answering<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let engine = &self.cache.0;
-        let key = HashedKey::new(engine.hash(&self.key), self.key);
-        Box::pin(engine.ask(key, self.options))
+        Box::pin(self.ask())
     }
 }
 
@@ -100,8 +111,6 @@ where
     type IntoFuture = Answering<'a, V>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let engine = &self.cache.0;
-        let key = HashedKey::new(engine.hash(&self.key), self.key);
-        Box::pin(async move { CallError::surely(engine.ask(key, self.options).await) })
+        Box::pin(async move { CallError::surely(self.ask().await) })
     }
 }

@@ -61,21 +61,22 @@ impl Spans {
         self.identity.ending(ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)])
     }
 
-    /// The span of a load, in a context to run it in.
-    pub(crate) fn load(&self, request: &Context, clock: &Clock, trigger: LoadTrigger, start: Moment) -> Context {
+    fn load_builder(&self, clock: &Clock, trigger: LoadTrigger, start: Moment) -> SpanBuilder {
         let trigger = KeyValue::new(attributes::LOAD_TRIGGER, trigger.as_str());
         let attributes = self.identity.attributes().into_iter().chain([trigger]);
-        let builder = self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes);
+        self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes)
+    }
+
+    /// The span of a load, in a context to run it in.
+    pub(crate) fn load(&self, request: &Context, clock: &Clock, trigger: LoadTrigger, start: Moment) -> Context {
+        let builder = self.load_builder(clock, trigger, start);
         request.with_span(self.telemetry.tracer().build_with_context(builder, request))
     }
 
     /// The span of a load that nobody waits for: a trace of its own, linked to what asked for it.
     pub(crate) fn refresh(&self, clock: &Clock, asker: Option<SpanContext>, start: Moment) -> Context {
-        let trigger = KeyValue::new(attributes::LOAD_TRIGGER, LoadTrigger::Refresh.as_str());
-        let attributes = self.identity.attributes().into_iter().chain([trigger]);
         let links = asker.filter(SpanContext::is_valid).map(|asker| Link::new(asker, Vec::new(), 0));
-        let builder = self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes);
-        let builder = builder.with_links(links.into_iter().collect());
+        let builder = self.load_builder(clock, LoadTrigger::Refresh, start).with_links(links.into_iter().collect());
         let root = Context::new();
         root.with_span(self.telemetry.tracer().build_with_context(builder, &root))
     }

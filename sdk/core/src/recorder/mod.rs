@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use opentelemetry::Context;
+use opentelemetry::metrics::Histogram as OtelHistogram;
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, KeyValue};
 
 use self::histogram::Histogram;
 use self::hits::Hits;
@@ -20,7 +21,7 @@ use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
 };
-use crate::telemetry::{AttributeSets, Identity, Telemetry};
+use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry};
 
 pub use self::histogram::Durations;
 pub use self::hits::HitCell;
@@ -56,6 +57,9 @@ pub struct Recorder {
     operation_durations: [Lazy; Operation::ALL.len()],
     stale_ages: [Lazy; StaleEvent::ALL.len()],
 }
+
+/// Picks one of OpenTelemetry's histograms.
+type Theirs = fn(&Instruments) -> &OtelHistogram<f64>;
 
 /// A histogram that takes its 2.5 KB when it has something to hold.
 #[derive(Debug, Default)]
@@ -131,10 +135,16 @@ impl Recorder {
         self.hits.count_slowly(now)
     }
 
-    /// The duration of a hit that [`Recorder::count_hit`] wanted timed, and of the look-up within it.
-    pub fn hit_timed(&self, duration: Duration, look_up: Duration) {
+    /// The duration of a hit that [`Recorder::count_hit`] wanted timed, which is that of its look-up as well.
+    pub fn hit_timed(&self, duration: Duration) {
         self.request_duration(RequestResult::Hit, duration);
-        self.operation(Operation::Get, look_up);
+        self.operation(Operation::Get, duration);
+    }
+
+    /// Into our own histogram and into OpenTelemetry's, so that both hold the same number of durations.
+    fn record(&self, own: &Lazy, theirs: Theirs, attributes: &[KeyValue], duration: Duration) {
+        own.record(duration);
+        theirs(&self.telemetry.instruments()).record(duration.as_secs_f64(), attributes);
     }
 
     /// Whether OpenTelemetry's current context may be asked for; not so while a thread is ending.
@@ -161,9 +171,8 @@ impl Recorder {
         if result == RequestResult::Hit {
             self.timed_hits.fetch_add(1, Ordering::Relaxed);
         }
-        self.request_durations[result as usize].record(duration);
-        let attributes = &self.attributes.results[result as usize];
-        self.telemetry.instruments().request_duration.record(duration.as_secs_f64(), attributes);
+        let (own, attributes) = (&self.request_durations[result as usize], &self.attributes.results[result as usize]);
+        self.record(own, |theirs| &theirs.request_duration, attributes, duration);
     }
 
     /// The wrapped function begins to run.
@@ -175,9 +184,8 @@ impl Recorder {
     pub fn load_ended(&self, trigger: LoadTrigger, outcome: LoadOutcome, duration: Duration) {
         self.loads[trigger as usize][outcome as usize].fetch_add(1, Ordering::Release);
         self.loads_active.fetch_sub(1, Ordering::Release);
-        self.load_durations[trigger as usize].record(duration);
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
-        self.telemetry.instruments().load_duration.record(duration.as_secs_f64(), attributes);
+        self.record(&self.load_durations[trigger as usize], |theirs| &theirs.load_duration, attributes, duration);
     }
 
     pub(crate) fn loads_active(&self) -> u64 {
@@ -198,9 +206,8 @@ impl Recorder {
     pub fn wait_ended(&self, outcome: WaitOutcome, duration: Duration) {
         self.waits[outcome as usize].fetch_add(1, Ordering::Release);
         self.waits_active.fetch_sub(1, Ordering::Release);
-        self.wait_durations[outcome as usize].record(duration);
-        let attributes = &self.attributes.waits[outcome as usize];
-        self.telemetry.instruments().wait_duration.record(duration.as_secs_f64(), attributes);
+        let (own, attributes) = (&self.wait_durations[outcome as usize], &self.attributes.waits[outcome as usize]);
+        self.record(own, |theirs| &theirs.wait_duration, attributes, duration);
     }
 
     pub(crate) fn waits_active(&self) -> u64 {
@@ -209,16 +216,15 @@ impl Recorder {
 
     /// A store operation took `duration`.
     pub fn operation(&self, operation: Operation, duration: Duration) {
-        self.operation_durations[operation as usize].record(duration);
         let attributes = &self.attributes.operations[operation as usize];
-        self.telemetry.instruments().operation_duration.record(duration.as_secs_f64(), attributes);
+        let own = &self.operation_durations[operation as usize];
+        self.record(own, |theirs| &theirs.operation_duration, attributes, duration);
     }
 
     /// An entry was past its time by `age` when this became of it.
     pub fn stale(&self, event: StaleEvent, age: Duration) {
-        self.stale_ages[event as usize].record(age);
-        let attributes = &self.attributes.stale_events[event as usize];
-        self.telemetry.instruments().stale_age.record(age.as_secs_f64(), attributes);
+        let (own, attributes) = (&self.stale_ages[event as usize], &self.attributes.stale_events[event as usize]);
+        self.record(own, |theirs| &theirs.stale_age, attributes, age);
     }
 
     /// The counters that OpenTelemetry observes.

@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
 
-use super::names::{self, Metric, metrics};
+use super::names::{Metric, metrics};
 use super::registry::{Group, Registry};
+use super::scope;
 
 /// From a look-up in memory to a load that someone is paged for: 1 µs to 10 s, in seconds.
 const DURATION_BOUNDARIES: [f64; 22] = [
@@ -28,8 +28,7 @@ pub(crate) struct Instruments {
 
 impl Instruments {
     pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, registry: &Arc<Registry>) -> Self {
-        let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build();
-        let meter = provider.meter_with_scope(scope);
+        let meter = provider.meter_with_scope(scope());
         observe_counters(&meter, registry);
         observe_levels(&meter, registry);
         Self {

@@ -83,10 +83,9 @@ impl Telemetry {
     /// A tracer of the present provider. Costs a lock and two allocations on the global one.
     #[must_use]
     pub fn tracer(&self) -> BoxedTracer {
-        let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build();
         match &self.0.providers {
-            Providers::Global => global::tracer_with_scope(scope),
-            Providers::Given { traces, .. } => BoxedTracer::new(traces.boxed_tracer(scope)),
+            Providers::Global => global::tracer_with_scope(scope()),
+            Providers::Given { traces, .. } => BoxedTracer::new(traces.boxed_tracer(scope())),
         }
     }
 
@@ -119,6 +118,11 @@ impl Telemetry {
     fn present(&self, provider: &Arc<dyn MeterProvider + Send + Sync>) -> Option<Arc<Instruments>> {
         self.0.instruments.load_full().filter(|instruments| instruments.belong_to(provider))
     }
+}
+
+/// Who speaks, in every metric and span.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 impl Default for Telemetry {
