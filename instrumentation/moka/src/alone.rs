@@ -7,8 +7,8 @@ use cachescope_core::{EvictionReason, Evictions, Identity, Recorder, Telemetry};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
-use crate::KIND;
 use crate::instrumented::{Instrumented, Live, Sizes};
+use crate::{KIND, removal};
 
 /// Gives a moka cache telemetry under `name`, through OpenTelemetry's global providers.
 ///
@@ -51,7 +51,7 @@ pub fn eviction_listener<K, V>(evictions: &Evictions) -> impl Fn(Arc<K>, V, Remo
     move |_, _, cause| {
         evictions.count(match cause {
             RemovalCause::Expired => EvictionReason::Expired,
-            RemovalCause::Explicit => EvictionReason::Invalidated,
+            RemovalCause::Explicit => removal::reason(),
             RemovalCause::Replaced => EvictionReason::Replaced,
             RemovalCause::Size => EvictionReason::Size,
         });

@@ -4,6 +4,7 @@
 mod alone;
 mod instrumented;
 mod levels;
+mod removal;
 mod request;
 mod store;
 

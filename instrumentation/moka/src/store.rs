@@ -4,12 +4,14 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 
-use cachescope_core::{BroughtHash, ConfigError, Entry, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store};
+use cachescope_core::{
+    BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store,
+};
 use moka::sync::Cache;
 
-use crate::KIND;
 use crate::alone::eviction_listener;
 use crate::levels::levels;
+use crate::{KIND, removal};
 
 type SizeOf<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
 
@@ -124,6 +126,18 @@ where
         self.cache.invalidate(&key);
     }
 
+    fn remove_if(&self, reason: EvictionReason, matches: &mut dyn FnMut(&K, &Entry<V>) -> bool) -> u64 {
+        let mut removed = 0;
+        for (key, entry) in &self.cache {
+            if matches(key.key(), &entry) {
+                // The store may have evicted it since, being full.
+                let was_held = removal::because(reason, || self.cache.remove(&*key).is_some());
+                removed += u64::from(was_held);
+            }
+        }
+        removed
+    }
+
     fn clear(&self) {
         self.cache.invalidate_all();
     }
@@ -141,7 +155,9 @@ impl<K, V> fmt::Debug for MokaStore<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use cachescope_core::{EvictionReason, Moment};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use cachescope_core::Moment;
 
     use super::*;
 
@@ -170,6 +186,72 @@ mod tests {
         store.clear();
         assert_eq!(store.levels().entries, 0);
         assert_eq!(evictions.get(EvictionReason::Invalidated), 3);
+    }
+
+    fn of_hundred(evictions: &Evictions) -> MokaStore<u64, String> {
+        let store = Moka::with_capacity(1_000).into_store(evictions.clone()).unwrap();
+        (0..100).for_each(|key| store.put(HashedKey::new(key, key), entry(&key.to_string())));
+        store
+    }
+
+    fn is_held(store: &MokaStore<u64, String>, key: u64) -> bool {
+        store.contains(HashedRef::new(key, &key))
+    }
+
+    #[test]
+    fn drops_what_matches_keeps_the_rest_and_counts_the_reason_given() {
+        let evictions = Evictions::default();
+        let store = of_hundred(&evictions);
+        let mut looked_at = Vec::new();
+        let removed = store.remove_if(EvictionReason::Expired, &mut |key, entry| {
+            assert_eq!(entry.value, key.to_string());
+            looked_at.push(*key);
+            key % 3 == 0
+        });
+        looked_at.sort_unstable();
+        assert_eq!((removed, looked_at), (34, (0..100).collect()));
+        assert!((0..100).all(|key| is_held(&store, key) == (key % 3 != 0)));
+        assert_eq!(store.levels().entries, 66);
+        assert_eq!(store.remove_if(EvictionReason::Invalidated, &mut |_, entry| entry.value.len() == 1), 6);
+        assert_eq!(store.remove_if(EvictionReason::Expired, &mut |_, _| false), 0);
+        store.remove(HashedRef::new(10, &10));
+        store.levels();
+        assert_eq!((evictions.get(EvictionReason::Expired), evictions.get(EvictionReason::Invalidated)), (34, 7));
+    }
+
+    #[test]
+    fn what_is_put_meanwhile_under_another_key_stays() {
+        let store = of_hundred(&Evictions::default());
+        std::thread::scope(|threads| {
+            let mut putting = None;
+            let removed = store.remove_if(EvictionReason::Invalidated, &mut |key, _| {
+                putting.get_or_insert_with(|| {
+                    let put = |key| store.put(HashedKey::new(key, key), entry("new"));
+                    threads.spawn(move || (100..600).for_each(put))
+                });
+                *key < 100
+            });
+            assert_eq!(removed, 100);
+        });
+        assert_eq!(store.levels().entries, 500);
+        assert!((100..600).all(|key| is_held(&store, key)));
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_leaves_what_was_done_and_a_store_that_works() {
+        let evictions = Evictions::default();
+        let store = of_hundred(&evictions);
+        let mut looked_at = 0;
+        let removing = || {
+            store.remove_if(EvictionReason::Expired, &mut |_, _| {
+                looked_at += 1;
+                assert!(looked_at <= 10, "on purpose");
+                true
+            })
+        };
+        catch_unwind(AssertUnwindSafe(removing)).unwrap_err();
+        assert_eq!((store.levels().entries, evictions.get(EvictionReason::Expired)), (90, 10));
+        assert_eq!(store.remove_if(EvictionReason::Invalidated, &mut |_, _| true), 90);
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::hash::Hash;
 
 use crate::entry::Entry;
 use crate::error::ConfigError;
-use crate::eviction::Evictions;
+use crate::eviction::{EvictionReason, Evictions};
 use crate::key::{HashedKey, HashedRef};
 
 /// A store in this process's memory, which answers at once.
 ///
 /// It knows keys and entries, and nothing of freshness: whoever reads an [`Entry`] judges its age.
-/// No method may call back into the cache it serves; `put`, `remove` and `clear` run under a lock of that
-/// cache, which is what makes "never stored over an invalidation" exact.
+/// No method may call back into the cache it serves; `put`, `remove`, `remove_if` and `clear` run under a lock
+/// of that cache, which is what makes "never stored over an invalidation" exact.
 pub trait Store<K, V>: Send + Sync + 'static {
     /// The value of the attribute `cachescope.store`: short, lower case, the same for all stores of a kind.
     fn kind(&self) -> &'static str;
@@ -37,6 +37,14 @@ pub trait Store<K, V>: Send + Sync + 'static {
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized;
+
+    /// Drops every entry for which `matches` says true, and gives how many these were. Each counts as an eviction
+    /// for `reason`.
+    ///
+    /// Looks at each entry once, without its policy taking note, and may clone it to show it: a large value belongs
+    /// in an `Arc`. What is put meanwhile under a key that doesn't match stays. Should `matches` panic, what was
+    /// dropped by then stays dropped and counted.
+    fn remove_if(&self, reason: EvictionReason, matches: &mut dyn FnMut(&K, &Entry<V>) -> bool) -> u64;
 
     /// Drops every entry.
     fn clear(&self);
