@@ -49,8 +49,8 @@ pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
-    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent, Store, Telemetry,
-    WaitOutcome, names,
+    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
+    Telemetry, WaitOutcome, names,
 };
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachescope_core::{
     Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
-    RequestResult, StaleEvent, WaitOutcome,
+    RequestResult, Sizes, StaleEvent, WaitOutcome,
 };
 
 /// A cache's numbers at one moment, since it was built. A plain value.
@@ -159,6 +159,13 @@ impl Stats {
     #[must_use]
     pub fn operation(&self, operation: Operation) -> &Durations {
         self.counts.operation_durations(operation)
+    }
+
+    /// How large the entries were that were stored, in bytes; none where the cache has no
+    /// [`entry_size`](crate::Builder::entry_size).
+    #[must_use]
+    pub fn entry_size(&self) -> &Sizes {
+        self.counts.entry_sizes()
     }
 
     /// Entries that left the store for this reason.

@@ -1,8 +1,10 @@
 //! What is counted of one cache, and where: hits by each thread for itself, all else in shared atomics.
 
+mod durations;
 mod histogram;
 mod hits;
 mod shim;
+mod sizes;
 mod slot;
 mod totals;
 
@@ -14,7 +16,8 @@ use opentelemetry::metrics::Histogram as OtelHistogram;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 
-use self::histogram::Histogram;
+use self::durations::nanos;
+use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
@@ -23,16 +26,17 @@ use crate::outcome::{
 };
 use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry};
 
-pub use self::histogram::Durations;
+pub use self::durations::Durations;
 pub use self::hits::HitCell;
+pub use self::sizes::Sizes;
 pub use self::totals::{Counts, Totals};
 
 /// Counts what happens in one cache and hands it to OpenTelemetry.
 ///
-/// Counters are exact and never sampled. Each duration goes into a histogram of our own, for
+/// Counters are exact and never sampled. Each duration and each size goes into a histogram of our own, for
 /// [`Recorder::counts`], and into OpenTelemetry's, so that both hold the same number of them.
 /// A hit costs one plain store to a cell of the thread's own; everything else is off that path and costs
-/// a few atomic additions, and about 100 ns per duration when an SDK is set up.
+/// a few atomic additions, and about 100 ns per duration or size when an SDK is set up.
 ///
 /// Pairing starts with ends is the caller's: use guards.
 #[derive(Debug)]
@@ -56,6 +60,7 @@ pub struct Recorder {
     wait_durations: [Lazy; WaitOutcome::ALL.len()],
     operation_durations: [Lazy; Operation::ALL.len()],
     stale_ages: [Lazy; StaleEvent::ALL.len()],
+    entry_sizes: Lazy,
 }
 
 /// Picks one of OpenTelemetry's histograms.
@@ -66,12 +71,16 @@ type Theirs = fn(&Instruments) -> &OtelHistogram<f64>;
 struct Lazy(OnceLock<Box<Histogram>>);
 
 impl Lazy {
-    fn record(&self, duration: Duration) {
-        self.0.get_or_init(|| Box::new(Histogram::new())).record(duration);
+    fn record(&self, value: u64) {
+        self.0.get_or_init(|| Box::new(Histogram::new())).record(value);
     }
 
-    fn snapshot(&self) -> Durations {
+    fn snapshot(&self) -> Distribution {
         self.0.get().map(|histogram| histogram.snapshot()).unwrap_or_default()
+    }
+
+    fn durations(&self) -> Durations {
+        Durations::of(self.snapshot())
     }
 }
 
@@ -100,6 +109,7 @@ impl Recorder {
             wait_durations: Default::default(),
             operation_durations: Default::default(),
             stale_ages: Default::default(),
+            entry_sizes: Lazy::default(),
         }
     }
 
@@ -141,10 +151,14 @@ impl Recorder {
         self.operation(Operation::Get, duration);
     }
 
-    /// Into our own histogram and into OpenTelemetry's, so that both hold the same number of durations.
-    fn record(&self, own: &Lazy, theirs: Theirs, attributes: &[KeyValue], duration: Duration) {
-        own.record(duration);
-        theirs(&self.telemetry.instruments()).record(duration.as_secs_f64(), attributes);
+    /// Into our own histogram and into OpenTelemetry's, so that both hold the same number of values.
+    fn record(&self, own: &Lazy, theirs: Theirs, attributes: &[KeyValue], value: u64, in_their_unit: f64) {
+        own.record(value);
+        theirs(&self.telemetry.instruments()).record(in_their_unit, attributes);
+    }
+
+    fn record_duration(&self, own: &Lazy, theirs: Theirs, attributes: &[KeyValue], duration: Duration) {
+        self.record(own, theirs, attributes, nanos(duration), duration.as_secs_f64());
     }
 
     /// Whether OpenTelemetry's current context may be asked for; not so while a thread is ending.
@@ -172,7 +186,7 @@ impl Recorder {
             self.timed_hits.fetch_add(1, Ordering::Relaxed);
         }
         let (own, attributes) = (&self.request_durations[result as usize], &self.attributes.results[result as usize]);
-        self.record(own, |theirs| &theirs.request_duration, attributes, duration);
+        self.record_duration(own, |theirs| &theirs.request_duration, attributes, duration);
     }
 
     /// The wrapped function begins to run.
@@ -184,12 +198,18 @@ impl Recorder {
     pub fn load_ended(&self, trigger: LoadTrigger, outcome: LoadOutcome, duration: Duration) {
         self.loads[trigger as usize][outcome as usize].fetch_add(1, Ordering::Release);
         self.loads_active.fetch_sub(1, Ordering::Release);
+        let own = &self.load_durations[trigger as usize];
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
-        self.record(&self.load_durations[trigger as usize], |theirs| &theirs.load_duration, attributes, duration);
+        self.record_duration(own, |theirs| &theirs.load_duration, attributes, duration);
     }
 
     pub(crate) fn loads_active(&self) -> u64 {
         self.loads_active.load(Ordering::Relaxed)
+    }
+
+    /// An entry of so many bytes, as the cache's size function counts them, was stored.
+    pub fn entry_stored(&self, bytes: u64) {
+        self.record(&self.entry_sizes, |theirs| &theirs.entry_size, &self.attributes.base, bytes, bytes as f64);
     }
 
     /// A loaded value wasn't stored.
@@ -207,7 +227,7 @@ impl Recorder {
         self.waits[outcome as usize].fetch_add(1, Ordering::Release);
         self.waits_active.fetch_sub(1, Ordering::Release);
         let (own, attributes) = (&self.wait_durations[outcome as usize], &self.attributes.waits[outcome as usize]);
-        self.record(own, |theirs| &theirs.wait_duration, attributes, duration);
+        self.record_duration(own, |theirs| &theirs.wait_duration, attributes, duration);
     }
 
     pub(crate) fn waits_active(&self) -> u64 {
@@ -218,13 +238,13 @@ impl Recorder {
     pub fn operation(&self, operation: Operation, duration: Duration) {
         let attributes = &self.attributes.operations[operation as usize];
         let own = &self.operation_durations[operation as usize];
-        self.record(own, |theirs| &theirs.operation_duration, attributes, duration);
+        self.record_duration(own, |theirs| &theirs.operation_duration, attributes, duration);
     }
 
     /// An entry was past its time by `age` when this became of it.
     pub fn stale(&self, event: StaleEvent, age: Duration) {
         let (own, attributes) = (&self.stale_ages[event as usize], &self.attributes.stale_events[event as usize]);
-        self.record(own, |theirs| &theirs.stale_age, attributes, age);
+        self.record_duration(own, |theirs| &theirs.stale_age, attributes, age);
     }
 
     /// The counters that OpenTelemetry observes.
@@ -269,11 +289,12 @@ impl Recorder {
             loads_active: self.loads_active(),
             waits,
             waits_active: self.waits_active(),
-            request_durations: std::array::from_fn(|index| self.request_durations[index].snapshot()),
-            load_durations: std::array::from_fn(|index| self.load_durations[index].snapshot()),
-            wait_durations: std::array::from_fn(|index| self.wait_durations[index].snapshot()),
-            operation_durations: std::array::from_fn(|index| self.operation_durations[index].snapshot()),
-            stale_ages: std::array::from_fn(|index| self.stale_ages[index].snapshot()),
+            request_durations: std::array::from_fn(|index| self.request_durations[index].durations()),
+            load_durations: std::array::from_fn(|index| self.load_durations[index].durations()),
+            wait_durations: std::array::from_fn(|index| self.wait_durations[index].durations()),
+            operation_durations: std::array::from_fn(|index| self.operation_durations[index].durations()),
+            stale_ages: std::array::from_fn(|index| self.stale_ages[index].durations()),
+            entry_sizes: Sizes::of(self.entry_sizes.snapshot()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a recorder had counted at one moment: plain values.
 
-use super::histogram::Durations;
+use super::durations::Durations;
+use super::sizes::Sizes;
 use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
@@ -90,6 +91,7 @@ pub struct Counts {
     pub(super) wait_durations: [Durations; WaitOutcome::ALL.len()],
     pub(super) operation_durations: [Durations; Operation::ALL.len()],
     pub(super) stale_ages: [Durations; StaleEvent::ALL.len()],
+    pub(super) entry_sizes: Sizes,
 }
 
 impl Counts {
@@ -133,5 +135,11 @@ impl Counts {
     #[must_use]
     pub fn stale_ages(&self, event: StaleEvent) -> &Durations {
         &self.stale_ages[event as usize]
+    }
+
+    /// Sizes of the entries that were stored; none where the cache wasn't told how to measure them.
+    #[must_use]
+    pub fn entry_sizes(&self) -> &Sizes {
+        &self.entry_sizes
     }
 }

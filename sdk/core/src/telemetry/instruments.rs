@@ -15,6 +15,13 @@ const DURATION_BOUNDARIES: [f64; 22] = [
     1.0, 2.5, 5.0, 10.0,
 ];
 
+/// From a number or two to what no cache should hold many of: 64 B to 64 MiB, in bytes.
+const SIZE_BOUNDARIES: [f64; 11] = {
+    const KIB: f64 = 1024.0;
+    const MIB: f64 = KIB * KIB;
+    [64.0, 256.0, KIB, 4.0 * KIB, 16.0 * KIB, 64.0 * KIB, 256.0 * KIB, MIB, 4.0 * MIB, 16.0 * MIB, 64.0 * MIB]
+};
+
 /// Histograms are recorded into as things happen; all else is observed from the registry when collected.
 pub(crate) struct Instruments {
     /// Held so that its address stays taken while we compare addresses with it.
@@ -24,6 +31,7 @@ pub(crate) struct Instruments {
     pub(crate) load_duration: Histogram<f64>,
     pub(crate) wait_duration: Histogram<f64>,
     pub(crate) stale_age: Histogram<f64>,
+    pub(crate) entry_size: Histogram<f64>,
 }
 
 impl Instruments {
@@ -32,11 +40,12 @@ impl Instruments {
         observe_counters(&meter, registry);
         observe_levels(&meter, registry);
         Self {
-            request_duration: duration(&meter, metrics::REQUEST_DURATION),
-            operation_duration: duration(&meter, metrics::OPERATION_DURATION),
-            load_duration: duration(&meter, metrics::LOAD_DURATION),
-            wait_duration: duration(&meter, metrics::WAIT_DURATION),
-            stale_age: duration(&meter, metrics::STALE_AGE),
+            request_duration: histogram(&meter, metrics::REQUEST_DURATION, &DURATION_BOUNDARIES),
+            operation_duration: histogram(&meter, metrics::OPERATION_DURATION, &DURATION_BOUNDARIES),
+            load_duration: histogram(&meter, metrics::LOAD_DURATION, &DURATION_BOUNDARIES),
+            wait_duration: histogram(&meter, metrics::WAIT_DURATION, &DURATION_BOUNDARIES),
+            stale_age: histogram(&meter, metrics::STALE_AGE, &DURATION_BOUNDARIES),
+            entry_size: histogram(&meter, metrics::ENTRY_SIZE, &SIZE_BOUNDARIES),
             provider,
         }
     }
@@ -46,12 +55,12 @@ impl Instruments {
     }
 }
 
-fn duration(meter: &Meter, metric: Metric) -> Histogram<f64> {
+fn histogram(meter: &Meter, metric: Metric, boundaries: &[f64]) -> Histogram<f64> {
     meter
         .f64_histogram(metric.name)
         .with_unit(metric.unit)
         .with_description(metric.brief)
-        .with_boundaries(DURATION_BOUNDARIES.to_vec())
+        .with_boundaries(boundaries.to_vec())
         .build()
 }
 

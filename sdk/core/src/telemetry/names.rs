@@ -93,6 +93,13 @@ pub mod metrics {
     /// The most entries.
     pub const ENTRY_LIMIT: Metric =
         metric("cachescope.entry.limit", UpDownCounter, "{entry}", "The most entries the store may hold.");
+    /// Size of an entry that was stored.
+    pub const ENTRY_SIZE: Metric = metric(
+        "cachescope.entry.size",
+        Histogram,
+        "By",
+        "Size of an entry when it was stored, as the cache's size function counts it.",
+    );
     /// Bytes held.
     pub const SIZE_USAGE: Metric = metric(
         "cachescope.size.usage",
@@ -105,7 +112,7 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 16] = [
+    pub const ALL: [Metric; 17] = [
         REQUESTS,
         REQUEST_DURATION,
         HIT_TIMING_INTERVAL,
@@ -120,6 +127,7 @@ pub mod metrics {
         REJECTIONS,
         ENTRY_COUNT,
         ENTRY_LIMIT,
+        ENTRY_SIZE,
         SIZE_USAGE,
         SIZE_LIMIT,
     ];
