@@ -24,7 +24,8 @@ async fn main() {
         .stale_after_by(|page| page.as_ref().and_then(|page| page.max_age))
         .jitter(0.1)
         .allow_none(false)
-        .entry_size_limit(100_000, size)
+        .entry_size(size)
+        .entry_size_limit(100_000)
         .build();
 
     for length in [0, 100, 10_000, 1_000_000, 0, 100, 10_000, 1_000_000] {
@@ -37,4 +38,5 @@ async fn main() {
     // Nobody is told where a page is missing, and too large ones pass through; both are counted.
     assert_eq!(stats.rejections(RejectionReason::Refused), 2);
     assert_eq!(stats.rejections(RejectionReason::TooLarge), 2);
+    assert_eq!((stats.entry_size().count(), stats.entry_size().max()), (2, 10_000));
 }

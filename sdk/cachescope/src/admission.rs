@@ -1,51 +1,92 @@
 //! Which values are kept.
 
-use cachescope_core::RejectionReason;
+use cachescope_core::{ConfigError, RejectionReason};
 
 type Says<V, T> = Box<dyn Fn(&V) -> T + Send + Sync>;
 
 /// What a cache was told about the values it is to keep. Whatever isn't kept still reaches its caller.
 pub(crate) struct Admission<V> {
     pub(crate) keeps: Option<Says<V, bool>>,
-    pub(crate) size_limit: Option<SizeLimit<V>>,
-}
-
-/// The most one entry may take, and what it takes.
-pub(crate) struct SizeLimit<V> {
-    pub(crate) bytes: u64,
-    pub(crate) size_of: Says<V, usize>,
+    /// What a value takes, in bytes.
+    pub(crate) size_of: Option<Says<V, usize>>,
+    /// The most a value may take, in bytes.
+    pub(crate) size_limit: Option<u64>,
 }
 
 impl<V> Admission<V> {
     /// Every value.
     pub(crate) fn of_all() -> Self {
-        Self { keeps: None, size_limit: None }
+        Self { keeps: None, size_of: None, size_limit: None }
     }
 
-    /// Why `value` isn't kept, if it isn't.
-    pub(crate) fn rejects(&self, value: &V) -> Option<RejectionReason> {
-        if self.keeps.as_ref().is_some_and(|keeps| !keeps(value)) {
-            return Some(RejectionReason::Refused);
+    /// Whether it can decide as it was told to.
+    pub(crate) fn check(&self, cache: &str) -> Result<(), ConfigError> {
+        match self.size_limit {
+            Some(bytes) if self.size_of.is_none() => Err(ConfigError::new(format!(
+                "cache \"{cache}\": entry_size_limit({bytes}) needs to know how large a value is: add \
+                 .entry_size(|value| …), or .entry_size(cachescope::deep_size) with the feature get-size"
+            ))),
+            _ => Ok(()),
         }
-        let too_large = |limit: &SizeLimit<V>| (limit.size_of)(value) as u64 > limit.bytes;
-        self.size_limit.as_ref().is_some_and(too_large).then_some(RejectionReason::TooLarge)
+    }
+
+    /// Whether `value` is kept: its size in bytes, if that is known, or why it isn't.
+    ///
+    /// A value is measured once, and only if it isn't refused.
+    pub(crate) fn admit(&self, value: &V) -> Result<Option<u64>, RejectionReason> {
+        if self.keeps.as_ref().is_some_and(|keeps| !keeps(value)) {
+            return Err(RejectionReason::Refused);
+        }
+        let size = self.size_of.as_ref().map(|size_of| size_of(value) as u64);
+        match (size, self.size_limit) {
+            (Some(size), Some(limit)) if size > limit => Err(RejectionReason::TooLarge),
+            _ => Ok(size),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     #[test]
-    fn a_value_is_refused_before_it_is_measured() {
+    fn a_value_is_refused_before_it_is_measured_and_measured_once() {
+        let measured = Arc::new(AtomicU32::new(0));
+        let measure = {
+            let measured = Arc::clone(&measured);
+            move |text: &String| {
+                measured.fetch_add(1, Ordering::Relaxed);
+                text.len()
+            }
+        };
         let admission = Admission {
             keeps: Some(Box::new(|text: &String| !text.is_empty())),
-            size_limit: Some(SizeLimit { bytes: 3, size_of: Box::new(String::len) }),
+            size_of: Some(Box::new(measure)),
+            size_limit: Some(3),
         };
-        let rejects = |text: &str| admission.rejects(&text.to_owned());
-        assert_eq!(rejects(""), Some(RejectionReason::Refused));
-        assert_eq!(rejects("abc"), None);
-        assert_eq!(rejects("abcd"), Some(RejectionReason::TooLarge));
-        assert_eq!(Admission::of_all().rejects(&0), None);
+        let admit = |text: &str| (admission.admit(&text.to_owned()), measured.load(Ordering::Relaxed));
+        assert_eq!(admit(""), (Err(RejectionReason::Refused), 0));
+        assert_eq!(admit("abc"), (Ok(Some(3)), 1));
+        assert_eq!(admit("abcd"), (Err(RejectionReason::TooLarge), 2));
+    }
+
+    #[test]
+    fn without_a_limit_a_size_is_told_and_without_a_size_nothing() {
+        let measures = Admission { size_of: Some(Box::new(String::len)), ..Admission::of_all() };
+        assert_eq!(measures.admit(&"abcd".to_owned()), Ok(Some(4)));
+        assert_eq!(Admission::of_all().admit(&0), Ok(None));
+    }
+
+    #[test]
+    fn a_limit_without_a_size_says_what_to_add() {
+        let limits = Admission::<u64> { size_limit: Some(1_000), ..Admission::of_all() };
+        let error = limits.check("user.by_id").unwrap_err().to_string();
+        assert!(error.contains("\"user.by_id\"") && error.contains("entry_size_limit(1000)"), "{error}");
+        assert!(error.contains(".entry_size(cachescope::deep_size)"), "{error}");
+        let measures = Admission { size_of: Some(Box::new(|_| 8)), ..limits };
+        assert!(measures.check("user.by_id").is_ok() && Admission::<u64>::of_all().check("user.by_id").is_ok());
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cachescope_core::{Clock, ConfigError, Evictions, Identity, IntoStore, Recorder, Source, Store, Telemetry};
 use foldhash::fast::RandomState;
 
-use crate::admission::{Admission, SizeLimit};
+use crate::admission::Admission;
 use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
 use crate::engine::Engine;
@@ -149,10 +149,23 @@ impl<K, V, E, C> Builder<K, V, E, C> {
         self
     }
 
-    /// Keeps only values of at most `bytes` bytes, as `size_of` counts them; larger ones reach their caller and
-    /// are counted as rejected. Default: no limit. Runs once per load, under a lock: it must not call the cache.
-    pub fn entry_size_limit(mut self, bytes: u64, size_of: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
-        self.admission.size_limit = Some(SizeLimit { bytes, size_of: Box::new(size_of) });
+    /// How large a value is, in bytes: telemetry then tells the sizes of what is stored, and
+    /// [`Builder::entry_size_limit`] can refuse what is too large. Default: unknown.
+    /// Runs once per load, under a lock: it must not call the cache.
+    ///
+    /// ```
+    /// # async fn fetch(_: u64) -> String { String::new() }
+    /// let page = cachescope::cached("page", fetch).entry_size(String::len).entry_size_limit(1 << 20).build();
+    /// ```
+    pub fn entry_size(mut self, size_of: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
+        self.admission.size_of = Some(Box::new(size_of));
+        self
+    }
+
+    /// Keeps only values of at most `bytes` bytes, as [`Builder::entry_size`] counts them, which it needs; larger
+    /// ones reach their caller and are counted as rejected. Default: no limit.
+    pub fn entry_size_limit(mut self, bytes: u64) -> Self {
+        self.admission.size_limit = Some(bytes);
         self
     }
 
@@ -205,7 +218,8 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     ///
     /// # Errors
     /// If the name is empty, longer than 200 bytes or has control characters, if a jitter isn't a share, if there is a
-    /// step about expiry and nothing expires, or if the store can't be made as configured.
+    /// step about expiry and nothing expires, if entries have a limit of size and no size, or if the store can't be
+    /// made as configured.
     pub fn try_build(self) -> Result<Cached<K, V, E, C::Store>, ConfigError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -215,6 +229,7 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     {
         check_name(&self.name)?;
         check_life(&self.name, &self.policy)?;
+        self.admission.check(&self.name)?;
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;

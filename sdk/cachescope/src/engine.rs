@@ -22,6 +22,13 @@ use crate::spans::Spans;
 /// What all who waited for a load share.
 type Landed<V, E> = Arc<Answer<V, E>>;
 
+/// A value was stored.
+struct Put {
+    took: Duration,
+    /// In bytes, where that is known.
+    size: Option<u64>,
+}
+
 /// One cache. How a request looks is in `look_up`, how it goes on where nothing fresh was found, in `miss`.
 pub(crate) struct Engine<K, V, E, S> {
     pub(crate) store: S,
@@ -71,23 +78,28 @@ where
         answer
     }
 
-    /// Stores a value, unless it isn't to be kept, and says how long that took. Runs under the lock of the key's
-    /// flights, which telemetry needs when it collects: so the time is told later.
-    fn store_value(&self, key: HashedKey<K>, value: V) -> Option<Duration> {
-        if let Some(reason) = self.admission.rejects(&value) {
-            self.recorder.rejected(reason);
-            return None;
-        }
+    /// Stores a value, unless it isn't to be kept, and says what is to be told of that. Runs under the lock of the
+    /// key's flights, which telemetry needs when it collects: so it is told later.
+    fn store_value(&self, key: HashedKey<K>, value: V) -> Option<Put> {
+        let size = match self.admission.admit(&value) {
+            Ok(size) => size,
+            Err(reason) => {
+                self.recorder.rejected(reason);
+                return None;
+            }
+        };
         let stored_at = self.clock.now();
         let random = self.hasher.hash_one((key.hash(), stored_at));
         let fresh_until = self.policy.fresh_until(&value, stored_at, random);
         self.store.put(key, Entry { value, stored_at, fresh_until });
-        Some(self.clock.now().since(stored_at))
+        Some(Put { took: self.clock.now().since(stored_at), size })
     }
 
-    fn tell_put(&self, put: Option<Duration>) {
-        if let Some(put) = put {
-            self.recorder.operation(Operation::Put, put);
+    fn tell_put(&self, put: Option<Put>) {
+        let Some(Put { took, size }) = put else { return };
+        self.recorder.operation(Operation::Put, took);
+        if let Some(size) = size {
+            self.recorder.entry_stored(size);
         }
     }
 

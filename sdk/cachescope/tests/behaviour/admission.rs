@@ -18,14 +18,39 @@ fn a_refused_value_reaches_its_caller_and_is_not_stored() {
 
 #[test]
 fn a_value_too_large_reaches_its_caller_and_is_not_stored() {
-    let cache =
-        cached("admission.large", |n: usize| async move { "x".repeat(n) }).entry_size_limit(100, String::len).build();
+    let load = |n: usize| async move { "x".repeat(n) };
+    let cache = cached("admission.large", load).entry_size(String::len).entry_size_limit(100).build();
     for n in [100, 101, 100, 101] {
         assert_eq!(cache.call(n).now_or_never().map(|text| text.len()), Some(n));
     }
     let stats = cache.metrics().stats();
     assert_eq!((stats.misses(), stats.hits()), (3, 1));
     assert_eq!(stats.rejections(RejectionReason::TooLarge), 2);
+    assert_eq!((stats.entry_size().count(), stats.entry_size().sum()), (1, 100));
+}
+
+#[test]
+fn the_size_of_what_is_stored_is_told_however_it_came() {
+    let load = |n: usize| async move { "x".repeat(n) };
+    let cache = cached("admission.sizes", load).cache_if(|text| text.len() != 5).entry_size(String::len).build();
+    for n in [1, 2, 5, 1] {
+        cache.call(n).now_or_never().unwrap();
+    }
+    cache.insert(3, "x".repeat(6));
+    cache.insert(4, "x".repeat(5));
+    let stats = cache.metrics().stats();
+    assert_eq!((stats.entry_size().count(), stats.entry_size().sum(), stats.entry_size().max()), (3, 9, 6));
+    assert_eq!(stats.entry_size().p50(), Some(2));
+
+    let unmeasured = cached("admission.unmeasured", load).build();
+    unmeasured.call(1).now_or_never().unwrap();
+    assert_eq!(unmeasured.metrics().stats().entry_size().count(), 0);
+}
+
+#[test]
+fn a_limit_needs_to_know_the_size() {
+    let limited = cached("admission.unknown", |n: u64| async move { n }).entry_size_limit(100);
+    assert!(limited.try_build().unwrap_err().to_string().contains("add .entry_size("));
 }
 
 #[test]
