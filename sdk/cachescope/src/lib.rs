@@ -25,6 +25,8 @@ mod admission;
 mod books;
 mod builder;
 mod cached;
+#[cfg(feature = "get-size")]
+mod deep_size;
 mod default_store;
 mod engine;
 mod error;
@@ -41,6 +43,8 @@ mod switch;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;
+#[cfg(feature = "get-size")]
+pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
 pub use crate::live::{LiveCache, caches};
 pub use crate::metrics::{CacheMetrics, Stats};
@@ -56,6 +60,9 @@ pub use cachescope_core::{
 pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
+/// The trait [`deep_size`] goes by.
+#[cfg(feature = "get-size")]
+pub use get_size2::GetSize;
 
 /// Set-up of the OpenTelemetry SDK from the `OTEL_*` variables.
 #[cfg(feature = "otel")]
