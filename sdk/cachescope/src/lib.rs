@@ -56,6 +56,8 @@ pub use cachescope_core::{
 pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
+#[cfg(feature = "quick_cache")]
+pub use cachescope_quick_cache::{QuickCache, QuickCacheStore};
 
 /// Set-up of the OpenTelemetry SDK from the `OTEL_*` variables.
 #[cfg(feature = "otel")]
