@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 
 /// Foreign crates that a place stays free of, directly and through others.
 const STAYS_FREE_OF: [(&str, &[&str]); 2] = [
-    ("sdk/core", &["opentelemetry_sdk", "tokio", "moka"]),
+    ("sdk/core", &["opentelemetry_sdk", "tokio", "moka", "quick_cache"]),
     ("instrumentation", &["opentelemetry_sdk", "opentelemetry-otlp"]),
 ];
 

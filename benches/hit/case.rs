@@ -1,30 +1,49 @@
-//! What is measured: a get from bare moka, and the same through `cached(...)` with everything on.
+//! What is measured: a get from a bare store, and the same through `cached(...)` with everything on.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope::cached;
+use cachescope::{IntoStore, Moka, QuickCache, cached};
 use foldhash::fast::RandomState;
 use futures_util::FutureExt;
-use moka::sync::Cache;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::DefaultLifecycle;
 
 /// Keys asked for, all of them held.
 const KEYS: u64 = 1_000;
+const CAPACITY: u32 = 10_000;
 
 /// A run of so many hits.
 pub(crate) type Run = Box<dyn FnMut(u64)>;
 
 #[derive(Clone, Copy)]
-pub(crate) enum Case {
-    MokaU64,
-    CachedU64,
-    MokaArc,
-    CachedArc,
-    MokaString,
-    CachedString,
+pub(crate) enum Storage {
+    Moka,
+    QuickCache,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    U64,
+    Arc,
+    String,
+}
+
+/// Who asks the store.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    Bare,
+    Cached,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) storage: Storage,
+    pub(crate) value: Value,
+    pub(crate) access: Access,
 }
 
 /// "Everything on": an SDK with a reader and a sampler that takes every span.
@@ -37,31 +56,87 @@ pub(crate) fn providers() -> (SdkMeterProvider, SdkTracerProvider) {
     (meters, traces)
 }
 
-impl Case {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::MokaU64, Self::CachedU64, Self::MokaArc, Self::CachedArc, Self::MokaString, Self::CachedString];
+impl Storage {
+    pub(crate) const ALL: [Self; 2] = [Self::Moka, Self::QuickCache];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::MokaU64 => "moka-u64",
-            Self::CachedU64 => "cached-u64",
-            Self::MokaArc => "moka-arc",
-            Self::CachedArc => "cached-arc",
-            Self::MokaString => "moka-string",
-            Self::CachedString => "cached-string",
+            Self::Moka => "moka",
+            Self::QuickCache => "quick_cache",
+        }
+    }
+}
+
+impl Value {
+    pub(crate) const ALL: [Self; 3] = [Self::U64, Self::Arc, Self::String];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::U64 => "u64",
+            Self::Arc => "arc",
+            Self::String => "string",
+        }
+    }
+}
+
+impl Case {
+    /// Every case, a bare store before what goes through `cached`.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Storage::ALL.into_iter().flat_map(|storage| {
+            Value::ALL
+                .into_iter()
+                .flat_map(move |value| [Access::Bare, Access::Cached].map(|access| Self { storage, value, access }))
+        })
+    }
+
+    /// `moka-u64`, `cached-moka-u64`.
+    pub(crate) fn name(self) -> String {
+        let bare = format!("{}-{}", self.storage.name(), self.value.name());
+        match self.access {
+            Access::Bare => bare,
+            Access::Cached => format!("cached-{bare}"),
         }
     }
 
     /// A cache that holds every key, and a run of hits on it.
     pub(crate) fn prepare(self) -> Run {
-        match self {
-            Self::MokaU64 => bare(|key| key),
-            Self::CachedU64 => through_cached("bench.u64", |key| key),
-            Self::MokaArc => bare(text_arc),
-            Self::CachedArc => through_cached("bench.arc", text_arc),
-            Self::MokaString => bare(text),
-            Self::CachedString => through_cached("bench.string", text),
+        match self.value {
+            Value::U64 => self.prepare_of(|key| key),
+            Value::Arc => self.prepare_of(text_arc),
+            Value::String => self.prepare_of(text),
         }
+    }
+
+    fn prepare_of<V: Clone + Send + Sync + 'static>(self, value: fn(u64) -> V) -> Run {
+        match (self.access, self.storage) {
+            (Access::Bare, Storage::Moka) => bare_moka(value),
+            (Access::Bare, Storage::QuickCache) => bare_quick_cache(value),
+            (Access::Cached, Storage::Moka) => self.through_cached(Moka::with_capacity(CAPACITY.into()), value),
+            (Access::Cached, Storage::QuickCache) => {
+                self.through_cached(QuickCache::with_capacity(CAPACITY.into()), value)
+            }
+        }
+    }
+
+    fn through_cached<V, C>(self, store: C, value: fn(u64) -> V) -> Run
+    where
+        V: Clone + Send + Sync + 'static,
+        C: IntoStore<u64, V>,
+    {
+        let load = move |key: u64| async move { value(key) };
+        let cache = cached(self.name(), load).store(store).stale_after(Duration::from_secs(3600)).build();
+        (0..KEYS).for_each(|key| drop(cache.call(key).now_or_never()));
+        // Settles the store.
+        let _ = cache.metrics().stats();
+        let mut keys = keys();
+        Box::new(move |hits| {
+            let run = async {
+                for _ in 0..hits {
+                    black_box(cache.call(keys()).await);
+                }
+            };
+            run.now_or_never();
+        })
     }
 }
 
@@ -74,8 +149,8 @@ fn text_arc(key: u64) -> Arc<str> {
 }
 
 /// moka as one would use it by hand, with the hasher that `cached` uses.
-fn bare<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
-    let cache = Cache::builder().max_capacity(10_000).build_with_hasher(RandomState::default());
+fn bare_moka<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
+    let cache = moka::sync::Cache::builder().max_capacity(CAPACITY.into()).build_with_hasher(RandomState::default());
     (0..KEYS).for_each(|key| cache.insert(key, value(key)));
     cache.run_pending_tasks();
     let mut keys = keys();
@@ -86,19 +161,21 @@ fn bare<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
     })
 }
 
-fn through_cached<V: Clone + Send + Sync + 'static>(name: &str, value: fn(u64) -> V) -> Run {
-    let cache = cached(name, move |key: u64| async move { value(key) }).stale_after(Duration::from_secs(3600)).build();
-    (0..KEYS).for_each(|key| drop(cache.call(key).now_or_never()));
-    // Settles the store.
-    let _ = cache.metrics().stats();
+/// quick_cache likewise.
+fn bare_quick_cache<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
+    let cache = quick_cache::sync::Cache::with(
+        CAPACITY as usize,
+        CAPACITY.into(),
+        UnitWeighter,
+        RandomState::default(),
+        DefaultLifecycle::default(),
+    );
+    (0..KEYS).for_each(|key| cache.insert(key, value(key)));
     let mut keys = keys();
     Box::new(move |hits| {
-        let run = async {
-            for _ in 0..hits {
-                black_box(cache.call(keys()).await);
-            }
-        };
-        run.now_or_never();
+        for _ in 0..hits {
+            black_box(cache.get(&keys()));
+        }
     })
 }
 

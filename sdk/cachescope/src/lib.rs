@@ -60,6 +60,8 @@ pub use cachescope_core::{
 pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
+#[cfg(feature = "quick_cache")]
+pub use cachescope_quick_cache::{QuickCache, QuickCacheStore};
 /// The trait [`deep_size`] goes by.
 #[cfg(feature = "get-size")]
 pub use get_size2::GetSize;
