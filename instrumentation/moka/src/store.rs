@@ -162,7 +162,12 @@ mod tests {
     use super::*;
 
     fn entry(value: &str) -> Entry<String> {
-        Entry { value: value.to_owned(), stored_at: Moment::from_nanos(0), fresh_until: Moment::NEVER }
+        Entry {
+            value: value.to_owned(),
+            stored_at: Moment::from_nanos(0),
+            renew_from: Moment::NEVER,
+            fresh_until: Moment::NEVER,
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! quick_cache as a store.
 
 use std::borrow::Borrow;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::hash::Hash;
 
@@ -134,6 +135,20 @@ where
         }
     }
 
+    fn remove_if(&self, reason: EvictionReason, matches: &mut dyn FnMut(&K, &Entry<V>) -> bool) -> u64 {
+        // quick_cache takes a closure that changes nothing, though it calls it from one thread only.
+        let (matches, dropped) = (RefCell::new(matches), Cell::new(0));
+        self.cache.retain(|weighed, entry| {
+            let leaves = matches.borrow_mut()(weighed.key.key(), entry);
+            if leaves {
+                self.evictions.count(reason);
+                dropped.set(dropped.get() + 1);
+            }
+            !leaves
+        });
+        dropped.get()
+    }
+
     /// One by one, which is slower than quick_cache's own `clear`; that doesn't say how many there were.
     fn clear(&self) {
         self.cache.drain().for_each(|_| self.evictions.count(EvictionReason::Invalidated));
@@ -167,7 +182,7 @@ mod tests {
     use super::*;
 
     fn entry<V>(value: V) -> Entry<V> {
-        Entry { value, stored_at: Moment::from_nanos(0), fresh_until: Moment::NEVER }
+        Entry { value, stored_at: Moment::from_nanos(0), renew_from: Moment::NEVER, fresh_until: Moment::NEVER }
     }
 
     fn key(key: u64) -> HashedKey<u64> {

@@ -8,7 +8,9 @@ use cachescope_core::{
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
-use crate::spans::Spans;
+use crate::policy::Wishes;
+use crate::spans::{Answered, Spans};
+use crate::verbose;
 
 /// What entries are made in.
 #[derive(Clone, Copy)]
@@ -22,22 +24,20 @@ pub(crate) struct Books<'a> {
 pub(crate) struct OpenRequest<'a> {
     books: Books<'a>,
     start: Moment,
-    /// It wants nothing older.
-    max_age: Option<Duration>,
+    verbose: bool,
     /// Where the request came from; `None` if its thread was ending and couldn't be asked.
     parent: Option<Context>,
     /// Its span, once something is to nest in it.
     opened: Option<Context>,
-    /// Until when the entry was fresh that a load of this request's takes the place of.
-    renews: Option<Moment>,
-    ending: Ending,
+    answered: Answered,
 }
 
 impl<'a> OpenRequest<'a> {
-    pub(crate) fn start(books: Books<'a>, start: Moment, max_age: Option<Duration>) -> Self {
+    pub(crate) fn start(books: Books<'a>, start: Moment, wishes: Wishes) -> Self {
         books.recorder.request_started();
         let parent = Recorder::may_ask_for_context().then(Context::current);
-        Self { books, start, max_age, parent, opened: None, renews: None, ending: Ending::of(RequestResult::Cancelled) }
+        let answered = Answered::so(Ending::of(RequestResult::Cancelled));
+        Self { books, start, verbose: wishes.verbose, parent, opened: None, answered }
     }
 
     /// Begins a load of this request's: of a miss with its reason, or of one that left the cache aside.
@@ -50,22 +50,7 @@ impl<'a> OpenRequest<'a> {
         recorder.load_started();
         let trigger = if miss.is_some() { LoadTrigger::Miss } else { LoadTrigger::Bypass };
         let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
-        OpenLoad { books: self.books, trigger, start, context, outcome: LoadOutcome::Cancelled }
-    }
-
-    /// Says until when the entry was fresh that this request found.
-    pub(crate) fn found(&mut self, fresh_until: Moment) {
-        self.renews = Some(fresh_until);
-    }
-
-    /// How far past its time the entry is that a load of this request's has just taken the place of.
-    pub(crate) fn renewed_age(&self) -> Option<Duration> {
-        self.renews.map(|fresh_until| self.books.clock.now().since(fresh_until))
-    }
-
-    /// How old an entry it takes.
-    pub(crate) fn max_age(&self) -> Option<Duration> {
-        self.max_age
+        OpenLoad::of(self.books, Underway { trigger, start, context, verbose: self.verbose })
     }
 
     /// The span the request came from, for a load that it asks for without waiting.
@@ -76,11 +61,21 @@ impl<'a> OpenRequest<'a> {
     /// Begins a wait of this request's, at `start`.
     pub(crate) fn wait(&self, start: Moment) -> OpenWait<'a> {
         self.books.recorder.wait_started();
-        OpenWait { books: self.books, start, outcome: WaitOutcome::Cancelled }
+        OpenWait { books: self.books, start, outcome: WaitOutcome::Cancelled, verbose: self.verbose }
+    }
+
+    /// Says how old the entry is that answers.
+    pub(crate) fn aged(&mut self, age: Duration) {
+        self.answered.age = Some(age);
+    }
+
+    /// Says which span the load ran in that answers.
+    pub(crate) fn led_by(&mut self, leader: Option<SpanContext>) {
+        self.answered.leader = leader;
     }
 
     pub(crate) fn end(mut self, ending: Ending) {
-        self.ending = ending;
+        self.answered.ending = ending;
     }
 }
 
@@ -88,13 +83,16 @@ impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
         let Books { recorder, spans, clock } = self.books;
         let end = clock.now();
-        recorder.request_ended(self.ending, end.since(self.start));
+        recorder.request_ended(self.answered.ending, end.since(self.start));
+        if self.verbose {
+            verbose::request(recorder.identity(), &self.answered, end.since(self.start));
+        }
         if !Recorder::may_ask_for_context() {
             return;
         }
         match (&self.opened, &self.parent) {
-            (Some(opened), _) => spans.close(opened, clock, self.ending, end),
-            (None, Some(parent)) => spans.after_the_fact(parent, clock, self.ending, self.start, end),
+            (Some(opened), _) => spans.close(opened, clock, &self.answered, end),
+            (None, Some(parent)) => spans.after_the_fact(parent, clock, &self.answered, self.start, end),
             (None, None) => {}
         }
     }
@@ -103,24 +101,56 @@ impl Drop for OpenRequest<'_> {
 /// A run of the wrapped function. Dropped without an outcome, it was cancelled.
 pub(crate) struct OpenLoad<'a> {
     books: Books<'a>,
-    trigger: LoadTrigger,
-    start: Moment,
-    context: Option<Context>,
+    /// `None` once another goes on with it.
+    underway: Option<Underway>,
     outcome: LoadOutcome,
 }
 
+/// What is to be known of a load that runs.
+pub(crate) struct Underway {
+    trigger: LoadTrigger,
+    start: Moment,
+    context: Option<Context>,
+    verbose: bool,
+}
+
 impl<'a> OpenLoad<'a> {
+    fn of(books: Books<'a>, underway: Underway) -> Self {
+        Self { books, underway: Some(underway), outcome: LoadOutcome::Cancelled }
+    }
+
     /// Begins a load that no request waits for, asked for by `asker`.
     pub(crate) fn refresh(books: Books<'a>, asker: Option<SpanContext>) -> Self {
         let start = books.clock.now();
         books.recorder.load_started();
         let context = Recorder::may_ask_for_context().then(|| books.spans.refresh(books.clock, asker, start));
-        Self { books, trigger: LoadTrigger::Refresh, start, context, outcome: LoadOutcome::Cancelled }
+        Self::of(books, Underway { trigger: LoadTrigger::Refresh, start, context, verbose: false })
+    }
+
+    /// Goes on with what another began.
+    pub(crate) fn resume(books: Books<'a>, underway: Underway) -> Self {
+        Self::of(books, underway)
+    }
+
+    /// Leaves it to another to end this load.
+    pub(crate) fn hand_over(mut self) -> Option<Underway> {
+        self.underway.take()
     }
 
     /// The context to run the function in, where its span is the active one.
     pub(crate) fn context(&self) -> Option<Context> {
-        self.context.clone()
+        self.underway.as_ref().and_then(|underway| underway.context.clone())
+    }
+
+    /// Its span, for others to refer to.
+    pub(crate) fn span(&self) -> Option<SpanContext> {
+        let context = self.underway.as_ref()?.context.as_ref()?;
+        Some(context.span().span_context().clone())
+    }
+
+    /// How long it has taken so far.
+    pub(crate) fn cost(&self) -> Duration {
+        self.underway.as_ref().map_or(Duration::ZERO, |underway| self.books.clock.now().since(underway.start))
     }
 
     pub(crate) fn end(mut self, outcome: LoadOutcome) {
@@ -130,20 +160,25 @@ impl<'a> OpenLoad<'a> {
 
 impl Drop for OpenLoad<'_> {
     fn drop(&mut self) {
+        let Some(Underway { trigger, start, context, verbose }) = self.underway.take() else { return };
         let Books { recorder, spans, clock } = self.books;
         let end = clock.now();
-        recorder.load_ended(self.trigger, self.outcome, end.since(self.start));
-        if let Some(context) = self.context.as_ref().filter(|_| Recorder::may_ask_for_context()) {
-            spans.load_ended(context, clock, self.outcome, end);
+        recorder.load_ended(trigger, self.outcome, end.since(start));
+        if verbose {
+            verbose::load(recorder.identity(), trigger, self.outcome, end.since(start));
+        }
+        if let Some(context) = context.filter(|_| Recorder::may_ask_for_context()) {
+            spans.load_ended(&context, clock, self.outcome, end);
         }
     }
 }
 
-/// A wait for another request's load. Dropped without an outcome, it was cancelled.
+/// A wait for another request's load, or for a place to load in. Dropped without an outcome, it was cancelled.
 pub(crate) struct OpenWait<'a> {
     books: Books<'a>,
     start: Moment,
     outcome: WaitOutcome,
+    verbose: bool,
 }
 
 impl OpenWait<'_> {
@@ -156,5 +191,8 @@ impl Drop for OpenWait<'_> {
     fn drop(&mut self) {
         let waited = self.books.clock.now().since(self.start);
         self.books.recorder.wait_ended(self.outcome, waited);
+        if self.verbose {
+            verbose::wait(self.books.recorder.identity(), self.outcome, waited);
+        }
     }
 }

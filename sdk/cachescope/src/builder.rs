@@ -1,26 +1,34 @@
 //! Wrapping a function, step by step.
 
+mod check;
+mod expiring;
+mod keeping;
+mod loading;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use cachescope_core::{Clock, ConfigError, Evictions, Identity, IntoStore, Recorder, Source, Store, Telemetry};
 use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
+use crate::background::Background;
 use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
-use crate::engine::Engine;
+use crate::engine::{Engine, WaitError};
+use crate::errors::Errors;
 use crate::flight::Flights;
+use crate::housekeeping;
 use crate::live::{self, Live};
+use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
-use crate::policy::{Life, Policy};
+use crate::manner::{Async, Manner};
+use crate::policy::LifeOf;
+use crate::settings::{self, Settings};
 use crate::spans::Spans;
-
-/// Longer names make series that back ends cut or refuse.
-const NAME_LIMIT: usize = 200;
 
 /// Wraps a function that returns a value. Build the cache once and keep it.
 ///
@@ -33,6 +41,7 @@ const NAME_LIMIT: usize = 200;
 /// ```
 pub fn cached<K, V, F, R>(name: impl Into<String>, load: F) -> Builder<K, V, Infallible>
 where
+    K: Send + 'static,
     F: Fn(K) -> R + Send + Sync + 'static,
     R: Future<Output = V> + Send + 'static,
     V: 'static,
@@ -40,7 +49,7 @@ where
     Builder::wrap(name.into(), Loader::of_values(load), None)
 }
 
-/// Wraps a function that returns a `Result`. An `Err` reaches the caller and is never stored.
+/// Wraps a function that returns a `Result`. An `Err` reaches the caller and isn't stored.
 ///
 /// ```
 /// # async fn query(id: u64) -> Result<String, std::io::Error> { Ok(String::new()) }
@@ -52,147 +61,72 @@ where
 /// ```
 pub fn try_cached<K, V, E, F, R>(name: impl Into<String>, load: F) -> Builder<K, V, E>
 where
+    K: Send + 'static,
     F: Fn(K) -> R + Send + Sync + 'static,
     R: Future<Output = Result<V, E>> + Send + 'static,
 {
     Builder::wrap(name.into(), Loader::new(load), Some(std::any::type_name::<E>()))
 }
 
-/// A cache that isn't built yet. Made by [`cached`] and [`try_cached`].
+/// A cache that isn't built yet. Made by [`cached`] and [`try_cached`], and by their likes in `sync`.
 #[must_use = "a cache exists once it is built"]
-pub struct Builder<K, V, E, C = DefaultConfig<K, V>> {
+pub struct Builder<K, V, E, C = DefaultConfig<K, V>, M = Async> {
     name: String,
     loader: Loader<K, V, E>,
     error_type: Option<&'static str>,
     store: C,
-    policy: Policy<V>,
+    settings: Settings,
+    /// The steps that were taken, for those that need another.
+    said: Vec<&'static str>,
+    life_of: Option<LifeOf<V>>,
     admission: Admission<V>,
-    wait_timeout: Option<Duration>,
-    clock: Clock,
-    telemetry: Telemetry,
+    errors: Option<Errors<K, E>>,
+    wait_error: Option<WaitError<E>>,
+    manner: PhantomData<fn() -> M>,
 }
 
-impl<K, V, E> Builder<K, V, E> {
-    fn wrap(name: String, loader: Loader<K, V, E>, error_type: Option<&'static str>) -> Self {
+impl<K, V, E, M> Builder<K, V, E, DefaultConfig<K, V>, M> {
+    pub(crate) fn wrap(name: String, loader: Loader<K, V, E>, error_type: Option<&'static str>) -> Self {
         Self {
             name,
             loader,
             error_type,
             store: DefaultConfig::default(),
-            policy: Policy {
-                life: Life::Unlimited,
-                jitter: 0.0,
-                serve_stale_for: Duration::ZERO,
-                serve_stale_on_error: Duration::ZERO,
-            },
+            settings: settings::defaults(),
+            said: Vec::new(),
+            life_of: None,
             admission: Admission::of_all(),
-            wait_timeout: None,
-            clock: Clock::system(),
-            telemetry: Telemetry::global(),
+            errors: None,
+            wait_error: None,
+            manner: PhantomData,
         }
     }
 }
 
-impl<K, V, E, C> Builder<K, V, E, C> {
-    /// How long a value is fresh, from when its load returned. Default: for ever.
-    ///
-    /// An expired entry is never served; zero makes every request load, those of one moment together.
-    /// Costs a compare per hit, and one thread per process that keeps a coarse time.
-    pub fn stale_after(mut self, life: Duration) -> Self {
-        self.policy.life = Life::Same(life);
-        self
-    }
-
-    /// How long each value is fresh, by the value; `None` is for ever. Takes the place of
-    /// [`Builder::stale_after`]. Runs once per stored value, under a lock: it must not call the cache.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # #[derive(Clone)] struct Token { expires_in: Option<Duration> }
-    /// # async fn fetch(_: u64) -> Token { Token { expires_in: None } }
-    /// let token = cachescope::cached("token", fetch).stale_after_by(|token| token.expires_in).build();
-    /// ```
-    pub fn stale_after_by(mut self, life_of: impl Fn(&V) -> Option<Duration> + Send + Sync + 'static) -> Self {
-        self.policy.life = Life::Each(Box::new(life_of));
-        self
-    }
-
-    /// Shortens each life at random by up to this share of it, so that entries stored together don't expire
-    /// together. 0 to 1; default 0.
-    pub fn jitter(mut self, share: f64) -> Self {
-        self.policy.jitter = share;
-        self
-    }
-
-    /// How long an entry past its life is still served, while it is renewed behind the request. Default: not at all.
-    ///
-    /// At most one load a key runs at a time, in a task of the tokio runtime that the request runs in; without one,
-    /// the request loads as on any miss. Such a request's result is `stale`.
-    pub fn serve_stale_for(mut self, time: Duration) -> Self {
-        self.policy.serve_stale_for = time;
-        self
-    }
-
-    /// How long an entry past its life still answers where a load returns an error. Default: not at all.
-    ///
-    /// Such a request's result is `stale`, with the error's type. A panic isn't an error.
-    pub fn serve_stale_on_error(mut self, time: Duration) -> Self {
-        self.policy.serve_stale_on_error = time;
-        self
-    }
-
-    /// Keeps only values for which `keeps` says true; others reach their caller and are counted as rejected, and
-    /// what the cache held of their key stays.
-    /// Default: all. Runs once per load, under a lock: it must not call the cache.
-    pub fn cache_if(mut self, keeps: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
-        self.admission.keeps = Some(Box::new(keeps));
-        self
-    }
-
-    /// How large a value is, in bytes: telemetry then tells the sizes of what is stored, and
-    /// [`Builder::entry_size_limit`] can refuse what is too large. Default: unknown.
-    /// Runs once per load, under a lock: it must not call the cache.
-    ///
-    /// ```
-    /// # async fn fetch(_: u64) -> String { String::new() }
-    /// let page = cachescope::cached("page", fetch).entry_size(String::len).entry_size_limit(1 << 20).build();
-    /// ```
-    pub fn entry_size(mut self, size_of: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
-        self.admission.size_of = Some(Box::new(size_of));
-        self
-    }
-
-    /// Keeps only values of at most `bytes` bytes, as [`Builder::entry_size`] counts them, which it needs; larger
-    /// ones reach their caller and are counted as rejected. Default: no limit.
-    pub fn entry_size_limit(mut self, bytes: u64) -> Self {
-        self.admission.size_limit = Some(bytes);
-        self
-    }
-
-    /// How long a request waits for another's load before it loads for itself. Default: as long as that takes.
-    ///
-    /// Whichever load ends first is stored and answers those who still wait, unless the key was invalidated. A load that hangs then costs each
-    /// request of its key this long, instead of holding it for ever. Zero: nobody waits.
-    pub fn wait_for_load_timeout(mut self, timeout: Duration) -> Self {
-        self.wait_timeout = Some(timeout);
-        self
-    }
-
+impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Where entries live. Default: `Moka::with_capacity(10_000)`.
-    pub fn store<D>(self, store: D) -> Builder<K, V, E, D> {
-        let Self { name, loader, error_type, store: _, policy, admission, wait_timeout, clock, telemetry } = self;
-        Builder { name, loader, error_type, store, policy, admission, wait_timeout, clock, telemetry }
+    pub fn store<D>(self, store: D) -> Builder<K, V, E, D, M> {
+        let Self { name, loader, error_type, store: _, settings, said, life_of, .. } = self;
+        let Self { admission, errors, wait_error, manner, .. } = self;
+        Builder { name, loader, error_type, store, settings, said, life_of, admission, errors, wait_error, manner }
     }
 
     /// The time to live by. Default: the system's clock; tests give one that they move.
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.settings.clock = clock;
         self
     }
 
     /// Where telemetry goes. Default: OpenTelemetry's global providers, whenever they are set up.
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
-        self.telemetry = telemetry;
+        self.settings.telemetry = telemetry;
+        self
+    }
+
+    /// Changes a setting, and notes that this was said.
+    fn set(mut self, step: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
+        self.said.push(step);
+        change(&mut self.settings);
         self
     }
 
@@ -201,12 +135,13 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// # Panics
     /// If the configuration can't work, with a sentence that says what to change: see
     /// [`Builder::try_build`] for the cases.
-    pub fn build(self) -> Cached<K, V, E, C::Store>
+    pub fn build(self) -> Cached<K, V, E, C::Store, M>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         E: Send + Sync + 'static,
         C: IntoStore<K, V>,
+        M: Manner,
     {
         match self.try_build() {
             Ok(cached) => cached,
@@ -217,123 +152,56 @@ impl<K, V, E, C> Builder<K, V, E, C> {
     /// Builds the cache, for configurations that aren't known to work: names and sizes from a file, say.
     ///
     /// # Errors
-    /// If the name is empty, longer than 200 bytes or has control characters, if a jitter isn't a share, if there is a
-    /// step about expiry and nothing expires, if entries have a limit of size and no size, or if the store can't be
-    /// made as configured.
-    pub fn try_build(self) -> Result<Cached<K, V, E, C::Store>, ConfigError>
+    /// If the name is empty, longer than 200 bytes or has control characters, if a setting is out of its range, if a
+    /// step has no effect without another that wasn't taken, or if the store can't be made as configured.
+    pub fn try_build(mut self) -> Result<Cached<K, V, E, C::Store, M>, ConfigError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         E: Send + Sync + 'static,
         C: IntoStore<K, V>,
+        M: Manner,
     {
-        check_name(&self.name)?;
-        check_life(&self.name, &self.policy)?;
-        self.admission.check(&self.name)?;
+        let policy = self.check()?;
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
+        let Settings { clock, telemetry, .. } = self.settings;
         let identity = Identity { cache: self.name, store: store.kind(), error_type: self.error_type };
-        let spans = Spans::new(identity.clone(), self.telemetry.clone());
-        let recorder = Arc::new(Recorder::new(identity, self.telemetry.clone(), Some(evictions)));
+        let spans = Spans::new(identity.clone(), telemetry.clone());
+        let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions)));
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
-            _ticking: self.policy.expires().then(|| self.clock.keep_ticking()).flatten(),
-            _registration: self.telemetry.register(&recorder, Weak::clone(engine) as Weak<dyn Source>),
+            _ticking: policy.expires().then(|| clock.keep_ticking()).flatten(),
+            _registration: telemetry.register(&recorder, Weak::clone(engine) as Weak<dyn Source>),
             recorder,
-            clock: self.clock,
-            policy: self.policy,
+            clock,
+            policy,
             admission: self.admission,
-            wait_timeout: self.wait_timeout,
+            errors: self.errors,
             loader: self.loader,
+            load_limit: self.settings.load_concurrency.map(LoadLimit::new),
+            finishes_cancelled_loads: self.settings.finish_cancelled_loads,
+            wait_timeout: self.settings.wait_for_load_timeout,
+            wait_error: self.wait_error,
             flights: Arc::new(Flights::new()),
+            background: Background::new(M::RUNS),
             this: Weak::clone(engine),
             spans,
             hasher: RandomState::default(),
         });
+        if let Some(interval) = self.settings.cleanup_interval.filter(|_| engine.policy.expires()) {
+            let closing = engine.background.closing();
+            housekeeping::clean_up_every(interval, engine.clock.clone(), Arc::downgrade(&engine), closing);
+        }
         let live: Weak<dyn Live> = Arc::<Engine<K, V, E, C::Store>>::downgrade(&engine);
         live::enlist(live);
-        Ok(Cached(engine))
+        Ok(Cached::of(engine))
     }
 }
 
-fn check_name(name: &str) -> Result<(), ConfigError> {
-    if name.is_empty() {
-        return Err(ConfigError::new("a cache has no name: give it one such as \"user.by_id\", telemetry goes by it"));
-    }
-    if name.len() > NAME_LIMIT || name.chars().any(char::is_control) {
-        let name = name.escape_debug();
-        return Err(ConfigError::new(format!(
-            "cache name \"{name}\": use at most {NAME_LIMIT} bytes and no control characters"
-        )));
-    }
-    Ok(())
-}
-
-fn check_life<V>(name: &str, policy: &Policy<V>) -> Result<(), ConfigError> {
-    let jitter = policy.jitter;
-    if !(0.0..=1.0).contains(&jitter) {
-        return Err(ConfigError::new(format!("cache \"{name}\": a jitter of {jitter} isn't a share: give it 0 to 1")));
-    }
-    let pointless = [
-        (jitter > 0.0, "jitter"),
-        (!policy.serve_stale_for.is_zero(), "serve_stale_for"),
-        (!policy.serve_stale_on_error.is_zero(), "serve_stale_on_error"),
-    ];
-    match pointless.into_iter().find(|(asked, _)| *asked && !policy.expires()) {
-        Some((_, step)) => Err(ConfigError::new(format!(
-            "cache \"{name}\": {step} has no effect on values that are fresh for ever: add stale_after, or leave it out"
-        ))),
-        None => Ok(()),
-    }
-}
-
-impl<K, T: 'static, E, C> Builder<K, Option<T>, E, C> {
-    /// Whether `None` is kept. Default: it is, as any value.
-    pub fn allow_none(self, allow: bool) -> Self {
-        if allow { self } else { self.cache_if(Option::is_some) }
-    }
-}
-
-impl<K, V, E, C: fmt::Debug> fmt::Debug for Builder<K, V, E, C> {
+impl<K, V, E, C: fmt::Debug, M> fmt::Debug for Builder<K, V, E, C, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("name", &self.name).field("store", &self.store).finish_non_exhaustive()
-    }
-}
-
-#[cfg(all(test, feature = "moka"))]
-mod tests {
-    use cachescope_moka::Moka;
-
-    use super::*;
-
-    fn refused(name: &str, capacity: u64) -> String {
-        let builder = cached(name, |id: u64| async move { id }).store(Moka::with_capacity(capacity));
-        builder.try_build().expect_err("refused").to_string()
-    }
-
-    #[test]
-    fn a_jitter_is_a_share_of_something() {
-        let built = |jitter, life: Option<Duration>| {
-            let builder = cached("jittered", |id: u64| async move { id }).jitter(jitter);
-            let builder = life.into_iter().fold(builder, Builder::stale_after);
-            builder.try_build().map_err(|error| error.to_string())
-        };
-        let life = Some(Duration::from_secs(60));
-        assert!(built(0.1, life).is_ok() && built(0.0, None).is_ok());
-        assert!(built(1.1, life).expect_err("too much").contains("0 to 1"));
-        assert!(built(f64::NAN, life).expect_err("no number").contains("0 to 1"));
-        assert!(built(0.1, None).expect_err("nothing to shorten").contains("add stale_after"));
-    }
-
-    #[test]
-    fn what_cannot_work_says_what_to_change() {
-        assert!(refused("", 1).contains("give it one"));
-        assert!(refused("a\nb", 1).contains(r"a\nb"));
-        assert!(refused(&"x".repeat(201), 1).contains("at most 200 bytes"));
-        assert_eq!(
-            refused("user.by_id", 0),
-            "cache \"user.by_id\": a moka store of capacity 0 keeps nothing: give it room for 1 entry or more"
-        );
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,8 +15,11 @@ use crate::engine::Engine;
 use crate::error::CallError;
 use crate::live::Live;
 use crate::look_up::Missed;
+use crate::manner::Async;
 use crate::metrics::CacheMetrics;
+use crate::policy::Wishes;
 use crate::request::{Fallible, Request, Value};
+use crate::seen::Seen;
 
 /// A function with a cache before it. Made by [`cached`](crate::cached()) and [`try_cached`](crate::try_cached).
 ///
@@ -36,8 +40,12 @@ use crate::request::{Fallible, Request, Value};
 /// Dropping a key or a value must not call the cache it was in: entries may be dropped while the cache holds a
 /// lock on them.
 ///
-/// `E` is the error type of the wrapped function, [`Infallible`] if it returns none; `S` is the store.
-pub struct Cached<K, V, E = Infallible, S = DefaultStore<K, V>>(pub(crate) Arc<Engine<K, V, E, S>>);
+/// `E` is the error type of the wrapped function, [`Infallible`] if it returns none; `S` is the store; `M` is how it is
+/// called: [`Async`], or `sync::Blocking`.
+pub struct Cached<K, V, E = Infallible, S = DefaultStore<K, V>, M = Async> {
+    pub(crate) engine: Arc<Engine<K, V, E, S>>,
+    manner: PhantomData<fn() -> M>,
+}
 
 impl<K, V, S> Cached<K, V, Infallible, S>
 where
@@ -53,19 +61,11 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub async fn call(&self, key: K) -> V {
-        let hash = self.0.hash(&key);
-        match self.0.look_up(HashedRef::new(hash, &key)) {
+        let hash = self.engine.hash(&key);
+        match self.engine.look_up(HashedRef::new(hash, &key)) {
             Ok(value) => value,
             Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key), missed).await),
         }
-    }
-
-    /// A request with wishes of its own: `cache.request(key).max_age(d).await`.
-    ///
-    /// # Panics
-    /// When it is awaited, as [`Cached::call`].
-    pub fn request(&self, key: K) -> Request<'_, K, V, Infallible, S, Value> {
-        Request::new(self, key)
     }
 
     /// [`Cached::call`] by reference: the key is cloned only on a miss.
@@ -77,8 +77,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        let hash = self.0.hash(key);
-        match self.0.look_up(HashedRef::new(hash, key)) {
+        let hash = self.engine.hash(key);
+        match self.engine.look_up(HashedRef::new(hash, key)) {
             Ok(value) => value,
             Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key.to_owned()), missed).await),
         }
@@ -106,19 +106,11 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub async fn try_call(&self, key: K) -> Result<V, CallError<E>> {
-        let hash = self.0.hash(&key);
-        match self.0.look_up(HashedRef::new(hash, &key)) {
+        let hash = self.engine.hash(&key);
+        match self.engine.look_up(HashedRef::new(hash, &key)) {
             Ok(value) => Ok(value),
             Err(missed) => self.miss(HashedKey::new(hash, key), missed).await,
         }
-    }
-
-    /// A request with wishes of its own: `cache.try_request(key).max_age(d).await`.
-    ///
-    /// # Panics
-    /// When it is awaited, as [`Cached::try_call`].
-    pub fn try_request(&self, key: K) -> Request<'_, K, V, E, S, Fallible> {
-        Request::new(self, key)
     }
 
     /// [`Cached::try_call`] by reference: the key is cloned only on a miss.
@@ -133,8 +125,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        let hash = self.0.hash(key);
-        match self.0.look_up(HashedRef::new(hash, key)) {
+        let hash = self.engine.hash(key);
+        match self.engine.look_up(HashedRef::new(hash, key)) {
             Ok(value) => Ok(value),
             Err(missed) => self.miss(HashedKey::new(hash, key.to_owned()), missed).await,
         }
@@ -144,51 +136,147 @@ where
     #[cold]
     #[inline(never)]
     fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Answering<'_, V, E> {
-        Box::pin(self.0.miss(key, missed))
+        Box::pin(self.engine.miss(key, missed))
+    }
+
+    /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are
+    /// gone are cancelled, and nothing is cleaned up any more. From then on stale entries are loaded as on any miss; all
+    /// else goes on as before.
+    ///
+    /// A cache that is dropped ends by itself, with the last load behind a request.
+    pub async fn close(&self) {
+        self.engine.background.close().await;
+    }
+}
+
+impl<K, V, S, M> Cached<K, V, Infallible, S, M>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// A request with wishes of its own: `cache.request(key).max_age(d).await`.
+    ///
+    /// # Panics
+    /// When it is awaited, as [`Cached::call`].
+    pub fn request(&self, key: K) -> Request<'_, K, V, Infallible, S, Value, M> {
+        Request::new(self, key)
+    }
+}
+
+impl<K, V, E, S, M> Cached<K, V, E, S, M>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    pub(crate) fn of(engine: Arc<Engine<K, V, E, S>>) -> Self {
+        Self { engine, manner: PhantomData }
+    }
+
+    /// A request with wishes of its own: `cache.try_request(key).max_age(d).await`.
+    ///
+    /// # Panics
+    /// When it is awaited, as [`Cached::try_call`].
+    pub fn try_request(&self, key: K) -> Request<'_, K, V, E, S, Fallible, M> {
+        Request::new(self, key)
+    }
+
+    /// The value of `key` if the cache has one that may answer, without a load. Counted as a request: its result is
+    /// `hit`, `stale` within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for), or `absent`.
+    ///
+    /// ```
+    /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
+    /// assert_eq!(squares.get_if_present(&12), None);
+    /// squares.insert(12, 144);
+    /// assert_eq!(squares.get_if_present(&12), Some(144));
+    /// ```
+    pub fn get_if_present<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.engine.look_only(HashedRef::new(self.engine.hash(key), key), Wishes::default())
+    }
+
+    /// What the cache holds of `key`, however old, with its age: for looking into a cache. Not counted as a request.
+    #[must_use]
+    pub fn entry<Q>(&self, key: &Q) -> Option<Seen<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let entry = self.engine.store.get(HashedRef::new(self.engine.hash(key), key))?;
+        Some(Seen::at(entry, self.engine.clock.now()))
     }
 
     /// Stores a value that was come by otherwise, as a load would have. A load of its key that is under way still
     /// answers those who wait for it, and isn't stored over this value.
     pub fn insert(&self, key: K, value: V) {
-        self.0.insert(HashedKey::new(self.0.hash(&key), key), value);
+        self.engine.insert(HashedKey::new(self.engine.hash(&key), key), value);
     }
 
-    /// Drops the entry of `key`. A load of it that is under way still answers those who wait for it, and
-    /// its value isn't stored.
+    /// Drops the entry of `key`, and its error if one is remembered. A load of it that is under way still answers those
+    /// who wait for it, and its value isn't stored.
     pub fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.0.invalidate(key);
+        self.engine.invalidate(key);
     }
 
-    /// Drops every entry, as [`Cached::invalidate`] drops one.
+    /// Drops every entry for which `matches` says true, as [`Cached::invalidate`] drops one; says how many. Loads under
+    /// way, of whatever key, still answer those who wait for them, and aren't stored: their values can't be asked yet.
+    ///
+    /// Looks at every entry. `matches` runs under a lock: it must not call the cache.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
+    /// for n in 0..10 {
+    ///     squares.call(n).await;
+    /// }
+    /// assert_eq!(squares.invalidate_if(|n, square| n % 2 == 0 && *square > 10), 3); // 4, 6 and 8
+    /// # });
+    /// ```
+    pub fn invalidate_if(&self, matches: impl FnMut(&K, &V) -> bool) -> u64 {
+        self.engine.invalidate_if(matches)
+    }
+
+    /// Drops every entry and every remembered error, as [`Cached::invalidate`] drops one.
     pub fn clear(&self) {
-        self.0.clear();
+        self.engine.clear();
+    }
+
+    /// Forgets the loads under way: the next request of each of their keys loads anew, and what they give is for those
+    /// who wait for them already. Entries stay. For loads that hang.
+    pub fn clear_in_flight(&self) {
+        self.engine.flights.clear(|| ());
     }
 
     /// What this cache has counted.
     #[must_use]
     pub fn metrics(&self) -> CacheMetrics<'_> {
-        Live::metrics(&*self.0)
+        Live::metrics(&*self.engine)
     }
 
     /// The name given to [`cached`](crate::cached()).
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.recorder.identity().cache
+        &self.engine.recorder.identity().cache
     }
 }
 
-impl<K, V, E, S> Clone for Cached<K, V, E, S> {
+impl<K, V, E, S, M> Clone for Cached<K, V, E, S, M> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { engine: Arc::clone(&self.engine), manner: PhantomData }
     }
 }
 
-impl<K, V, E, S> fmt::Debug for Cached<K, V, E, S> {
+impl<K, V, E, S, M> fmt::Debug for Cached<K, V, E, S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").field("identity", self.0.recorder.identity()).finish_non_exhaustive()
+        f.debug_struct("Cached").field("identity", self.engine.recorder.identity()).finish_non_exhaustive()
     }
 }

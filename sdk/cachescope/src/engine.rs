@@ -6,14 +6,18 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachescope_core::{
-    Clock, Entry, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration, Source, Store, Ticking,
+    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration, Source,
+    Store, Ticking,
 };
 use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
+use crate::background::Background;
 use crate::books::Books;
+use crate::errors::Errors;
 use crate::flight::{Answer, Flights};
 use crate::live::Live;
+use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
 use crate::metrics::CacheMetrics;
 use crate::policy::Policy;
@@ -21,6 +25,9 @@ use crate::spans::Spans;
 
 /// What all who waited for a load share.
 type Landed<V, E> = Arc<Answer<V, E>>;
+
+/// Makes the error of a request that waited too long.
+pub(crate) type WaitError<E> = Box<dyn Fn() -> E + Send + Sync>;
 
 /// A value was stored.
 struct Put {
@@ -36,11 +43,18 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) clock: Clock,
     pub(crate) policy: Policy<V>,
     pub(crate) admission: Admission<V>,
+    pub(crate) errors: Option<Errors<K, E>>,
     pub(crate) loader: Loader<K, V, E>,
+    pub(crate) load_limit: Option<LoadLimit>,
+    /// Whether a load goes on whose request is dropped.
+    pub(crate) finishes_cancelled_loads: bool,
     /// How long a request waits for another's load.
     pub(crate) wait_timeout: Option<Duration>,
+    /// What a request has that waited as long; `None` where it loads for itself.
+    pub(crate) wait_error: Option<WaitError<E>>,
     pub(crate) flights: Arc<Flights<K, V, E>>,
-    /// For loads that go on behind a request.
+    pub(crate) background: Background,
+    /// For what goes on behind a request.
     pub(crate) this: Weak<Self>,
     pub(crate) spans: Spans,
     pub(crate) hasher: RandomState,
@@ -65,22 +79,27 @@ where
         Books { recorder: &self.recorder, spans: &self.spans, clock: &self.clock }
     }
 
-    /// Hands an answer to `land`, which keeps it under its lock if it may, and then tells how long that took.
-    pub(crate) fn land(
+    /// Has `land` keep, under its lock and if it may, the answer of a load that took `cost`; and then tells how long
+    /// that took.
+    pub(crate) fn keep(
         &self,
+        cost: Duration,
         land: impl FnOnce(&mut dyn FnMut(&HashedKey<K>, &Answer<V, E>)) -> Landed<V, E>,
     ) -> Landed<V, E> {
         let mut put = None;
-        let answer = land(&mut |key, answer| {
-            put = answer.as_ref().ok().and_then(|value| self.store_value(key.clone(), value.clone()));
+        let answer = land(&mut |key, answer| match (answer, &self.errors) {
+            (Ok(value), _) => put = self.store_value(key.clone(), value.clone(), cost),
+            (Err(error), Some(errors)) => errors.remember(key.clone(), error, self.clock.now()),
+            (Err(_), None) => {}
         });
         self.tell_put(put);
         answer
     }
 
-    /// Stores a value, unless it isn't to be kept, and says what is to be told of that. Runs under the lock of the
-    /// key's flights, which telemetry needs when it collects: so it is told later.
-    fn store_value(&self, key: HashedKey<K>, value: V) -> Option<Put> {
+    /// Stores a value whose load took `cost`, unless it isn't to be kept, and says what is to be told of that. Runs
+    /// under the lock of the key's flights, which telemetry needs when it collects: so it is told later.
+    fn store_value(&self, key: HashedKey<K>, value: V, cost: Duration) -> Option<Put> {
+        self.errors.iter().for_each(|errors| errors.forget(key.as_ref()));
         let size = match self.admission.admit(&value) {
             Ok(size) => size,
             Err(reason) => {
@@ -90,8 +109,7 @@ where
         };
         let stored_at = self.clock.now();
         let random = self.hasher.hash_one((key.hash(), stored_at));
-        let fresh_until = self.policy.fresh_until(&value, stored_at, random);
-        self.store.put(key, Entry { value, stored_at, fresh_until });
+        self.store.put(key, self.policy.entry(value, stored_at, cost, random));
         Some(Put { took: self.clock.now().since(stored_at), size })
     }
 
@@ -107,7 +125,7 @@ where
     pub(crate) fn insert(&self, key: HashedKey<K>, value: V) {
         // The key is needed for the look at the flights and then by the store.
         let (stored, mut put) = (key.clone(), None);
-        self.flights.invalidate(key.as_ref(), || put = self.store_value(stored, value));
+        self.flights.invalidate(key.as_ref(), || put = self.store_value(stored, value, Duration::ZERO));
         self.tell_put(put);
     }
 
@@ -118,13 +136,40 @@ where
     {
         let key = HashedRef::new(self.hash(key), key);
         let start = self.clock.now();
-        self.flights.invalidate(key, || self.store.remove(key));
+        self.flights.invalidate(key, || {
+            self.store.remove(key);
+            self.errors.iter().for_each(|errors| errors.forget(key));
+        });
         self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+    }
+
+    /// Drops what `matches` says true for. Since a load under way may give such a value, none that began before is
+    /// stored.
+    pub(crate) fn invalidate_if(&self, mut matches: impl FnMut(&K, &V) -> bool) -> u64 {
+        let start = self.clock.now();
+        let mut dropped = 0;
+        self.flights.clear(|| {
+            let matches = &mut |key: &K, entry: &Entry<V>| matches(key, &entry.value);
+            dropped = self.store.remove_if(EvictionReason::Invalidated, matches);
+        });
+        self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+        dropped
+    }
+
+    /// Drops what is past all use.
+    pub(crate) fn clean_up(&self) {
+        let now = self.clock.now();
+        let is_spent = &mut |_: &K, entry: &Entry<V>| self.policy.is_spent(entry, now);
+        // No load lands meanwhile: a value that is just stored isn't taken for the one it replaced.
+        self.flights.hold(|| self.store.remove_if(EvictionReason::Expired, is_spent));
     }
 
     pub(crate) fn clear(&self) {
         let start = self.clock.now();
-        self.flights.clear(|| self.store.clear());
+        self.flights.clear(|| {
+            self.store.clear();
+            self.errors.iter().for_each(Errors::clear);
+        });
         self.recorder.operation(Operation::Clear, self.clock.now().since(start));
     }
 }
@@ -141,7 +186,9 @@ where
     }
 
     fn longest_wait(&self) -> Duration {
-        self.flights.oldest_wait().map_or(Duration::ZERO, |since| self.clock.now().since(since))
+        let in_queue = self.load_limit.as_ref().and_then(LoadLimit::oldest_wait);
+        let oldest = self.flights.oldest_wait().into_iter().chain(in_queue).min();
+        oldest.map_or(Duration::ZERO, |since| self.clock.now().since(since))
     }
 }
 

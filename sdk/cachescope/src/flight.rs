@@ -6,15 +6,16 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 #[cfg(not(all(test, loom)))]
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use cachescope_core::{BroughtHash, Entry, HashedKey, HashedRef, Moment};
+use cachescope_core::{BroughtHash, HashedKey, HashedRef, Moment};
 use hashbrown::HashMap;
 #[cfg(all(test, loom))]
 use loom::sync::{Mutex, MutexGuard};
+use opentelemetry::trace::SpanContext;
 
 #[cfg(all(test, loom))]
 mod model;
@@ -35,9 +36,9 @@ pub(crate) struct Flights<K, V, E> {
 }
 
 /// How a request takes part.
-pub(crate) enum Joined<K: Eq, V, E> {
-    /// The entry was there after all: a load landed since the request looked.
-    Found(Entry<V>),
+pub(crate) enum Joined<K: Eq, V, E, F> {
+    /// There was an answer after all: a load landed since the request looked.
+    Found(F),
     /// It is to load.
     Leader(Leader<K, V, E>),
     /// It is to wait.
@@ -55,15 +56,15 @@ impl<K: Eq, V, E> Flights<K, V, E> {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Joins the flight of `key`, or starts one unless `find` finds a usable entry.
+    /// Joins the flight of `key`, or starts one unless `find` finds an answer.
     ///
     /// `find` runs while no flight can land, so of all who miss at once exactly one leads.
-    pub(crate) fn join(
+    pub(crate) fn join<F>(
         self: &Arc<Self>,
         key: &HashedKey<K>,
         now: Moment,
-        find: impl FnOnce() -> Option<Entry<V>>,
-    ) -> Joined<K, V, E>
+        find: impl FnOnce() -> Option<F>,
+    ) -> Joined<K, V, E, F>
     where
         K: Clone,
     {
@@ -71,10 +72,10 @@ impl<K: Eq, V, E> Flights<K, V, E> {
         if let Some(flight) = shard.get(key) {
             return Joined::Follower(Follower::board(flight, now));
         }
-        if let Some(entry) = find() {
-            return Joined::Found(entry);
+        if let Some(answer) = find() {
+            return Joined::Found(answer);
         }
-        let flight = Arc::new(Flight { state: Mutex::new(State::Loading(Vec::new())) });
+        let flight = Arc::new(Flight { state: Mutex::new(State::Loading(Vec::new())), span: OnceLock::new() });
         shard.insert(key.clone(), Arc::clone(&flight));
         Joined::Leader(Leader { flights: Arc::clone(self), key: key.clone(), flight, landed: false })
     }
@@ -100,10 +101,19 @@ impl<K: Eq, V, E> Flights<K, V, E> {
 
     /// Runs `clear` so that no load which began before it can store after it.
     pub(crate) fn clear(&self, clear: impl FnOnce()) {
-        let mut shards: Vec<_> =
-            self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)).collect();
+        let mut shards = self.all_shards();
         shards.iter_mut().for_each(|shard| self.overtake(shard.drain().map(|(_, flight)| flight)));
         clear();
+    }
+
+    /// Runs `work` while no load can land; those under way are stored after it.
+    pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _shards = self.all_shards();
+        work()
+    }
+
+    fn all_shards(&self) -> Vec<MutexGuard<'_, Shard<K, V, E>>> {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
     /// Since when the oldest follower has waited.
@@ -121,6 +131,8 @@ impl<K: Eq, V, E> Flights<K, V, E> {
 
 struct Flight<V, E> {
     state: Mutex<State<V, E>>,
+    /// The load's span, for those who wait for it.
+    span: OnceLock<SpanContext>,
 }
 
 enum State<V, E> {
@@ -182,6 +194,12 @@ pub(crate) struct Leader<K: Eq, V, E> {
 }
 
 impl<K: Eq, V, E> Leader<K, V, E> {
+    /// Tells those who wait which span the load runs in.
+    pub(crate) fn runs_in(&self, span: SpanContext) {
+        // Set once: a leader loads once.
+        let _ = self.flight.span.set(span);
+    }
+
     /// Shares the answer with the followers. `keep` stores it, unless the key was invalidated meanwhile.
     pub(crate) fn land(
         mut self,
@@ -221,6 +239,7 @@ impl<K: Eq, V, E> Drop for Leader<K, V, E> {
 pub(crate) struct Follower<V, E> {
     flight: Arc<Flight<V, E>>,
     seat: usize,
+    since: Moment,
 }
 
 /// The right to land a flight in its leader's place, for a load that ends before the leader's.
@@ -273,7 +292,18 @@ impl<V, E> Follower<V, E> {
             // A flight ends after it has left its shard; there is no seat to have, nor any need of one.
             State::Landed(_) | State::Abandoned => usize::MAX,
         };
-        Self { flight: Arc::clone(flight), seat }
+        Self { flight: Arc::clone(flight), seat, since }
+    }
+
+    /// Since when it waits.
+    pub(crate) fn since(&self) -> Moment {
+        self.since
+    }
+
+    /// Tells the span of the load it waits for; asked when that is over, since it begins after those who wait for it.
+    pub(crate) fn leader_span(&self) -> impl Fn() -> Option<SpanContext> + use<V, E> {
+        let flight = Arc::clone(&self.flight);
+        move || flight.span.get().cloned()
     }
 
     /// Waits for the flight's end.
@@ -339,14 +369,14 @@ mod tests {
     }
 
     fn lead(flights: &Tested, k: u64) -> Leader<u64, u64, ()> {
-        match flights.join(&key(k), NOW, || None) {
+        match flights.join(&key(k), NOW, || None::<()>) {
             Joined::Leader(leader) => leader,
             _ => panic!("expected to lead"),
         }
     }
 
     fn follow(flights: &Tested, k: u64, now: Moment) -> Follower<u64, ()> {
-        match flights.join(&key(k), now, || panic!("a follower looks for nothing")) {
+        match flights.join(&key(k), now, || -> Option<()> { panic!("a follower looks for nothing") }) {
             Joined::Follower(follower) => follower,
             _ => panic!("expected to follow"),
         }

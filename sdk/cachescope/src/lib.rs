@@ -22,6 +22,8 @@
 //! them up in one call.
 
 mod admission;
+mod answer;
+mod background;
 mod books;
 mod builder;
 mod cached;
@@ -30,16 +32,26 @@ mod deep_size;
 mod default_store;
 mod engine;
 mod error;
+mod errors;
 mod flight;
+mod housekeeping;
 mod live;
+mod load;
+mod load_limit;
 mod loader;
 mod look_up;
+mod manner;
 mod metrics;
 mod miss;
 mod policy;
 mod request;
+mod seen;
+mod settings;
 mod spans;
 mod switch;
+#[cfg(feature = "sync")]
+pub mod sync;
+mod verbose;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;
@@ -47,8 +59,11 @@ pub use crate::cached::Cached;
 pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
 pub use crate::live::{LiveCache, caches};
+pub use crate::manner::{Async, Manner};
 pub use crate::metrics::{CacheMetrics, Stats};
-pub use crate::request::{Fallible, Request, Value};
+pub use crate::request::{Fallible, Loads, Present, Request, Value};
+pub use crate::seen::Seen;
+pub use crate::settings::{Settings, set_defaults};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{

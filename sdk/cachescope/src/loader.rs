@@ -1,24 +1,37 @@
 //! The wrapped function, boxed: it runs only on a miss, and its type stays out of the cache's.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
+use futures_util::future::{CatchUnwind, Either};
+use opentelemetry::trace::{FutureExt as _, WithContext};
+
+use crate::load_limit::Place;
 
 type LoadFuture<V, E> = Pin<Box<dyn Future<Output = Result<V, E>> + Send>>;
+type Caught<V, E> = CatchUnwind<AssertUnwindSafe<LoadFuture<V, E>>>;
 
+/// A function from `K` to `V`: from a key to its value, or from many keys to theirs.
 pub(crate) struct Loader<K, V, E>(Box<dyn Fn(K) -> LoadFuture<V, E> + Send + Sync>);
 
 /// What a caught panic carries.
 pub(crate) type Panic = Box<dyn std::any::Any + Send>;
 
-impl<K, V, E> Loader<K, V, E> {
+impl<K: Send + 'static, V, E> Loader<K, V, E> {
     pub(crate) fn new<F, R>(load: F) -> Self
     where
         F: Fn(K) -> R + Send + Sync + 'static,
         R: Future<Output = Result<V, E>> + Send + 'static,
     {
-        Self(Box::new(move |key| Box::pin(load(key))))
+        let load = Arc::new(load);
+        // Called within the future, so that its panic is caught, and its span the active one, from its first line on.
+        Self(Box::new(move |key| {
+            let load = Arc::clone(&load);
+            Box::pin(async move { load(key).await })
+        }))
     }
 
     /// Wraps a function that doesn't fail.
@@ -29,13 +42,31 @@ impl<K, V, E> Loader<K, V, E> {
         V: 'static,
         E: 'static,
     {
-        Self(Box::new(move |key| Box::pin(load(key).map(Ok))))
+        Self::new(move |key| load(key).map(Ok))
     }
 
-    /// Runs it, and catches its panic, so that the books can be closed before the panic goes on.
-    pub(crate) async fn load(&self, key: K) -> Result<Result<V, E>, Panic> {
-        // The function may panic before there is a future. Nothing of ours is left half done by it.
-        let future = catch_unwind(AssertUnwindSafe(|| (self.0)(key)))?;
-        AssertUnwindSafe(future).catch_unwind().await
+    /// Starts it, in `context` and at `place`.
+    pub(crate) fn start(&self, key: K, context: Option<opentelemetry::Context>, place: Option<Place>) -> Running<V, E> {
+        let caught = AssertUnwindSafe((self.0)(key)).catch_unwind();
+        let future = match context {
+            Some(context) => Either::Left(caught.with_context(context)),
+            // A thread that is ending has no context to attach another to.
+            None => Either::Right(caught),
+        };
+        Running { future, _place: place }
+    }
+}
+
+/// A run of the function. Catches its panic, so that the books can be closed before the panic goes on.
+pub(crate) struct Running<V, E> {
+    future: Either<WithContext<Caught<V, E>>, Caught<V, E>>,
+    _place: Option<Place>,
+}
+
+impl<V, E> Future for Running<V, E> {
+    type Output = Result<Result<V, E>, Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.future.poll_unpin(cx)
     }
 }

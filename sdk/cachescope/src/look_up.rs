@@ -1,24 +1,26 @@
-//! The look: all there is to a hit, and where everything else begins.
+//! How a request looks in the store: the path of a hit.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-use cachescope_core::{Ending, Entry, HashedRef, MissReason, Moment, Recorder, RequestResult, Store};
+use cachescope_core::{Ending, Entry, HashedRef, Moment, Recorder, RequestResult, StaleEvent, Store};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
+use crate::books::OpenRequest;
 use crate::engine::Engine;
-use crate::policy::{Freshness, Mode, Options};
-use crate::switch;
+use crate::policy::{Decision, Mode, Standing, Wishes, decide};
+use crate::spans::Answered;
+use crate::{switch, verbose};
 
-/// A look-up that found nothing fresh.
+/// A look-up that a hit wasn't all of.
 pub(crate) struct Missed<V> {
-    pub(crate) reason: MissReason,
     /// When the request began.
     pub(crate) start: Moment,
-    pub(crate) options: Options,
-    /// What was found past its time, and how it stands.
-    pub(crate) found: Option<(Entry<V>, Freshness)>,
+    pub(crate) wishes: Wishes,
+    /// What was found, and how it stands.
+    pub(crate) found: Option<Entry<V>>,
+    pub(crate) standing: Standing,
 }
 
 impl<K, V, E, S> Engine<K, V, E, S>
@@ -39,13 +41,13 @@ where
         Q: Hash + Eq + ?Sized,
     {
         if switch::is_off() {
-            return Err(self.unlooked(Options { mode: Mode::Bypass, ..Options::default() }));
+            return Err(self.unlooked(Wishes { mode: Mode::Bypass, ..Wishes::default() }));
         }
         let Some(cell) = self.recorder.quiet_hit_cell() else {
-            return self.look_up_observed(key, Options::default());
+            return self.look_up_observed(key, Wishes::default());
         };
         match self.store.get(key) {
-            Some(entry) if self.clock.is_surely_before(entry.fresh_until) => {
+            Some(entry) if self.clock.is_surely_before(entry.renew_from) => {
                 cell.count();
                 Ok(entry.value)
             }
@@ -56,8 +58,8 @@ where
     /// A request that doesn't look.
     #[cold]
     #[inline(never)]
-    pub(crate) fn unlooked(&self, options: Options) -> Missed<V> {
-        Missed { reason: MissReason::Unknown, start: self.clock.now(), options, found: None }
+    pub(crate) fn unlooked(&self, wishes: Wishes) -> Missed<V> {
+        Missed { start: self.clock.now(), wishes, found: None, standing: Standing::Absent }
     }
 
     /// Nothing found, or found so near its expiry that the precise time has to decide.
@@ -65,44 +67,74 @@ where
     #[inline(never)]
     fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed<V>> {
         let now = self.clock.now();
-        let value = self.judge(found, now, Options::default())?;
+        let entry = self.judge(found, now, Wishes::default())?;
         self.recorder.count_hit(now);
-        Ok(value)
+        Ok(entry.value)
     }
 
-    fn judge(&self, found: Option<Entry<V>>, now: Moment, options: Options) -> Result<V, Missed<V>> {
-        let missed = |reason, found| Missed { reason, start: now, options, found };
-        let entry = found.ok_or_else(|| missed(MissReason::Unknown, None))?;
-        match self.policy.judge(&entry, now, options.max_age) {
-            Freshness::Fresh => Ok(entry.value),
-            stale => Err(missed(MissReason::Expired, Some((entry, stale)))),
+    fn judge(&self, found: Option<Entry<V>>, now: Moment, wishes: Wishes) -> Result<Entry<V>, Missed<V>> {
+        let standing = self.policy.standing(found.as_ref(), now, wishes.max_age);
+        match (decide(wishes.mode, standing), found) {
+            (Decision::Hit, Some(entry)) => Ok(entry),
+            (_, found) => Err(Missed { start: now, wishes, found, standing }),
         }
     }
 
     /// A look-up that is timed, or in a span, or a thread's first, or of a request with wishes.
     #[cold]
     #[inline(never)]
-    pub(crate) fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, options: Options) -> Result<V, Missed<V>>
+    pub(crate) fn look_up_observed<Q>(&self, key: HashedRef<'_, Q>, wishes: Wishes) -> Result<V, Missed<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let start = self.clock.now();
         let found = self.store.get(key);
-        let value = self.judge(found, start, options)?;
+        let entry = self.judge(found, start, wishes)?;
         let due = self.recorder.count_hit(start);
         let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
-        if !due && parent.is_none() {
-            return Ok(value);
+        if !due && parent.is_none() && !wishes.verbose {
+            return Ok(entry.value);
         }
-        let end = self.clock.now();
+        let (end, age) = (self.clock.now(), start.since(entry.stored_at));
         if due {
             self.recorder.hit_timed(end.since(start));
         }
+        let answered = Answered { age: Some(age), ..Answered::so(Ending::of(RequestResult::Hit)) };
         if let Some(parent) = parent {
-            self.spans.after_the_fact(&parent, &self.clock, Ending::of(RequestResult::Hit), start, end);
+            self.spans.after_the_fact(&parent, &self.clock, &answered, start, end);
         }
-        Ok(value)
+        if wishes.verbose {
+            verbose::request(self.recorder.identity(), &answered, end.since(start));
+        }
+        Ok(entry.value)
+    }
+
+    /// Answers a request that only looks.
+    pub(crate) fn look_only<Q>(&self, key: HashedRef<'_, Q>, wishes: Wishes) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let wishes = Wishes { mode: Mode::OnlyIfCached, ..wishes };
+        let looked = if switch::is_off() { Err(self.unlooked(wishes)) } else { self.look_up_observed(key, wishes) };
+        let Missed { start, wishes, found, standing } = match looked {
+            Ok(value) => return Some(value),
+            Err(missed) => missed,
+        };
+        let mut request = OpenRequest::start(self.books(), start, wishes);
+        match (decide(wishes.mode, standing), found) {
+            (Decision::Stale, Some(entry)) => {
+                self.recorder.stale(StaleEvent::Served, start.since(entry.fresh_until));
+                request.aged(start.since(entry.stored_at));
+                request.end(Ending::of(RequestResult::Stale));
+                Some(entry.value)
+            }
+            _ => {
+                request.end(Ending::of(RequestResult::Absent));
+                None
+            }
+        }
     }
 }
 

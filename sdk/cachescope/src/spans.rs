@@ -1,5 +1,7 @@
 //! The spans of one cache: `cache.get NAME`, and below it `cache.load NAME`.
 
+use std::time::Duration;
+
 use cachescope_core::names::{attributes, spans};
 use cachescope_core::{
     Clock, Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Moment, RequestResult, Telemetry,
@@ -14,6 +16,26 @@ pub(crate) struct Spans {
     load: String,
     identity: Identity,
     telemetry: Telemetry,
+}
+
+/// How a request was answered, as its span tells it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) ending: Ending,
+    /// How old the entry is that answered, if one did.
+    pub(crate) age: Option<Duration>,
+    /// The span of the load that answered, if another request ran it.
+    pub(crate) leader: Option<SpanContext>,
+}
+
+impl Answered {
+    pub(crate) fn so(ending: Ending) -> Self {
+        Self { ending, age: None, leader: None }
+    }
+
+    fn link(&self) -> Option<&SpanContext> {
+        self.leader.as_ref().filter(|leader| leader.is_valid())
+    }
 }
 
 impl Spans {
@@ -31,9 +53,18 @@ impl Spans {
     }
 
     /// A request's span, made when all is known of it: the sampler sees how it ended.
-    pub(crate) fn after_the_fact(&self, parent: &Context, clock: &Clock, ending: Ending, start: Moment, end: Moment) {
-        let attributes = self.identity.attributes().into_iter().chain(self.ending(ending));
+    pub(crate) fn after_the_fact(
+        &self,
+        parent: &Context,
+        clock: &Clock,
+        answered: &Answered,
+        start: Moment,
+        end: Moment,
+    ) {
+        let attributes = self.identity.attributes().into_iter().chain(self.answered(answered));
+        let links = answered.link().map(|leader| Link::new(leader.clone(), Vec::new(), 0)).into_iter().collect();
         let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
+        let builder = builder.with_links(links);
         let mut span = self.telemetry.tracer().build_with_context(builder, parent);
         span.end_with_timestamp(clock.wall(end));
     }
@@ -47,18 +78,22 @@ impl Spans {
     }
 
     /// Ends what [`Spans::open`] opened.
-    pub(crate) fn close(&self, opened: &Context, clock: &Clock, ending: Ending, end: Moment) {
+    pub(crate) fn close(&self, opened: &Context, clock: &Clock, answered: &Answered, end: Moment) {
         let span = opened.span();
         if span.is_recording() {
             // The miss's reason stands there already; the SDK keeps both of two equal keys.
-            span.set_attributes(self.ending(ending).filter(|kv| kv.key.as_str() != attributes::MISS_REASON));
+            span.set_attributes(self.answered(answered).filter(|kv| kv.key.as_str() != attributes::MISS_REASON));
+            if let Some(leader) = answered.link() {
+                span.add_link(leader.clone(), Vec::new());
+            }
         }
         span.end_with_timestamp(clock.wall(end));
     }
 
-    fn ending(&self, ending: Ending) -> impl Iterator<Item = KeyValue> {
-        let hit = matches!(ending.result, RequestResult::Hit | RequestResult::Stale);
-        self.identity.ending(ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)])
+    fn answered(&self, answered: &Answered) -> impl Iterator<Item = KeyValue> {
+        let hit = matches!(answered.ending.result, RequestResult::Hit | RequestResult::Stale);
+        let age = answered.age.map(|age| KeyValue::new(attributes::ENTRY_AGE, age.as_secs_f64()));
+        self.identity.ending(answered.ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)]).chain(age)
     }
 
     fn load_builder(&self, clock: &Clock, trigger: LoadTrigger, start: Moment) -> SpanBuilder {

@@ -9,6 +9,8 @@ pub struct Entry<V> {
     pub value: V,
     /// When it was stored.
     pub stored_at: Moment,
+    /// From when on it is to be renewed, though it is fresh; never later than `fresh_until`.
+    pub renew_from: Moment,
     /// Until when it is fresh; [`Moment::NEVER`] if it doesn't expire.
     pub fresh_until: Moment,
 }

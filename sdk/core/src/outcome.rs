@@ -34,6 +34,8 @@ named! {
         Coalesced = "coalesced",
         /// Answered by a load that left the cache aside, as the request asked.
         Bypass = "bypass",
+        /// Answered that nothing is there: it was to look, and not to load.
+        Absent = "absent",
         /// Not answered: its future was dropped.
         Cancelled = "cancelled",
     }
@@ -56,7 +58,7 @@ named! {
         Miss = "miss",
         /// A request asked to leave aside what the cache holds.
         Bypass = "bypass",
-        /// A request was served a stale entry, which is renewed behind its back.
+        /// A request was served a stale or aging entry, which is renewed behind its back.
         Refresh = "refresh",
     }
 }
@@ -86,14 +88,16 @@ named! {
 }
 
 named! {
-    /// How a wait for another request's load ended.
+    /// How a wait for another request's load, or for a place to load in, ended.
     WaitOutcome {
         /// The other load's answer was shared, a value or an error.
         Shared = "shared",
-        /// It took too long: the request loads for itself.
+        /// It took too long: the request loads for itself, or has an error.
         Timeout = "timeout",
         /// The other load was cancelled or panicked.
         LeaderFailed = "leader_failed",
+        /// It was for a place among the loads that run at a time, and there was one.
+        Admitted = "admitted",
         /// The waiting request's own future was dropped.
         Cancelled = "cancelled",
     }
@@ -180,7 +184,9 @@ impl Ending {
             RequestResult::Coalesced => &[None, Some(Failure::Error)][..],
             // With an error it is what was left when a load failed.
             RequestResult::Stale => &[None, Some(Failure::Error)][..],
-            _ => &[None][..],
+            // With an error it is one that was remembered.
+            RequestResult::Hit => &[None, Some(Failure::Error)][..],
+            RequestResult::Cancelled | RequestResult::Absent => &[None][..],
         };
         RequestResult::ALL
             .into_iter()
@@ -215,12 +221,12 @@ mod tests {
         let indices: Vec<usize> = Ending::all(true).map(Ending::index).collect();
         assert!(indices.iter().all(|index| *index < Ending::COUNT));
         assert_eq!(indices.iter().collect::<HashSet<_>>().len(), indices.len());
-        assert_eq!(indices.len(), 1 + 2 + 6 + 2 + 3 + 1);
+        assert_eq!(indices.len(), 2 + 2 + 6 + 2 + 3 + 1 + 1);
     }
 
     #[test]
     fn a_function_that_cannot_fail_has_no_error_endings() {
         assert!(Ending::all(false).all(|ending| ending.failure != Some(Failure::Error)));
-        assert_eq!(Ending::all(false).count(), 1 + 1 + 4 + 1 + 2 + 1);
+        assert_eq!(Ending::all(false).count(), 1 + 1 + 4 + 1 + 2 + 1 + 1);
     }
 }

@@ -84,12 +84,12 @@ impl Cache {
     }
 
     /// With the number of invalidations that had been.
-    fn join(&self) -> (Joined<u64, u64, ()>, usize) {
+    fn join(&self) -> (Joined<u64, u64, (), u64>, usize) {
         let mut invalidations = 0;
         let joined = self.flights.join(&Self::key(), NOW, || {
             let value = self.stored.load(Ordering::Relaxed);
             if value != EMPTY {
-                return Some(Entry { value, stored_at: NOW, fresh_until: Moment::NEVER });
+                return Some(value);
             }
             // It is to lead, and begins now, under the lock.
             assert_eq!(self.leading.fetch_add(1, Ordering::Relaxed), 0, "two lead at once");
@@ -110,7 +110,7 @@ impl Cache {
     async fn request(&self) -> Option<u64> {
         loop {
             match self.join() {
-                (Joined::Found(entry), _) => return Some(entry.value),
+                (Joined::Found(value), _) => return Some(value),
                 (Joined::Leader(leader), invalidations) => return self.load((leader, invalidations)),
                 (Joined::Follower(follower), _) => {
                     self.followed.fetch_add(1, Ordering::Relaxed);

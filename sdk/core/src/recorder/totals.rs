@@ -55,7 +55,7 @@ impl Totals {
     /// One hit in so many was timed, on average; 1 before the first.
     #[must_use]
     pub fn hit_timing_interval(&self) -> f64 {
-        let hits = self.ended(Ending::of(RequestResult::Hit));
+        let hits = self.result(RequestResult::Hit);
         if self.timed_hits == 0 { 1.0 } else { hits as f64 / self.timed_hits as f64 }
     }
 

@@ -159,11 +159,13 @@ pub mod attributes {
     pub const REJECTION_REASON: &str = "cachescope.rejection.reason";
     /// What went wrong: the error's type, or one of the values in [`super::error_types`].
     pub const ERROR_TYPE: &str = "error.type";
+    /// How old the entry is that answered, in seconds. Spans only.
+    pub const ENTRY_AGE: &str = "cachescope.entry.age";
     /// Whether the answer came out of the cache. Spans only; some back ends know this name.
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 14] = [
         CACHE_NAME,
         STORE,
         RESULT,
@@ -176,6 +178,7 @@ pub mod attributes {
         EVICTION_REASON,
         REJECTION_REASON,
         ERROR_TYPE,
+        ENTRY_AGE,
         CACHE_HIT,
     ];
 }

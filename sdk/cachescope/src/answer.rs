@@ -1,0 +1,119 @@
+//! How a request that didn't load is answered, or one whose load is over.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store};
+
+use crate::books::OpenRequest;
+use crate::engine::Engine;
+use crate::error::CallError;
+use crate::flight::Answer;
+use crate::miss::{Plan, Takes};
+use crate::policy::Standing;
+
+/// What a request finds when it is its turn to load.
+pub(crate) enum Known<V, E> {
+    /// A load that landed after its look-up has stored this.
+    Entry(Entry<V>),
+    /// A load failed, and its error is remembered.
+    Error(Arc<E>),
+}
+
+/// An entry past its time that answers for a load that failed.
+struct LastGood<V> {
+    value: V,
+    age: Duration,
+    past_its_time: Duration,
+}
+
+impl<K, V, E, S> Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// What there is for a request that would load.
+    pub(crate) fn find(&self, key: &HashedKey<K>, now: Moment, plan: Plan) -> Option<Known<V, E>> {
+        if plan.takes == Takes::Nothing {
+            return None;
+        }
+        self.find_entry(key, now, plan).map(Known::Entry).or_else(|| {
+            let error = self.errors.as_ref()?.find(key, now, plan.max_age)?;
+            Some(Known::Error(error))
+        })
+    }
+
+    fn find_entry(&self, key: &HashedKey<K>, now: Moment, plan: Plan) -> Option<Entry<V>> {
+        let key = key.as_ref();
+        // Asked first, since it leaves the store's policy alone: this request has looked once already.
+        if !self.store.contains(key) {
+            return None;
+        }
+        let entry = self.store.get(key)?;
+        let answers = match self.policy.standing(Some(&entry), now, plan.max_age) {
+            Standing::Fresh => true,
+            Standing::Aging => plan.takes == Takes::Fresh,
+            Standing::Absent | Standing::Stale | Standing::Expired => false,
+        };
+        answers.then_some(entry)
+    }
+
+    /// Ends a request with what it found instead of loading.
+    pub(crate) fn settle_known(
+        &self,
+        key: &HashedKey<K>,
+        mut request: OpenRequest<'_>,
+        plan: Plan,
+        known: Known<V, E>,
+    ) -> Result<V, CallError<E>> {
+        let plan = Plan { ending: Ending::of(RequestResult::Hit), ..plan };
+        match known {
+            Known::Entry(entry) => {
+                request.aged(self.clock.now().since(entry.stored_at));
+                request.end(plan.ending);
+                Ok(entry.value)
+            }
+            Known::Error(error) => self.settle(key, request, plan, &Err(error)),
+        }
+    }
+
+    /// Ends a request with what a load gave; where that is an error, with an entry past its time if one may do.
+    pub(crate) fn settle(
+        &self,
+        key: &HashedKey<K>,
+        mut request: OpenRequest<'_>,
+        plan: Plan,
+        answer: &Answer<V, E>,
+    ) -> Result<V, CallError<E>> {
+        let error = match answer {
+            Ok(value) => {
+                request.end(plan.ending);
+                return Ok(value.clone());
+            }
+            Err(error) => error,
+        };
+        if let Some(LastGood { value, age, past_its_time }) = self.last_good(key, plan) {
+            self.recorder.stale(StaleEvent::Served, past_its_time);
+            request.aged(age);
+            request.end(Ending::of(RequestResult::Stale).with_failure(Failure::Error));
+            return Ok(value);
+        }
+        request.end(plan.ending.with_failure(Failure::Error));
+        Err(CallError::Load(Arc::clone(error)))
+    }
+
+    fn last_good(&self, key: &HashedKey<K>, plan: Plan) -> Option<LastGood<V>> {
+        // Who left the cache aside wants nothing of it.
+        if !self.policy.serves_stale_on_error() || plan.ending.result == RequestResult::Bypass {
+            return None;
+        }
+        let now = self.clock.now();
+        let may_answer = |entry: &Entry<V>| self.policy.is_better_than_an_error(entry, now, plan.max_age);
+        let entry = self.store.get(key.as_ref()).filter(may_answer)?;
+        let (age, past_its_time) = (now.since(entry.stored_at), now.since(entry.fresh_until));
+        Some(LastGood { value: entry.value, age, past_its_time })
+    }
+}

@@ -1,0 +1,87 @@
+//! What a cache does behind its requests: where it runs, and how it ends.
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The tasks of one cache that no request waits for.
+#[derive(Debug)]
+pub(crate) struct Background {
+    runs: Runs,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Where tasks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// In the tokio runtime of the request that asks for them; where there is none, they don't.
+    InItsRuntime,
+    /// On threads that all such caches of the process share, and that end when there is nothing to do.
+    #[cfg(feature = "sync")]
+    OnThreads,
+}
+
+impl Background {
+    pub(crate) fn new(runs: Runs) -> Self {
+        Self { runs, closing: CancellationToken::new(), tasks: TaskTracker::new() }
+    }
+
+    /// What a task can be spawned with, if anything.
+    pub(crate) fn spawner(&self) -> Option<Spawner<'_>> {
+        if self.closing.is_cancelled() {
+            return None;
+        }
+        let spot = match self.runs {
+            Runs::InItsRuntime => Spot::Runtime(Handle::try_current().ok()?),
+            #[cfg(feature = "sync")]
+            Runs::OnThreads => Spot::Thread,
+        };
+        Some(Spawner { background: self, spot })
+    }
+
+    /// Tells what isn't spawned here that it is to end.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
+    /// Ends what runs, and waits until it has ended. Nothing begins any more.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
+/// Spawns one task.
+pub(crate) struct Spawner<'a> {
+    background: &'a Background,
+    spot: Spot,
+}
+
+enum Spot {
+    Runtime(Handle),
+    #[cfg(feature = "sync")]
+    Thread,
+}
+
+impl Spawner<'_> {
+    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        let Background { closing, tasks, .. } = self.background;
+        let closing = closing.clone();
+        let task = tasks.track_future(async move {
+            closing.run_until_cancelled(task).await;
+        });
+        match self.spot {
+            Spot::Runtime(runtime) => drop(runtime.spawn(task)),
+            #[cfg(feature = "sync")]
+            Spot::Thread => blocking::unblock(move || pollster::block_on(task)).detach(),
+        }
+    }
+}

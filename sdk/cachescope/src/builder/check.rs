@@ -1,0 +1,119 @@
+//! What can't work, told when the cache is built.
+
+use cachescope_core::ConfigError;
+
+use super::Builder;
+use crate::policy::Policy;
+
+/// Longer names make series that back ends cut or refuse.
+const NAME_LIMIT: usize = 200;
+
+impl<K, V, E, C, M> Builder<K, V, E, C, M> {
+    /// Says what is wrong, or how long entries live.
+    pub(super) fn check(&mut self) -> Result<Policy<V>, ConfigError> {
+        check_name(&self.name)?;
+        let in_cache = |what: String| ConfigError::new(format!("cache \"{}\": {what}", self.name));
+        self.settings.check().map_err(|error| in_cache(error.to_string()))?;
+        let policy = Policy::new(self.life_of.take(), &self.settings);
+        let said = |step| self.said.contains(&step);
+        let settings = &self.settings;
+        let about_expiry = [
+            ("jitter", settings.jitter > 0.0),
+            ("refresh_ahead", !settings.refresh_ahead.is_zero()),
+            ("early_expiration", settings.early_expiration > 0.0),
+            ("serve_stale_for", !settings.serve_stale_for.is_zero()),
+            ("serve_stale_on_error", !settings.serve_stale_on_error.is_zero()),
+            ("cleanup_interval", settings.cleanup_interval.is_some()),
+        ];
+        let pointless = |(step, in_effect): &(&'static str, bool)| *in_effect && said(step) && !policy.expires();
+        if let Some((step, _)) = about_expiry.iter().find(|step| pointless(step)) {
+            return Err(in_cache(format!(
+                "{step} has no effect on values that are fresh for ever: add stale_after, or leave it out"
+            )));
+        }
+        if said("serve_stale_on_error") && !settings.serve_stale_on_error.is_zero() && self.error_type.is_none() {
+            let what = "serve_stale_on_error has no effect on a function that returns no error: wrap one that does with \
+                        try_cached, or leave it out";
+            return Err(in_cache(what.to_owned()));
+        }
+        if said("wait_timeout_error") && settings.wait_for_load_timeout.is_none() {
+            let what = "wait_timeout_error has no effect on requests that wait as long as it takes: add \
+                        wait_for_load_timeout, or leave it out";
+            return Err(in_cache(what.to_owned()));
+        }
+        self.admission.check(&self.name)?;
+        Ok(policy)
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    if name.is_empty() {
+        return Err(ConfigError::new("a cache has no name: give it one such as \"user.by_id\", telemetry goes by it"));
+    }
+    if name.len() > NAME_LIMIT || name.chars().any(char::is_control) {
+        let name = name.escape_debug();
+        return Err(ConfigError::new(format!(
+            "cache name \"{name}\": use at most {NAME_LIMIT} bytes and no control characters"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(all(test, feature = "moka"))]
+mod tests {
+    use cachescope_moka::Moka;
+
+    use std::time::Duration;
+
+    use super::*;
+    use crate::builder::{cached, try_cached};
+
+    fn refused(name: &str, capacity: u64) -> String {
+        let builder = cached(name, |id: u64| async move { id }).store(Moka::with_capacity(capacity));
+        builder.try_build().expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_jitter_is_a_share_of_something() {
+        let built = |jitter, life: Option<Duration>| {
+            let builder = cached("jittered", |id: u64| async move { id }).jitter(jitter);
+            let builder = life.into_iter().fold(builder, Builder::stale_after);
+            builder.try_build().map_err(|error| error.to_string())
+        };
+        let life = Some(Duration::from_secs(60));
+        assert!(built(0.1, life).is_ok() && built(0.0, None).is_ok());
+        assert!(built(1.1, life).expect_err("too much").contains("0 to 1"));
+        assert!(built(f64::NAN, life).expect_err("no number").contains("0 to 1"));
+        assert!(built(0.1, None).expect_err("nothing to shorten").contains("add stale_after"));
+    }
+
+    #[test]
+    fn a_step_without_effect_says_what_it_lacks() {
+        let second = Duration::from_secs(1);
+        let refused = |error: Result<_, ConfigError>| error.map(|_: ()| ()).expect_err("refused").to_string();
+        let values = || cached("values", |id: u64| async move { id });
+        let results = || try_cached("results", |id: u64| async move { Ok::<_, ()>(id) });
+        let error = values().stale_after(second).serve_stale_on_error(second).try_build().map(drop);
+        assert!(refused(error).contains("try_cached"));
+        let error = results().wait_timeout_error(|| ()).try_build().map(drop);
+        assert!(refused(error).contains("add wait_for_load_timeout"));
+        assert!(refused(results().refresh_ahead(second).try_build().map(drop)).contains("add stale_after"));
+        assert!(refused(results().cleanup_interval(second).try_build().map(drop)).contains("add stale_after"));
+        assert!(refused(results().load_concurrency(0).try_build().map(drop)).contains("1 or more"));
+        let error = results().stale_after(second).early_expiration(-1.0).try_build().map(drop);
+        assert!(refused(error).contains("0 or more"));
+        let error = results().stale_after(second).cleanup_interval(Duration::ZERO).try_build().map(drop);
+        assert!(refused(error).contains("a minute, say"));
+    }
+
+    #[test]
+    fn what_cannot_work_says_what_to_change() {
+        assert!(refused("", 1).contains("give it one"));
+        assert!(refused("a\nb", 1).contains(r"a\nb"));
+        assert!(refused(&"x".repeat(201), 1).contains("at most 200 bytes"));
+        assert_eq!(
+            refused("user.by_id", 0),
+            "cache \"user.by_id\": a moka store of capacity 0 keeps nothing: give it room for 1 entry or more"
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! A run of the wrapped function, for a request or behind it, and what becomes of its answer.
+
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use cachescope_core::{Entry, Failure, HashedKey, LoadOutcome, StaleEvent, Store, WaitOutcome};
+use futures_util::FutureExt;
+use opentelemetry::trace::SpanContext;
+
+use crate::books::{OpenLoad, OpenRequest, Underway};
+use crate::engine::Engine;
+use crate::error::CallError;
+use crate::flight::{Answer, Joined, Leader, StandIn};
+use crate::load_limit::Place;
+use crate::loader::{Panic, Running};
+use crate::miss::Plan;
+
+/// What a load's answer is for, besides the request that runs it.
+pub(crate) enum Landing<'a, K: Eq, V, E> {
+    /// Nothing.
+    Nowhere,
+    /// It is the one that others wait for.
+    Leading(Leader<K, V, E>),
+    /// It began beside that one, which takes too long.
+    Beside(StandIn<'a, K, V, E>),
+}
+
+/// How a load ended: with an answer, or a panic.
+type Ended<V, E> = Result<Result<V, E>, Panic>;
+
+impl<K, V, E, S> Engine<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// Runs the wrapped function for `request`. If it panics, the panic goes on once the books are closed, and who
+    /// waits for it joins anew.
+    pub(crate) async fn load(
+        &self,
+        key: &HashedKey<K>,
+        mut request: OpenRequest<'_>,
+        plan: Plan,
+        landing: Landing<'_, K, V, E>,
+    ) -> Result<V, CallError<E>> {
+        let place = self.place(Some(&request)).await;
+        let load = request.load(plan.ending.reason);
+        if let (Landing::Leading(leader), Some(span)) = (&landing, load.span()) {
+            leader.runs_in(span);
+        }
+        let running = self.loader.start(key.key().clone(), load.context(), place);
+        match (Run { engine: self, key, plan, parts: Some((running, load, landing)) }).await {
+            Ok(answer) => self.settle(key, request, plan, &answer),
+            Err(panic) => {
+                request.end(plan.ending.with_failure(Failure::Panic));
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+
+    /// A place among the loads that may run at a time, for which `request` waits.
+    pub(crate) async fn place(&self, request: Option<&OpenRequest<'_>>) -> Option<Place> {
+        let limit = self.load_limit.as_ref()?;
+        if let Some(place) = limit.take() {
+            return Some(place);
+        }
+        let now = self.clock.now();
+        let wait = request.map(|request| request.wait(now));
+        let place = limit.queue(now).await;
+        if let Some(wait) = wait {
+            wait.end(WaitOutcome::Admitted);
+        }
+        place
+    }
+
+    /// Closes a load's books, and has its answer shared and kept.
+    fn land(
+        &self,
+        key: &HashedKey<K>,
+        plan: Plan,
+        load: OpenLoad<'_>,
+        ended: Ended<V, E>,
+        landing: Landing<'_, K, V, E>,
+    ) -> Result<Arc<Answer<V, E>>, Panic> {
+        let cost = load.cost();
+        load.end(match &ended {
+            Ok(Ok(_)) => LoadOutcome::Loaded,
+            Ok(Err(_)) => LoadOutcome::Failed,
+            Err(_) => LoadOutcome::Panicked,
+        });
+        let answer = ended?.map_err(Arc::new);
+        if let (Ok(_), Some(fresh_until)) = (&answer, plan.renews) {
+            let now = self.clock.now();
+            if now >= fresh_until {
+                self.recorder.stale(StaleEvent::Reloaded, now.since(fresh_until));
+            }
+        }
+        Ok(match landing {
+            Landing::Nowhere => Arc::new(answer),
+            Landing::Leading(leader) => self.keep(cost, |keep| leader.land(answer, keep)),
+            Landing::Beside(stand_in) => self.keep(cost, |keep| stand_in.land(key, answer, keep)),
+        })
+    }
+
+    /// Has an entry renewed by a task of its own, unless that is under way or an error is known; false where there is
+    /// nothing to run such a task.
+    pub(crate) fn renew_behind(&self, key: &HashedKey<K>, entry: &Entry<V>, request: &OpenRequest<'_>) -> bool {
+        let (Some(spawner), Some(this)) = (self.background.spawner(), self.this.upgrade()) else { return false };
+        let plan = Plan::renewal(entry);
+        let Joined::Leader(leader) = self.join(key, plan, self.clock.now()) else { return true };
+        spawner.spawn(this.renew(key.clone(), plan, request.asker(), leader));
+        true
+    }
+
+    /// Loads what no request waits for. An error or a panic leaves the entry as it is: the next request that finds it
+    /// asks again.
+    async fn renew(
+        self: Arc<Self>,
+        key: HashedKey<K>,
+        plan: Plan,
+        asker: Option<SpanContext>,
+        leader: Leader<K, V, E>,
+    ) {
+        let place = self.place(None).await;
+        let load = OpenLoad::refresh(self.books(), asker);
+        if let Some(span) = load.span() {
+            leader.runs_in(span);
+        }
+        let ended = self.loader.start(key.key().clone(), load.context(), place).await;
+        // Nobody is there to have its panic.
+        let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));
+    }
+
+    /// Goes on with a load whose request is gone.
+    async fn finish(
+        self: Arc<Self>,
+        key: HashedKey<K>,
+        plan: Plan,
+        running: Running<V, E>,
+        underway: Underway,
+        leader: Leader<K, V, E>,
+    ) {
+        let load = OpenLoad::resume(self.books(), underway);
+        let ended = running.await;
+        // Nobody is there to have its panic.
+        let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));
+    }
+}
+
+/// A load that a request runs. Dropped while it runs, it ends there, or goes on behind if the cache is told so.
+struct Run<'a, K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    engine: &'a Engine<K, V, E, S>,
+    key: &'a HashedKey<K>,
+    plan: Plan,
+    /// `None` once it has ended.
+    parts: Option<(Running<V, E>, OpenLoad<'a>, Landing<'a, K, V, E>)>,
+}
+
+/// The load itself is boxed; all else of it may move, whatever a key is.
+impl<K, V, E, S> Unpin for Run<'_, K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+}
+
+impl<K, V, E, S> Future for Run<'_, K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    type Output = Result<Arc<Answer<V, E>>, Panic>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = Pin::get_mut(self);
+        let Some((running, ..)) = &mut this.parts else { return Poll::Pending };
+        let ended = ready!(running.poll_unpin(cx));
+        let Some((_, load, landing)) = this.parts.take() else { return Poll::Pending };
+        Poll::Ready(this.engine.land(this.key, this.plan, load, ended, landing))
+    }
+}
+
+impl<K, V, E, S> Drop for Run<'_, K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    fn drop(&mut self) {
+        // Where it ends here, the parts go in their order: who waits joins anew when all else is over.
+        let Self { engine, key, plan, parts } = self;
+        if !engine.finishes_cancelled_loads {
+            return;
+        }
+        let (Some(spawner), Some(this)) = (engine.background.spawner(), engine.this.upgrade()) else { return };
+        if let Some((running, load, Landing::Leading(leader))) = parts.take()
+            && let Some(underway) = load.hand_over()
+        {
+            spawner.spawn(this.finish(key.clone(), *plan, running, underway, leader));
+        }
+    }
+}

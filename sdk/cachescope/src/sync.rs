@@ -1,0 +1,200 @@
+//! Caches of blocking functions: the same cache, called without `.await`.
+//!
+//! A call that waits for another's load blocks its thread, and a load runs in the thread that missed; so don't call
+//! one from async code where that would matter. Renewals behind requests run on threads that all such caches share.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cachescope::sync;
+//!
+//! let squares = sync::cached("math.squares", |n: u64| n * n).stale_after(Duration::from_secs(60)).build();
+//! assert_eq!(squares.call(12), 144);
+//! ```
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::hash::Hash;
+
+use cachescope_core::{HashedKey, HashedRef, Store};
+
+use crate::background::Runs;
+use crate::builder::Builder;
+use crate::default_store::{DefaultConfig, DefaultStore};
+use crate::error::CallError;
+use crate::loader::Loader;
+use crate::manner::{Manner, sealed};
+use crate::request::{Fallible, Present, Request, Value};
+
+/// A cache of a blocking function, called without `.await`.
+#[derive(Debug)]
+pub enum Blocking {}
+
+impl Manner for Blocking {}
+
+impl sealed::Sealed for Blocking {
+    const RUNS: Runs = Runs::OnThreads;
+}
+
+/// A blocking function with a cache before it. Made by [`cached`] and [`try_cached`].
+///
+/// A load must not ask its own cache for its own key: it would wait for itself.
+pub type Cached<K, V, E = Infallible, S = DefaultStore<K, V>> = crate::Cached<K, V, E, S, Blocking>;
+
+/// Wraps a blocking function that returns a value: [`cachescope::cached`](crate::cached()) without `async`.
+///
+/// ```
+/// let squares = cachescope::sync::cached("math.squares", |n: u64| n * n).build();
+/// assert_eq!(squares.call(12), 144);
+/// ```
+pub fn cached<K, V, F>(name: impl Into<String>, load: F) -> Builder<K, V, Infallible, DefaultConfig<K, V>, Blocking>
+where
+    K: Send + 'static,
+    F: Fn(K) -> V + Send + Sync + 'static,
+    V: Send + 'static,
+{
+    let load = std::sync::Arc::new(load);
+    let load = move |key| {
+        let load = std::sync::Arc::clone(&load);
+        async move { load(key) }
+    };
+    Builder::wrap(name.into(), Loader::of_values(load), None)
+}
+
+/// Wraps a blocking function that returns a `Result`: [`cachescope::try_cached`](crate::try_cached) without `async`.
+///
+/// ```
+/// let size = cachescope::sync::try_cached("file.size", |path: String| std::fs::metadata(path).map(|file| file.len())).build();
+/// assert!(size.try_call("no/such/file".to_owned()).is_err());
+/// ```
+pub fn try_cached<K, V, E, F>(name: impl Into<String>, load: F) -> Builder<K, V, E, DefaultConfig<K, V>, Blocking>
+where
+    K: Send + 'static,
+    F: Fn(K) -> Result<V, E> + Send + Sync + 'static,
+    V: Send + 'static,
+    E: Send + 'static,
+{
+    let load = std::sync::Arc::new(load);
+    let load = move |key| {
+        let load = std::sync::Arc::clone(&load);
+        async move { load(key) }
+    };
+    Builder::wrap(name.into(), Loader::new(load), Some(std::any::type_name::<E>()))
+}
+
+impl<K, V, S> Cached<K, V, Infallible, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// The value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this crate's.
+    ///
+    /// # Panics
+    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    pub fn call(&self, key: K) -> V {
+        CallError::surely(self.try_call(key))
+    }
+
+    /// [`Cached::call`](Self::call) by reference: the key is cloned only on a miss.
+    ///
+    /// # Panics
+    /// As [`Cached::call`](Self::call).
+    pub fn call_ref<Q>(&self, key: &Q) -> V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        CallError::surely(self.try_call_ref(key))
+    }
+}
+
+impl<K, V, E, S> Cached<K, V, E, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// The value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this crate's.
+    ///
+    /// # Errors
+    /// [`CallError::Load`] with what the wrapped function returned, to this call or to the one it waited for.
+    ///
+    /// # Panics
+    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    pub fn try_call(&self, key: K) -> Result<V, CallError<E>> {
+        let hash = self.engine.hash(&key);
+        let looked = self.engine.look_up(HashedRef::new(hash, &key));
+        looked.or_else(|missed| pollster::block_on(self.engine.miss(HashedKey::new(hash, key), missed)))
+    }
+
+    /// [`Cached::try_call`](Self::try_call) by reference: the key is cloned only on a miss.
+    ///
+    /// # Errors
+    /// As [`Cached::try_call`](Self::try_call).
+    ///
+    /// # Panics
+    /// As [`Cached::try_call`](Self::try_call).
+    pub fn try_call_ref<Q>(&self, key: &Q) -> Result<V, CallError<E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.engine.hash(key);
+        let looked = self.engine.look_up(HashedRef::new(hash, key));
+        looked.or_else(|missed| pollster::block_on(self.engine.miss(HashedKey::new(hash, key.to_owned()), missed)))
+    }
+
+    /// Ends what the cache does behind requests, and returns once that is over; a renewal that runs is waited for.
+    /// From then on stale entries are loaded as on any miss; all else goes on as before.
+    pub fn close(&self) {
+        pollster::block_on(self.engine.background.close());
+    }
+}
+
+impl<K, V, E, S> Request<'_, K, V, E, S, Fallible, Blocking>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// Makes the request.
+    ///
+    /// # Errors
+    /// As [`Cached::try_call`].
+    ///
+    /// # Panics
+    /// As [`Cached::try_call`].
+    pub fn get(self) -> Result<V, CallError<E>> {
+        pollster::block_on(self.ask())
+    }
+}
+
+impl<K, V, S> Request<'_, K, V, Infallible, S, Value, Blocking>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// Makes the request.
+    ///
+    /// # Panics
+    /// As [`Cached::try_call`].
+    pub fn get(self) -> V {
+        CallError::surely(pollster::block_on(self.ask()))
+    }
+}
+
+impl<K, V, E, S> Request<'_, K, V, E, S, Present, Blocking>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    S: Store<K, V>,
+{
+    /// Makes the request.
+    pub fn get(self) -> Option<V> {
+        self.look()
+    }
+}
