@@ -16,6 +16,7 @@ use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
 use crate::background::Background;
+use crate::batch::BatchLoader;
 use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
 use crate::engine::{Engine, WaitError};
@@ -73,6 +74,7 @@ where
 pub struct Builder<K, V, E, C = DefaultConfig<K, V>, M = Async> {
     name: String,
     loader: Loader<K, V, E>,
+    pub(crate) batch_loader: Option<BatchLoader<K, V, E>>,
     error_type: Option<&'static str>,
     store: C,
     settings: Settings,
@@ -90,6 +92,7 @@ impl<K, V, E, M> Builder<K, V, E, DefaultConfig<K, V>, M> {
         Self {
             name,
             loader,
+            batch_loader: None,
             error_type,
             store: DefaultConfig::default(),
             settings: settings::defaults(),
@@ -106,9 +109,22 @@ impl<K, V, E, M> Builder<K, V, E, DefaultConfig<K, V>, M> {
 impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Where entries live. Default: `Moka::with_capacity(10_000)`.
     pub fn store<D>(self, store: D) -> Builder<K, V, E, D, M> {
-        let Self { name, loader, error_type, store: _, settings, said, life_of, .. } = self;
-        let Self { admission, errors, wait_error, manner, .. } = self;
-        Builder { name, loader, error_type, store, settings, said, life_of, admission, errors, wait_error, manner }
+        let Self { name, loader, batch_loader, error_type, store: _, settings, said, .. } = self;
+        let Self { life_of, admission, errors, wait_error, manner, .. } = self;
+        Builder {
+            name,
+            loader,
+            batch_loader,
+            error_type,
+            store,
+            settings,
+            said,
+            life_of,
+            admission,
+            errors,
+            wait_error,
+            manner,
+        }
     }
 
     /// The time to live by. Default: the system's clock; tests give one that they move.
@@ -180,6 +196,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             admission: self.admission,
             errors: self.errors,
             loader: self.loader,
+            batch_loader: self.batch_loader,
             load_limit: self.settings.load_concurrency.map(LoadLimit::new),
             finishes_cancelled_loads: self.settings.finish_cancelled_loads,
             wait_timeout: self.settings.wait_for_load_timeout,

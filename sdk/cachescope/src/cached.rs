@@ -1,6 +1,7 @@
 //! A wrapped function with its cache.
 
 use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
@@ -68,6 +69,15 @@ where
         }
     }
 
+    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
+    /// then, if the cache has a [batch loader](crate::Builder::batch_load). See [`Cached::try_get_many`].
+    ///
+    /// # Panics
+    /// If the batch loader panics.
+    pub async fn get_many(&self, keys: impl IntoIterator<Item = K>) -> HashMap<K, V> {
+        CallError::surely(self.try_get_many(keys).await)
+    }
+
     /// [`Cached::call`] by reference: the key is cloned only on a miss.
     ///
     /// # Panics
@@ -130,6 +140,24 @@ where
             Ok(value) => Ok(value),
             Err(missed) => self.miss(HashedKey::new(hash, key.to_owned()), missed).await,
         }
+    }
+
+    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
+    /// then, if the cache has a [batch loader](crate::Builder::batch_load). Without one they are loaded each by itself,
+    /// at the same time.
+    ///
+    /// Each key is a request of its own, in its own right hit, stale or coalesced. The load of the missing ones counts
+    /// as one, by the request of one of them, whose result is `miss`; the others are `coalesced` with it. A key that
+    /// the batch loader gives no value for isn't in the answer.
+    ///
+    /// # Errors
+    /// As [`Cached::try_call`], if any key has no answer but an error; what was loaded of others is stored.
+    ///
+    /// # Panics
+    /// If the batch loader panics. One of the missing keys' requests then ends with the panic, the others as cancelled.
+    pub async fn try_get_many(&self, keys: impl IntoIterator<Item = K>) -> Result<HashMap<K, V>, CallError<E>> {
+        let keys = HashSet::from_iter(keys);
+        self.engine.get_many(keys).await
     }
 
     /// Boxed, so that a hit's future stays small.

@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
 use crate::background::Background;
+use crate::batch::BatchLoader;
 use crate::books::Books;
 use crate::errors::Errors;
 use crate::flight::{Answer, Flights};
@@ -45,6 +46,7 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) admission: Admission<V>,
     pub(crate) errors: Option<Errors<K, E>>,
     pub(crate) loader: Loader<K, V, E>,
+    pub(crate) batch_loader: Option<BatchLoader<K, V, E>>,
     pub(crate) load_limit: Option<LoadLimit>,
     /// Whether a load goes on whose request is dropped.
     pub(crate) finishes_cancelled_loads: bool,

@@ -24,6 +24,7 @@
 mod admission;
 mod answer;
 mod background;
+mod batch;
 mod books;
 mod builder;
 mod cached;

@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use cachescope_core::{Entry, Failure, HashedKey, LoadOutcome, StaleEvent, Store, WaitOutcome};
 use futures_util::FutureExt;
@@ -86,23 +87,30 @@ where
         landing: Landing<'_, K, V, E>,
     ) -> Result<Arc<Answer<V, E>>, Panic> {
         let cost = load.cost();
-        load.end(match &ended {
-            Ok(Ok(_)) => LoadOutcome::Loaded,
-            Ok(Err(_)) => LoadOutcome::Failed,
-            Err(_) => LoadOutcome::Panicked,
-        });
-        let answer = ended?.map_err(Arc::new);
+        load.end(outcome_of(&ended));
+        Ok(self.share(key, plan, cost, ended?.map_err(Arc::new), landing))
+    }
+
+    /// Has the answer of a load that took `cost` shared and kept.
+    pub(crate) fn share(
+        &self,
+        key: &HashedKey<K>,
+        plan: Plan,
+        cost: Duration,
+        answer: Answer<V, E>,
+        landing: Landing<'_, K, V, E>,
+    ) -> Arc<Answer<V, E>> {
         if let (Ok(_), Some(fresh_until)) = (&answer, plan.renews) {
             let now = self.clock.now();
             if now >= fresh_until {
                 self.recorder.stale(StaleEvent::Reloaded, now.since(fresh_until));
             }
         }
-        Ok(match landing {
+        match landing {
             Landing::Nowhere => Arc::new(answer),
             Landing::Leading(leader) => self.keep(cost, |keep| leader.land(answer, keep)),
             Landing::Beside(stand_in) => self.keep(cost, |keep| stand_in.land(key, answer, keep)),
-        })
+        }
     }
 
     /// Has an entry renewed by a task of its own, unless that is under way or an error is known; false where there is
@@ -147,6 +155,15 @@ where
         let ended = running.await;
         // Nobody is there to have its panic.
         let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));
+    }
+}
+
+/// How a run of the wrapped function ended.
+pub(crate) fn outcome_of<T, E>(ended: &Result<Result<T, E>, Panic>) -> LoadOutcome {
+    match ended {
+        Ok(Ok(_)) => LoadOutcome::Loaded,
+        Ok(Err(_)) => LoadOutcome::Failed,
+        Err(_) => LoadOutcome::Panicked,
     }
 }
 

@@ -45,6 +45,20 @@ impl<K: Send + 'static, V, E> Loader<K, V, E> {
         Self::new(move |key| load(key).map(Ok))
     }
 
+    /// Wraps a function that blocks, and so ends with the first poll.
+    #[cfg(feature = "sync")]
+    pub(crate) fn blocking(load: impl Fn(K) -> Result<V, E> + Send + Sync + 'static) -> Self
+    where
+        V: Send + 'static,
+        E: Send + 'static,
+    {
+        let load = Arc::new(load);
+        Self(Box::new(move |key| {
+            let load = Arc::clone(&load);
+            Box::pin(async move { load(key) })
+        }))
+    }
+
     /// Starts it, in `context` and at `place`.
     pub(crate) fn start(&self, key: K, context: Option<opentelemetry::Context>, place: Option<Place>) -> Running<V, E> {
         let caught = AssertUnwindSafe((self.0)(key)).catch_unwind();

@@ -12,6 +12,7 @@
 //! ```
 
 use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::hash::Hash;
 
@@ -52,12 +53,7 @@ where
     F: Fn(K) -> V + Send + Sync + 'static,
     V: Send + 'static,
 {
-    let load = std::sync::Arc::new(load);
-    let load = move |key| {
-        let load = std::sync::Arc::clone(&load);
-        async move { load(key) }
-    };
-    Builder::wrap(name.into(), Loader::of_values(load), None)
+    Builder::wrap(name.into(), Loader::blocking(move |key| Ok(load(key))), None)
 }
 
 /// Wraps a blocking function that returns a `Result`: [`cachescope::try_cached`](crate::try_cached) without `async`.
@@ -73,12 +69,35 @@ where
     V: Send + 'static,
     E: Send + 'static,
 {
-    let load = std::sync::Arc::new(load);
-    let load = move |key| {
-        let load = std::sync::Arc::clone(&load);
-        async move { load(key) }
-    };
-    Builder::wrap(name.into(), Loader::new(load), Some(std::any::type_name::<E>()))
+    Builder::wrap(name.into(), Loader::blocking(load), Some(std::any::type_name::<E>()))
+}
+
+impl<K, V, E, C> Builder<K, V, E, C, Blocking>
+where
+    K: Send + 'static,
+    V: Send + 'static,
+    E: Send + 'static,
+{
+    /// Loads the keys that [`Cached::get_many`](Cached::get_many) misses in one go: pairs of key and value, in any
+    /// order; for a key that it leaves out there is no value. Default: each is loaded by itself, one after the other.
+    pub fn batch_load<F, P>(self, load: F) -> Self
+    where
+        F: Fn(Vec<K>) -> P + Send + Sync + 'static,
+        P: IntoIterator<Item = (K, V)>,
+    {
+        self.try_batch_load(move |keys| Ok(load(keys)))
+    }
+
+    /// [`Builder::batch_load`](Self::batch_load) with a function that returns a `Result`: its error is that of each
+    /// key it was to load.
+    pub fn try_batch_load<F, P>(mut self, load: F) -> Self
+    where
+        F: Fn(Vec<K>) -> Result<P, E> + Send + Sync + 'static,
+        P: IntoIterator<Item = (K, V)>,
+    {
+        self.batch_loader = Some(Loader::blocking(move |keys| Ok(load(keys)?.into_iter().collect())));
+        self
+    }
 }
 
 impl<K, V, S> Cached<K, V, Infallible, S>
@@ -93,6 +112,14 @@ where
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub fn call(&self, key: K) -> V {
         CallError::surely(self.try_call(key))
+    }
+
+    /// The values of many keys, as [`Cached::try_get_many`](Self::try_get_many).
+    ///
+    /// # Panics
+    /// If the batch loader panics.
+    pub fn get_many(&self, keys: impl IntoIterator<Item = K>) -> HashMap<K, V> {
+        CallError::surely(self.try_get_many(keys))
     }
 
     /// [`Cached::call`](Self::call) by reference: the key is cloned only on a miss.
@@ -126,6 +153,19 @@ where
         let hash = self.engine.hash(&key);
         let looked = self.engine.look_up(HashedRef::new(hash, &key));
         looked.or_else(|missed| pollster::block_on(self.engine.miss(HashedKey::new(hash, key), missed)))
+    }
+
+    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
+    /// then, if the cache has a batch loader. Counted as those of
+    /// [`cachescope::Cached::try_get_many`](crate::Cached::try_get_many).
+    ///
+    /// # Errors
+    /// As [`Cached::try_call`](Self::try_call), if any key has no answer but an error.
+    ///
+    /// # Panics
+    /// If the batch loader panics.
+    pub fn try_get_many(&self, keys: impl IntoIterator<Item = K>) -> Result<HashMap<K, V>, CallError<E>> {
+        pollster::block_on(self.engine.get_many(HashSet::from_iter(keys)))
     }
 
     /// [`Cached::try_call`](Self::try_call) by reference: the key is cloned only on a miss.

@@ -28,6 +28,11 @@ impl<K> HashedKey<K> {
         &self.key
     }
 
+    /// The key, without its hash.
+    pub fn into_key(self) -> K {
+        self.key
+    }
+
     /// The same key, borrowed for a look-up.
     pub const fn as_ref(&self) -> HashedRef<'_, K> {
         HashedRef { hash: self.hash, key: &self.key }

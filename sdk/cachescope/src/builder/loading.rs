@@ -3,6 +3,59 @@
 use std::time::Duration;
 
 use super::Builder;
+use crate::loader::Loader;
+use crate::manner::Async;
+
+impl<K, V, E, C> Builder<K, V, E, C, Async>
+where
+    K: Send + 'static,
+{
+    /// Loads the keys that [`Cached::get_many`](crate::Cached::get_many) misses in one go. It gives pairs of key and
+    /// value, in any order; for a key that it leaves out there is no value. Default: each is loaded by itself.
+    ///
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # async fn query(id: u64) -> String { format!("user {id}") }
+    /// # async fn query_all(ids: Vec<u64>) -> HashMap<u64, String> {
+    /// #     ids.into_iter().map(|id| (id, format!("user {id}"))).collect()
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let user = cachescope::cached("user.by_id", query).batch_load(|ids: Vec<u64>| query_all(ids)).build();
+    /// user.call(1).await; // one query
+    /// let users = user.get_many([1, 2, 3]).await; // one query, of 2 and 3
+    /// assert_eq!(users[&3], "user 3");
+    /// # });
+    /// ```
+    pub fn batch_load<F, R>(mut self, load: F) -> Self
+    where
+        F: Fn(Vec<K>) -> R + Send + Sync + 'static,
+        R: Future<Output: IntoIterator<Item = (K, V)>> + Send + 'static,
+        V: 'static,
+        E: 'static,
+    {
+        self.batch_loader = Some(Loader::of_values(move |keys| {
+            let pairs = load(keys);
+            async move { pairs.await.into_iter().collect() }
+        }));
+        self
+    }
+
+    /// [`Builder::batch_load`] with a function that returns a `Result`: its error is that of each key it was to load.
+    pub fn try_batch_load<F, R, P>(mut self, load: F) -> Self
+    where
+        F: Fn(Vec<K>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<P, E>> + Send + 'static,
+        P: IntoIterator<Item = (K, V)>,
+        V: 'static,
+        E: 'static,
+    {
+        self.batch_loader = Some(Loader::new(move |keys| {
+            let pairs = load(keys);
+            async move { Ok(pairs.await?.into_iter().collect()) }
+        }));
+        self
+    }
+}
 
 impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// How long a request waits for another's load before it loads for itself. Default: as long as that takes.
