@@ -30,6 +30,7 @@ use crate::manner::{Async, Manner};
 use crate::policy::LifeOf;
 use crate::settings::{self, Settings};
 use crate::spans::Spans;
+use crate::tags::{CountedTags, Tags};
 
 /// Wraps a function that returns a value. Build the cache once and keep it.
 ///
@@ -83,6 +84,8 @@ pub struct Builder<K, V, E, C = DefaultConfig<K, V>, M = Async> {
     life_of: Option<LifeOf<V>>,
     admission: Admission<V>,
     errors: Option<Errors<K, E>>,
+    tags: Option<Tags<K, V>>,
+    counted_tags: Option<CountedTags>,
     wait_error: Option<WaitError<E>>,
     manner: PhantomData<fn() -> M>,
 }
@@ -100,6 +103,8 @@ impl<K, V, E, M> Builder<K, V, E, DefaultConfig<K, V>, M> {
             life_of: None,
             admission: Admission::of_all(),
             errors: None,
+            tags: None,
+            counted_tags: None,
             wait_error: None,
             manner: PhantomData,
         }
@@ -110,7 +115,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Where entries live. Default: `Moka::with_capacity(10_000)`.
     pub fn store<D>(self, store: D) -> Builder<K, V, E, D, M> {
         let Self { name, loader, batch_loader, error_type, store: _, settings, said, .. } = self;
-        let Self { life_of, admission, errors, wait_error, manner, .. } = self;
+        let Self { life_of, admission, errors, tags, counted_tags, wait_error, manner, .. } = self;
         Builder {
             name,
             loader,
@@ -122,6 +127,8 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             life_of,
             admission,
             errors,
+            tags,
+            counted_tags,
             wait_error,
             manner,
         }
@@ -195,6 +202,8 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             policy,
             admission: self.admission,
             errors: self.errors,
+            tags: self.tags,
+            counted_tags: self.counted_tags,
             loader: self.loader,
             batch_loader: self.batch_loader,
             load_limit: self.settings.load_concurrency.map(LoadLimit::new),

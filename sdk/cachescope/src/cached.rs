@@ -273,6 +273,12 @@ where
         self.engine.invalidate_if(matches)
     }
 
+    /// Drops every entry that has this tag by [`Builder::tags`](crate::Builder::tags), as [`Cached::invalidate_if`]
+    /// does; says how many.
+    pub fn invalidate_tag(&self, tag: &str) -> u64 {
+        self.engine.invalidate_tag(tag)
+    }
+
     /// Drops every entry and every remembered error, as [`Cached::invalidate`] drops one.
     pub fn clear(&self) {
         self.engine.clear();

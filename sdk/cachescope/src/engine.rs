@@ -23,6 +23,7 @@ use crate::loader::Loader;
 use crate::metrics::CacheMetrics;
 use crate::policy::Policy;
 use crate::spans::Spans;
+use crate::tags::{CountedTags, Tags};
 
 /// What all who waited for a load share.
 type Landed<V, E> = Arc<Answer<V, E>>;
@@ -45,6 +46,9 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) policy: Policy<V>,
     pub(crate) admission: Admission<V>,
     pub(crate) errors: Option<Errors<K, E>>,
+    pub(crate) tags: Option<Tags<K, V>>,
+    /// Only where telemetry is to name tags.
+    pub(crate) counted_tags: Option<CountedTags>,
     pub(crate) loader: Loader<K, V, E>,
     pub(crate) batch_loader: Option<BatchLoader<K, V, E>>,
     pub(crate) load_limit: Option<LoadLimit>,
@@ -155,6 +159,16 @@ where
             dropped = self.store.remove_if(EvictionReason::Invalidated, matches);
         });
         self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+        dropped
+    }
+
+    /// Drops what has this tag.
+    pub(crate) fn invalidate_tag(&self, tag: &str) -> u64 {
+        let Some(tags) = &self.tags else { return 0 };
+        let dropped = self.invalidate_if(|key, value| tags.has(key, value, tag));
+        if let Some(counted) = &self.counted_tags {
+            self.recorder.tag_invalidated(counted.name(tag), dropped);
+        }
         dropped
     }
 

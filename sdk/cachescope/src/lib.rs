@@ -52,6 +52,7 @@ mod spans;
 mod switch;
 #[cfg(feature = "sync")]
 pub mod sync;
+mod tags;
 mod verbose;
 
 pub use crate::builder::{Builder, cached, try_cached};

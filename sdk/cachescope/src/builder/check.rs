@@ -41,6 +41,11 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
                         wait_for_load_timeout, or leave it out";
             return Err(in_cache(what.to_owned()));
         }
+        if self.counted_tags.is_some() && self.tags.is_none() {
+            return Err(in_cache(
+                "count_tags has no effect on entries without tags: add tags, or leave it out".to_owned(),
+            ));
+        }
         self.admission.check(&self.name)?;
         Ok(policy)
     }
@@ -99,6 +104,7 @@ mod tests {
         assert!(refused(error).contains("add wait_for_load_timeout"));
         assert!(refused(results().refresh_ahead(second).try_build().map(drop)).contains("add stale_after"));
         assert!(refused(results().cleanup_interval(second).try_build().map(drop)).contains("add stale_after"));
+        assert!(refused(results().count_tags(10).try_build().map(drop)).contains("add tags"));
         assert!(refused(results().load_concurrency(0).try_build().map(drop)).contains("1 or more"));
         let error = results().stale_after(second).early_expiration(-1.0).try_build().map(drop);
         assert!(refused(error).contains("0 or more"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Builder;
 use crate::errors::Errors;
+use crate::tags::{CountedTags, Tags};
 
 impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Keeps only values for which `keeps` says true; others reach their caller and are counted as rejected, and
@@ -32,6 +33,35 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// ones reach their caller and are counted as rejected. Default: no limit.
     pub fn entry_size_limit(mut self, bytes: u64) -> Self {
         self.admission.size_limit = Some(bytes);
+        self
+    }
+
+    /// Says which tags an entry has, so that [`Cached::invalidate_tag`](crate::Cached::invalidate_tag) can drop those
+    /// of one. Runs for every entry when a tag is dropped, under a lock: it must not call the cache. Nothing is kept of
+    /// it, and a hit costs no more.
+    ///
+    /// ```
+    /// # #[derive(Clone)] struct User { team: u64 }
+    /// # async fn query(_: u64) -> User { User { team: 4 } }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let user = cachescope::cached("user.by_id", query).tags(|_, user| [format!("team:{}", user.team)]).build();
+    /// user.call(7).await;
+    /// assert_eq!(user.invalidate_tag("team:4"), 1);
+    /// # });
+    /// ```
+    pub fn tags<T, I>(mut self, tags: impl Fn(&K, &V) -> T + Send + Sync + 'static) -> Self
+    where
+        T: IntoIterator<Item = I>,
+        I: AsRef<str>,
+    {
+        self.tags = Some(Tags::of(tags));
+        self
+    }
+
+    /// Has telemetry count how many entries each tag's invalidation dropped: the tags are then named there, the first
+    /// `limit` of them, and the others together as `_other`. Default: no tag is named.
+    pub fn count_tags(mut self, limit: usize) -> Self {
+        self.counted_tags = Some(CountedTags::new(limit));
         self
     }
 

@@ -24,7 +24,7 @@ use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
 };
-use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry};
+use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
 
 pub use self::durations::Durations;
 pub use self::hits::HitCell;
@@ -215,6 +215,13 @@ impl Recorder {
     /// A loaded value wasn't stored.
     pub fn rejected(&self, reason: RejectionReason) {
         self.rejected[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The entries with this tag were dropped, so many. Told to OpenTelemetry alone, and only where the user opted in:
+    /// a tag may be made of data.
+    pub fn tag_invalidated(&self, tag: &str, entries: u64) {
+        let attributes = self.identity.with([Some(KeyValue::new(names::attributes::TAG, tag.to_owned()))]);
+        self.telemetry.instruments().tag_invalidations.add(entries, &attributes);
     }
 
     /// A request begins to wait for another's load.

@@ -26,7 +26,7 @@ impl Identity {
         [KeyValue::new(names::CACHE_NAME, self.cache.clone()), KeyValue::new(names::STORE, self.store)]
     }
 
-    fn with<const N: usize>(&self, more: [Option<KeyValue>; N]) -> Vec<KeyValue> {
+    pub(crate) fn with<const N: usize>(&self, more: [Option<KeyValue>; N]) -> Vec<KeyValue> {
         self.attributes().into_iter().chain(more.into_iter().flatten()).collect()
     }
 

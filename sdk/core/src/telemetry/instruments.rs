@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 
 use super::names::{Metric, metrics};
 use super::registry::{Group, Registry};
@@ -32,6 +32,7 @@ pub(crate) struct Instruments {
     pub(crate) wait_duration: Histogram<f64>,
     pub(crate) stale_age: Histogram<f64>,
     pub(crate) entry_size: Histogram<f64>,
+    pub(crate) tag_invalidations: Counter<u64>,
 }
 
 impl Instruments {
@@ -46,6 +47,11 @@ impl Instruments {
             wait_duration: histogram(&meter, metrics::WAIT_DURATION, &DURATION_BOUNDARIES),
             stale_age: histogram(&meter, metrics::STALE_AGE, &DURATION_BOUNDARIES),
             entry_size: histogram(&meter, metrics::ENTRY_SIZE, &SIZE_BOUNDARIES),
+            tag_invalidations: meter
+                .u64_counter(metrics::TAG_INVALIDATIONS.name)
+                .with_unit(metrics::TAG_INVALIDATIONS.unit)
+                .with_description(metrics::TAG_INVALIDATIONS.brief)
+                .build(),
             provider,
         }
     }

@@ -87,6 +87,13 @@ pub mod metrics {
     /// Loaded values that weren't stored.
     pub const REJECTIONS: Metric =
         metric("cachescope.rejections", Counter, "{entry}", "Loaded values that were not stored, by reason.");
+    /// Entries dropped by their tag.
+    pub const TAG_INVALIDATIONS: Metric = metric(
+        "cachescope.tag.invalidations",
+        Counter,
+        "{entry}",
+        "Entries dropped by their tag; of caches that were told to count them.",
+    );
     /// Entries held.
     pub const ENTRY_COUNT: Metric =
         metric("cachescope.entry.count", UpDownCounter, "{entry}", "Entries the store holds.");
@@ -112,7 +119,7 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 17] = [
+    pub const ALL: [Metric; 18] = [
         REQUESTS,
         REQUEST_DURATION,
         HIT_TIMING_INTERVAL,
@@ -125,6 +132,7 @@ pub mod metrics {
         STALE_AGE,
         EVICTIONS,
         REJECTIONS,
+        TAG_INVALIDATIONS,
         ENTRY_COUNT,
         ENTRY_LIMIT,
         ENTRY_SIZE,
@@ -157,6 +165,8 @@ pub mod attributes {
     pub const EVICTION_REASON: &str = "cachescope.eviction.reason";
     /// Why a loaded value wasn't stored.
     pub const REJECTION_REASON: &str = "cachescope.rejection.reason";
+    /// What entries were dropped by.
+    pub const TAG: &str = "cachescope.tag";
     /// What went wrong: the error's type, or one of the values in [`super::error_types`].
     pub const ERROR_TYPE: &str = "error.type";
     /// How old the entry is that answered, in seconds. Spans only.
@@ -165,7 +175,7 @@ pub mod attributes {
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 15] = [
         CACHE_NAME,
         STORE,
         RESULT,
@@ -177,6 +187,7 @@ pub mod attributes {
         OPERATION,
         EVICTION_REASON,
         REJECTION_REASON,
+        TAG,
         ERROR_TYPE,
         ENTRY_AGE,
         CACHE_HIT,
