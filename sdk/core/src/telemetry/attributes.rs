@@ -1,5 +1,7 @@
 //! The attribute sets of one cache, made once: each is fixed, so that a series exists from the start.
 
+use std::sync::Arc;
+
 use opentelemetry::KeyValue;
 
 use super::names::{SCOPE_PROCESS, attributes as names, error_types};
@@ -24,10 +26,6 @@ impl Identity {
     #[must_use]
     pub fn attributes(&self) -> [KeyValue; 2] {
         [KeyValue::new(names::CACHE_NAME, self.cache.clone()), KeyValue::new(names::STORE, self.store)]
-    }
-
-    pub(crate) fn with<const N: usize>(&self, more: [Option<KeyValue>; N]) -> Vec<KeyValue> {
-        self.attributes().into_iter().chain(more.into_iter().flatten()).collect()
     }
 
     /// `error.type` of a failed request.
@@ -79,11 +77,20 @@ pub(crate) struct AttributeSets {
 
 impl AttributeSets {
     pub(crate) fn of(identity: &Identity, counts_evictions: bool) -> Self {
-        let one = |name: &'static str, value: &'static str| identity.with([Some(KeyValue::new(name, value))]);
+        // The SDK clones every set in every collection: one name for all of them, which clones without allocation.
+        let name: Arc<str> = identity.cache.as_str().into();
+        let base = [KeyValue::new(names::CACHE_NAME, name), KeyValue::new(names::STORE, identity.store)];
+        let with = |more: &mut dyn Iterator<Item = KeyValue>| {
+            let mut set: Vec<_> = base.iter().cloned().chain(more).collect();
+            // A set that isn't in order takes two places in the SDK's tables.
+            set.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+            set
+        };
+        let one = |name: &'static str, value: &'static str| with(&mut std::iter::once(KeyValue::new(name, value)));
         Self {
-            base: identity.with([]),
+            base: with(&mut std::iter::empty()),
             endings: Ending::all(identity.error_type.is_some())
-                .map(|ending| (ending, identity.attributes().into_iter().chain(identity.ending(ending)).collect()))
+                .map(|ending| (ending, with(&mut identity.ending(ending))))
                 .collect(),
             evictions: EvictionReason::ALL
                 .into_iter()
@@ -95,17 +102,13 @@ impl AttributeSets {
             operations: Operation::ALL.map(|operation| one(names::OPERATION, operation.as_str())),
             stale_events: StaleEvent::ALL.map(|event| one(names::STALE_EVENT, event.as_str())),
             waits: WaitOutcome::ALL.map(|outcome| {
-                identity.with([
-                    Some(KeyValue::new(names::WAIT_OUTCOME, outcome.as_str())),
-                    Some(KeyValue::new(names::WAIT_SCOPE, SCOPE_PROCESS)),
-                ])
+                let [outcome, scope] = [(names::WAIT_OUTCOME, outcome.as_str()), (names::WAIT_SCOPE, SCOPE_PROCESS)];
+                with(&mut [outcome, scope].into_iter().map(|(name, value)| KeyValue::new(name, value)))
             }),
             loads: LoadTrigger::ALL.map(|trigger| {
                 LoadOutcome::ALL.map(|outcome| {
-                    identity.with([
-                        Some(KeyValue::new(names::LOAD_TRIGGER, trigger.as_str())),
-                        identity.load_error(outcome),
-                    ])
+                    let trigger = KeyValue::new(names::LOAD_TRIGGER, trigger.as_str());
+                    with(&mut std::iter::once(trigger).chain(identity.load_error(outcome)))
                 })
             }),
         }

@@ -1,12 +1,13 @@
 //! The instruments of one meter provider.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterProvider};
 
+use super::group::Group;
 use super::names::{Metric, metrics};
-use super::registry::{Group, Registry};
+use super::registry::Registry;
+use super::round::Rounds;
 use super::scope;
 
 /// From a look-up in memory to a load that someone is paged for: 1 µs to 10 s, in seconds.
@@ -38,8 +39,9 @@ pub(crate) struct Instruments {
 impl Instruments {
     pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, registry: &Arc<Registry>) -> Self {
         let meter = provider.meter_with_scope(scope());
-        observe_counters(&meter, registry);
-        observe_levels(&meter, registry);
+        let rounds = Rounds::new(registry);
+        observe_counters(&meter, &rounds);
+        observe_levels(&meter, &rounds);
         Self {
             request_duration: histogram(&meter, metrics::REQUEST_DURATION, &DURATION_BOUNDARIES),
             operation_duration: histogram(&meter, metrics::OPERATION_DURATION, &DURATION_BOUNDARIES),
@@ -70,85 +72,65 @@ fn histogram(meter: &Meter, metric: Metric, boundaries: &[f64]) -> Histogram<f64
         .build()
 }
 
-fn observe_counters(meter: &Meter, registry: &Arc<Registry>) {
-    let counter = |metric: Metric| {
-        meter.u64_observable_counter(metric.name).with_unit(metric.unit).with_description(metric.brief)
+fn observe_counters(meter: &Meter, rounds: &Arc<Rounds>) {
+    let counter = |metric: Metric, observe: fn(&Group, &dyn AsyncInstrument<u64>)| {
+        let asker = rounds.asker();
+        meter
+            .u64_observable_counter(metric.name)
+            .with_unit(metric.unit)
+            .with_description(metric.brief)
+            .with_callback(move |observer| asker.groups().iter().for_each(|group| observe(group, observer)))
+            .build();
     };
-    let groups = groups_of(registry);
-    counter(metrics::REQUESTS)
-        .with_callback(move |observer| {
-            groups(&mut |group| group.endings().for_each(|(count, attributes)| observer.observe(count, attributes)));
-        })
-        .build();
-    let groups = groups_of(registry);
-    counter(metrics::EVICTIONS)
-        .with_callback(move |observer| {
-            // Settles the stores: what is pending in them counts as soon as it is done.
-            groups(&mut |group| {
-                group.levels();
-            });
-            groups(&mut |group| group.evictions().for_each(|(count, attributes)| observer.observe(count, attributes)));
-        })
-        .build();
-    let groups = groups_of(registry);
-    counter(metrics::REJECTIONS)
-        .with_callback(move |observer| {
-            groups(&mut |group| group.rejections().for_each(|(count, attributes)| observer.observe(count, attributes)));
-        })
-        .build();
+    counter(metrics::REQUESTS, |group, observer| {
+        group.endings().for_each(|(count, attributes)| observer.observe(count, attributes));
+    });
+    counter(metrics::EVICTIONS, |group, observer| {
+        group.evictions().for_each(|(count, attributes)| observer.observe(count, attributes));
+    });
+    counter(metrics::REJECTIONS, |group, observer| {
+        group.rejections().for_each(|(count, attributes)| observer.observe(count, attributes));
+    });
 }
 
-fn observe_levels(meter: &Meter, registry: &Arc<Registry>) {
+fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     let level = |metric: Metric, read: fn(&Group) -> Option<u64>| {
-        let groups = groups_of(registry);
+        let asker = rounds.asker();
         meter
             .i64_observable_up_down_counter(metric.name)
             .with_unit(metric.unit)
             .with_description(metric.brief)
             .with_callback(move |observer| {
-                groups(&mut |group| {
+                for group in &*asker.groups() {
                     if let Some(value) = read(group) {
                         observer.observe(i64::try_from(value).unwrap_or(i64::MAX), group.attributes());
                     }
-                });
+                }
             })
             .build();
     };
-    level(metrics::LOAD_ACTIVE, |group| Some(group.loads_active()));
-    level(metrics::WAIT_ACTIVE, |group| Some(group.waits_active()));
-    level(metrics::ENTRY_COUNT, |group| Some(group.levels().entries));
-    level(metrics::ENTRY_LIMIT, |group| group.levels().entry_limit);
-    level(metrics::SIZE_USAGE, |group| group.levels().bytes);
-    level(metrics::SIZE_LIMIT, |group| group.levels().byte_limit);
+    level(metrics::LOAD_ACTIVE, |group| Some(group.loads_active));
+    level(metrics::WAIT_ACTIVE, |group| Some(group.waits_active));
+    level(metrics::ENTRY_COUNT, |group| group.levels.map(|levels| levels.entries));
+    level(metrics::ENTRY_LIMIT, |group| group.levels?.entry_limit);
+    level(metrics::SIZE_USAGE, |group| group.levels?.bytes);
+    level(metrics::SIZE_LIMIT, |group| group.levels?.byte_limit);
 
-    let gauge = |metric: Metric, read: fn(&Group) -> f64| {
-        let groups = groups_of(registry);
+    let gauge = |metric: Metric, read: fn(&Group) -> Option<f64>| {
+        let asker = rounds.asker();
         meter
             .f64_observable_gauge(metric.name)
             .with_unit(metric.unit)
             .with_description(metric.brief)
-            .with_callback(move |observer| groups(&mut |group| observer.observe(read(group), group.attributes())))
+            .with_callback(move |observer| {
+                for group in &*asker.groups() {
+                    if let Some(value) = read(group) {
+                        observer.observe(value, group.attributes());
+                    }
+                }
+            })
             .build();
     };
-    gauge(metrics::WAIT_LONGEST, |group| group.longest_wait().as_secs_f64());
-    gauge(metrics::HIT_TIMING_INTERVAL, |group| group.hit_timing_interval());
-}
-
-/// Visits every group of caches.
-///
-/// A panic in a callback would poison the SDK's whole pipeline; one group's panic (a store's, a key's
-/// `Drop`) costs that group's point of this round and is said once a process.
-fn groups_of(registry: &Arc<Registry>) -> impl Fn(&mut dyn FnMut(&Group)) + Send + Sync + 'static {
-    let registry = Arc::downgrade(registry);
-    move |visit| {
-        let Some(registry) = registry.upgrade() else { return };
-        for group in registry.groups() {
-            if catch_unwind(AssertUnwindSafe(|| visit(&group))).is_err() {
-                static SAID: std::sync::Once = std::sync::Once::new();
-                SAID.call_once(|| {
-                    tracing::error!("a cache panicked while its telemetry was collected; its numbers have gaps");
-                });
-            }
-        }
-    }
+    gauge(metrics::WAIT_LONGEST, |group| group.longest_wait.map(|wait| wait.as_secs_f64()));
+    gauge(metrics::HIT_TIMING_INTERVAL, |group| Some(group.hit_timing_interval()));
 }

@@ -1,9 +1,11 @@
 //! How OpenTelemetry sees a cache: names, attribute sets, instruments, and which providers they go to.
 
 mod attributes;
+mod group;
 mod instruments;
 pub mod names;
 mod registry;
+mod round;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
