@@ -24,7 +24,7 @@ macro_rules! named {
 named! {
     /// How one request ended: exactly one of these.
     RequestResult {
-        /// Answered with a fresh entry.
+        /// Answered with a fresh entry, or with an error that is remembered.
         Hit = "hit",
         /// Answered with an entry past its time, as the cache was told to.
         Stale = "stale",

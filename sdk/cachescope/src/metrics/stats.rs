@@ -44,7 +44,7 @@ impl Stats {
         self.counts.totals.ended(ending)
     }
 
-    /// Requests answered with a fresh entry.
+    /// Requests answered with a fresh entry, or a remembered error.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.result(RequestResult::Hit)
@@ -68,15 +68,15 @@ impl Stats {
         self.result(RequestResult::Cancelled)
     }
 
-    /// The share of requests that the store answered: hits and stale answers, of these and misses and
-    /// coalesced requests. `None` before the first of them.
+    /// The share of requests that the cache answered: hits and stale answers, of these and misses, coalesced and
+    /// absent ones. `None` before the first of them.
     ///
     /// A coalesced request isn't a hit, since the store had nothing for it. Requests that were cancelled,
-    /// or bypassed the cache, aren't in it at all.
+    /// or bypassed the cache, aren't in it at all. One that a remembered error answered is a hit.
     #[must_use]
     pub fn hit_rate(&self) -> Option<f64> {
         let hits = self.hits() + self.result(RequestResult::Stale);
-        let all = hits + self.misses() + self.coalesced();
+        let all = hits + self.misses() + self.coalesced() + self.result(RequestResult::Absent);
         (all > 0).then(|| hits as f64 / all as f64)
     }
 
