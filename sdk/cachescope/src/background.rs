@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug)]
 pub(crate) struct Background {
     runs: Runs,
+    dropped: CancellationToken,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -24,7 +25,8 @@ pub enum Runs {
 
 impl Background {
     pub(crate) fn new(runs: Runs) -> Self {
-        Self { runs, closing: CancellationToken::new(), tasks: TaskTracker::new() }
+        let dropped = CancellationToken::new();
+        Self { runs, closing: dropped.child_token(), dropped, tasks: TaskTracker::new() }
     }
 
     /// What a task can be spawned with, if anything.
@@ -38,6 +40,11 @@ impl Background {
             Runs::OnThreads => Spot::Thread,
         };
         Some(Spawner { background: self, spot })
+    }
+
+    /// Tells that the cache is gone.
+    pub(crate) fn dropped(&self) -> CancellationToken {
+        self.dropped.clone()
     }
 
     /// Tells what isn't spawned here that it is to end.
@@ -55,7 +62,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        self.closing.cancel();
+        self.dropped.cancel();
     }
 }
 

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use cachescope_core::{Clock, ConfigError, Evictions, Identity, IntoStore, Recorder, Source, Store, Telemetry};
 use foldhash::fast::RandomState;
@@ -27,6 +27,7 @@ use crate::live::{self, Live};
 use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
 use crate::manner::{Async, Manner};
+use crate::metrics::{History, SLICE};
 use crate::policy::LifeOf;
 use crate::settings::{self, Settings};
 use crate::spans::Spans;
@@ -191,6 +192,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
         let Settings { clock, telemetry, .. } = self.settings;
         let identity = Identity { cache: self.name, store: store.kind(), error_type: self.error_type };
+        let history = Mutex::new(History::new(clock.now()));
         let spans = Spans::new(identity.clone(), telemetry.clone());
         let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions)));
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
@@ -212,14 +214,15 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             wait_error: self.wait_error,
             flights: Arc::new(Flights::new()),
             background: Background::new(M::RUNS),
+            history,
             this: Weak::clone(engine),
             spans,
             hasher: RandomState::default(),
         });
         if let Some(interval) = self.settings.cleanup_interval.filter(|_| engine.policy.expires()) {
-            let closing = engine.background.closing();
-            housekeeping::clean_up_every(interval, engine.clock.clone(), Arc::downgrade(&engine), closing);
+            housekeeping::every(interval, &engine, engine.background.closing(), Engine::clean_up);
         }
+        housekeeping::every(SLICE, &engine, engine.background.dropped(), Engine::turn);
         let live: Weak<dyn Live> = Arc::<Engine<K, V, E, C::Store>>::downgrade(&engine);
         live::enlist(live);
         Ok(Cached::of(engine))

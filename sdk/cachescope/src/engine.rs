@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use cachescope_core::{
@@ -20,7 +20,7 @@ use crate::flight::{Answer, Flights};
 use crate::live::Live;
 use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
-use crate::metrics::CacheMetrics;
+use crate::metrics::{CacheMetrics, History};
 use crate::policy::Policy;
 use crate::spans::Spans;
 use crate::tags::{CountedTags, Tags};
@@ -60,6 +60,7 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) wait_error: Option<WaitError<E>>,
     pub(crate) flights: Arc<Flights<K, V, E>>,
     pub(crate) background: Background,
+    pub(crate) history: Mutex<History>,
     /// For what goes on behind a request.
     pub(crate) this: Weak<Self>,
     pub(crate) spans: Spans,
@@ -172,6 +173,12 @@ where
         dropped
     }
 
+    /// Ends a slice of the cache's history, if it has been long enough.
+    pub(crate) fn turn(&self) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.turn(self.clock.now(), &self.recorder);
+    }
+
     /// Drops what is past all use.
     pub(crate) fn clean_up(&self) {
         let now = self.clock.now();
@@ -220,7 +227,7 @@ where
     }
 
     fn metrics(&self) -> CacheMetrics<'_> {
-        CacheMetrics::new(&self.recorder, self)
+        CacheMetrics { recorder: &self.recorder, source: self, clock: &self.clock, history: &self.history }
     }
 
     fn clear(&self) {

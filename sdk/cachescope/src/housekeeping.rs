@@ -3,10 +3,10 @@
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::{Clock, Store};
+use cachescope_core::Store;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
@@ -21,24 +21,25 @@ type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// To the thread, while there is one.
 static CHORES: Mutex<Option<UnboundedSender<Chore>>> = Mutex::new(None);
 
-/// Drops at each `interval` what is past all use in a cache, until that is gone or `closing`.
-pub(crate) fn clean_up_every<K, V, E, S>(
+/// Does `chore` for a cache at each `interval`, until it is gone or `end` says so.
+pub(crate) fn every<K, V, E, S>(
     interval: Duration,
-    clock: Clock,
-    engine: Weak<Engine<K, V, E, S>>,
-    closing: CancellationToken,
+    engine: &Arc<Engine<K, V, E, S>>,
+    end: CancellationToken,
+    chore: fn(&Engine<K, V, E, S>),
 ) where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
+    let (clock, engine) = (engine.clock.clone(), Arc::downgrade(engine));
     take_on(Box::pin(async move {
-        while closing.run_until_cancelled(clock.sleep(interval)).await.is_some() {
+        while end.run_until_cancelled(clock.sleep(interval)).await.is_some() {
             let Some(engine) = engine.upgrade() else { return };
             // A value's `Drop` may panic; the other caches' chores go on, and so does this one.
-            if catch_unwind(AssertUnwindSafe(|| engine.clean_up())).is_err() {
-                tracing::error!(cache = engine.recorder.identity().cache, "a clean-up panicked; it is tried again");
+            if catch_unwind(AssertUnwindSafe(|| chore(&engine))).is_err() {
+                tracing::error!(cache = engine.recorder.identity().cache, "a chore panicked; it is tried again");
             }
         }
     }));
@@ -59,7 +60,9 @@ fn take_on(chore: Chore) {
         .spawn(move || pollster::block_on(keep_house(chore, from_caches)));
     match spawned {
         Ok(_) => *chores = Some(to_thread),
-        Err(error) => tracing::warn!(%error, "no thread for clean-ups: entries stay until their store needs the room"),
+        Err(error) => {
+            tracing::warn!(%error, "no thread for what caches do now and then: windows get coarse, and nothing is cleaned up")
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
 pub use crate::live::{LiveCache, caches};
 pub use crate::manner::{Async, Manner};
-pub use crate::metrics::{CacheMetrics, Stats};
+pub use crate::metrics::{CacheMetrics, Rates, Stats, Window};
 pub use crate::request::{Fallible, Loads, Present, Request, Value};
 pub use crate::seen::Seen;
 pub use crate::settings::{Settings, set_defaults};

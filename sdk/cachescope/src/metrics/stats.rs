@@ -1,4 +1,4 @@
-//! A cache's numbers at one moment.
+//! A cache's numbers, of all its time or of a window.
 
 use std::time::Duration;
 
@@ -7,23 +7,78 @@ use cachescope_core::{
     RequestResult, Sizes, StaleEvent, WaitOutcome,
 };
 
-/// A cache's numbers at one moment, since it was built. A plain value.
+use crate::metrics::Rates;
+
+/// A cache's numbers, since it was built or within a window. A plain value, which says itself as a table.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
+/// squares.call(12).await;
+/// println!("{}", squares.metrics().stats()); // 1 requests in 27.1 µs, hit rate 0.0 % …
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     counts: Counts,
     levels: Levels,
     longest_wait: Duration,
+    covers: Duration,
 }
 
 impl Stats {
-    pub(crate) fn new(counts: Counts, levels: Levels, longest_wait: Duration) -> Self {
-        Self { counts, levels, longest_wait }
+    pub(crate) fn new(counts: Counts, levels: Levels, longest_wait: Duration, covers: Duration) -> Self {
+        Self { counts, levels, longest_wait, covers }
+    }
+
+    /// How far back these numbers reach: to when the cache was built, or to the beginning of their window. A window
+    /// that covers less than was asked for is as old as its cache.
+    #[must_use]
+    pub fn covers(&self) -> Duration {
+        self.covers
+    }
+
+    /// How often things happened, by the time these numbers [cover](Stats::covers).
+    #[must_use]
+    pub fn per_second(&self) -> Rates {
+        Rates::of(self)
+    }
+
+    /// The numbers of two caches, or of two instances of one, together: what one that had seen all of it had counted.
+    /// Counts, sums and maxima are exact, and quantiles those of one histogram that had recorded everything.
+    ///
+    /// The time covered is the longer of both.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        Self {
+            counts: self.counts.plus(&other.counts),
+            levels: self.levels.plus(other.levels),
+            longest_wait: self.longest_wait.max(other.longest_wait),
+            covers: self.covers.max(other.covers),
+        }
+    }
+
+    /// What loads would have taken for the requests that entries answered, at the mean duration of those by misses that
+    /// ran, less what the requests took themselves: an estimate. `None` before the first load; zero where the cache
+    /// costs more than it saves.
+    #[must_use]
+    pub fn time_saved(&self) -> Option<Duration> {
+        let load = self.load_duration();
+        let answered = [RequestResult::Hit, RequestResult::Stale];
+        (load.count() > 0).then(|| {
+            let saved = |result| {
+                let a_request = load.mean().saturating_sub(self.latency(result).mean());
+                let nanos = a_request.as_nanos().saturating_mul(u128::from(self.result(result)));
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+            };
+            answered.into_iter().map(saved).fold(Duration::ZERO, Duration::saturating_add)
+        })
     }
 
     /// Requests started. Equal to the sum of all results and [`Stats::in_flight`] whenever none is under way.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.counts.started
+        self.counts.started()
     }
 
     /// Requests started and not ended.
@@ -107,28 +162,22 @@ impl Stats {
         self.counts.loads_active
     }
 
-    /// How long loads took that renewed stale entries behind requests, however they ended.
-    #[must_use]
-    pub fn refresh_duration(&self) -> &Durations {
-        self.counts.load_durations(LoadTrigger::Refresh)
-    }
-
     /// How far past their time entries were when they were served, or when a load took their place.
     #[must_use]
     pub fn stale_age(&self, event: StaleEvent) -> &Durations {
         self.counts.stale_ages(event)
     }
 
-    /// How long loads took that requests triggered by leaving the cache aside, however they ended.
-    #[must_use]
-    pub fn bypass_load_duration(&self) -> &Durations {
-        self.counts.load_durations(LoadTrigger::Bypass)
-    }
-
     /// How long loads took that misses triggered, however they ended.
     #[must_use]
     pub fn load_duration(&self) -> &Durations {
-        self.counts.load_durations(LoadTrigger::Miss)
+        self.load_duration_by(LoadTrigger::Miss)
+    }
+
+    /// How long loads of this trigger took, however they ended.
+    #[must_use]
+    pub fn load_duration_by(&self, trigger: LoadTrigger) -> &Durations {
+        self.counts.load_durations(trigger)
     }
 
     /// Waits for another request's load that ended so.

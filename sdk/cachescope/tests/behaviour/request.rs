@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use cachescope::{Cached, Clock, ClockHands, LoadOutcome, RequestResult, cached, try_cached};
+use cachescope::{Cached, Clock, ClockHands, LoadOutcome, LoadTrigger, RequestResult, cached, try_cached};
 use futures_util::FutureExt;
 
 /// A cache whose loads are numbered.
@@ -46,7 +46,7 @@ fn a_bypass_neither_looks_nor_stores() {
     let stats = cache.metrics().stats();
     assert_eq!((stats.result(RequestResult::Bypass), stats.misses(), stats.hits()), (3, 1, 1));
     assert_eq!(stats.load_duration().count(), 1, "of misses");
-    assert_eq!(stats.bypass_load_duration().count(), 3);
+    assert_eq!(stats.load_duration_by(LoadTrigger::Bypass).count(), 3);
     assert_eq!(stats.requests(), 5);
 }
 

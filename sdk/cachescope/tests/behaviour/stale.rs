@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cachescope::{
-    Cached, Clock, ClockHands, Ending, Failure, LoadOutcome, RequestResult, StaleEvent, cached, try_cached,
+    Cached, Clock, ClockHands, Ending, Failure, LoadOutcome, LoadTrigger, RequestResult, StaleEvent, cached, try_cached,
 };
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
@@ -52,7 +52,7 @@ async fn a_stale_entry_is_served_at_once_and_renewed_once_behind() {
     assert_eq!(cache.metrics().stats().loads_active(), 1);
     hands.advance(SECOND);
     gate.add_permits(1);
-    until(|| cache.metrics().stats().refresh_duration().count() == 1).await;
+    until(|| cache.metrics().stats().load_duration_by(LoadTrigger::Refresh).count() == 1).await;
     assert_eq!(cache.call(1).now_or_never(), Some(2));
 
     let stats = cache.metrics().stats();
@@ -130,7 +130,7 @@ async fn a_refresh_that_panics_or_fails_leaves_the_entry_to_be_served() {
     hands.advance(11 * SECOND);
     for refreshed in 1..=3 {
         assert_eq!(cache.try_call(1).await, Ok(1));
-        until(|| cache.metrics().stats().refresh_duration().count() == refreshed).await;
+        until(|| cache.metrics().stats().load_duration_by(LoadTrigger::Refresh).count() == refreshed).await;
     }
     assert_eq!(cache.try_call(1).await, Ok(4));
     let _ = std::panic::take_hook();

@@ -75,6 +75,19 @@ impl Durations {
     pub fn plus(&self, other: &Self) -> Self {
         Self(self.0.plus(&other.0))
     }
+
+    /// Those recorded between `earlier` and now, as [`Distribution::since`] has it.
+    pub(super) fn since(&self, earlier: &Self, recent: u64) -> Self {
+        Self(self.0.since(&earlier.0, recent))
+    }
+
+    pub(super) const fn distribution(&self) -> &Distribution {
+        &self.0
+    }
+
+    pub(super) const fn distribution_mut(&mut self) -> &mut Distribution {
+        &mut self.0
+    }
 }
 
 impl fmt::Debug for Durations {

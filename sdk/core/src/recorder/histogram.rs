@@ -10,7 +10,7 @@ const SUBS: usize = 1 << SUB_BITS;
 const MAX_EXPONENT: usize = 40;
 const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS as usize + 2) * SUBS;
 
-/// A histogram of numbers from 0 to 2^41, 2.5 KB. Recording costs three relaxed additions.
+/// A histogram of numbers from 0 to 2^41, 2.5 KB. Recording costs four relaxed additions.
 ///
 /// A bucket is at most 1/8 of its lower edge wide, so a quantile, given as the middle of its bucket, is
 /// within 6.25% of the exact one; below 8 it is exact.
@@ -19,17 +19,35 @@ pub(super) struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     sum: AtomicU64,
     max: AtomicU64,
+    /// The largest since the last turn.
+    recent: AtomicU64,
 }
 
 impl Histogram {
     pub(super) fn new() -> Self {
-        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], sum: AtomicU64::new(0), max: AtomicU64::new(0) }
+        Self {
+            buckets: [const { AtomicU64::new(0) }; BUCKETS],
+            sum: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            recent: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn record(&self, value: u64) {
         self.sum.fetch_add(value, Ordering::Relaxed);
         self.max.fetch_max(value, Ordering::Relaxed);
+        self.recent.fetch_max(value, Ordering::Relaxed);
         self.buckets[bucket_of(value)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The largest since the last turn.
+    pub(super) fn recent_max(&self) -> u64 {
+        self.recent.load(Ordering::Relaxed)
+    }
+
+    /// The largest since the last turn, which this is the next of.
+    pub(super) fn turn(&self) -> u64 {
+        self.recent.swap(0, Ordering::Relaxed)
     }
 
     pub(super) fn snapshot(&self) -> Distribution {
@@ -64,6 +82,7 @@ fn lower_edge(bucket: usize) -> u64 {
 /// [`Sizes`](super::Sizes) give it one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Distribution {
+    /// None where nothing was recorded.
     buckets: Box<[u64]>,
     sum: u64,
     max: u64,
@@ -109,6 +128,42 @@ impl Distribution {
             buckets: (0..longer).map(|index| at(&self.buckets, index) + at(&other.buckets, index)).collect(),
             sum: self.sum.wrapping_add(other.sum),
             max: self.max.max(other.max),
+        }
+    }
+
+    /// What was recorded between `earlier` and this; its largest is `recent`.
+    pub(super) fn since(&self, earlier: &Self, recent: u64) -> Self {
+        let before = |index| earlier.buckets.get(index).copied().unwrap_or(0);
+        let buckets: Box<[u64]> =
+            self.buckets.iter().enumerate().map(|(index, held)| held.saturating_sub(before(index))).collect();
+        // A number that is recorded while a turn is made may have its maximum on the one side of it and its bucket on
+        // the other: no maximum is below its own bucket.
+        let least = buckets.iter().rposition(|held| *held > 0).map_or(0, lower_edge);
+        let max = if least == 0 && buckets.first().is_none_or(|zeros| *zeros == 0) { 0 } else { recent.max(least) };
+        Self { buckets, sum: self.sum.wrapping_sub(earlier.sum), max }
+    }
+
+    /// How many cells [`Distribution::cells`] has.
+    pub(super) const CELLS: usize = BUCKETS + 2;
+
+    /// What isn't zero, each with its index: the sum, the maximum, the buckets.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (usize, u64)> {
+        [self.sum, self.max].into_iter().chain(self.buckets.iter().copied()).enumerate().filter(|(_, held)| *held > 0)
+    }
+
+    /// Adds a cell of another's; one beyond the last is ignored.
+    pub(super) fn add_cell(&mut self, index: usize, value: u64) {
+        match index {
+            0 => self.sum = self.sum.wrapping_add(value),
+            1 => self.max = self.max.max(value),
+            _ => {
+                if self.buckets.is_empty() {
+                    self.buckets = vec![0; BUCKETS].into();
+                }
+                if let Some(held) = self.buckets.get_mut(index - 2) {
+                    *held += value;
+                }
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 mod durations;
 mod histogram;
 mod hits;
+mod number;
+mod packed;
 mod shim;
 mod sizes;
 mod slot;
@@ -19,6 +21,7 @@ use opentelemetry::{Context, KeyValue};
 use self::durations::nanos;
 use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
+use self::number::{Number, Series};
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
@@ -28,7 +31,9 @@ use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
 
 pub use self::durations::Durations;
 pub use self::hits::HitCell;
+pub use self::packed::Packed;
 pub use self::sizes::Sizes;
+use self::totals::RecentMaxima;
 pub use self::totals::{Counts, Totals};
 
 /// Counts what happens in one cache and hands it to OpenTelemetry.
@@ -46,25 +51,20 @@ pub struct Recorder {
     telemetry: Telemetry,
     evictions: Option<Evictions>,
     hits: Hits,
-    timed_hits: AtomicU64,
-    started: AtomicU64,
     active: AtomicU64,
-    ended: [AtomicU64; Ending::COUNT],
     loads_active: AtomicU64,
-    loads: [[AtomicU64; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
-    rejected: [AtomicU64; RejectionReason::ALL.len()],
     waits_active: AtomicU64,
-    waits: [AtomicU64; WaitOutcome::ALL.len()],
-    request_durations: [Lazy; RequestResult::ALL.len()],
-    load_durations: [Lazy; LoadTrigger::ALL.len()],
-    wait_durations: [Lazy; WaitOutcome::ALL.len()],
-    operation_durations: [Lazy; Operation::ALL.len()],
-    stale_ages: [Lazy; StaleEvent::ALL.len()],
+    /// But for quiet hits and evictions, which are counted elsewhere.
+    numbers: [AtomicU64; Number::COUNT],
+    durations: [Lazy; Series::COUNT],
     entry_sizes: Lazy,
 }
 
 /// Picks one of OpenTelemetry's histograms.
 type Theirs = fn(&Instruments) -> &OtelHistogram<f64>;
+
+/// Picks a number of one of ours.
+type Pick = fn(&Histogram) -> u64;
 
 /// A histogram that takes its 2.5 KB when it has something to hold.
 #[derive(Debug, Default)]
@@ -79,8 +79,8 @@ impl Lazy {
         self.0.get().map(|histogram| histogram.snapshot()).unwrap_or_default()
     }
 
-    fn durations(&self) -> Durations {
-        Durations::of(self.snapshot())
+    fn pick(&self, pick: Pick) -> u64 {
+        self.0.get().map_or(0, |histogram| pick(histogram))
     }
 }
 
@@ -95,20 +95,11 @@ impl Recorder {
             telemetry,
             evictions,
             hits: Hits::default(),
-            timed_hits: AtomicU64::new(0),
-            started: AtomicU64::new(0),
             active: AtomicU64::new(0),
-            ended: [const { AtomicU64::new(0) }; Ending::COUNT],
             loads_active: AtomicU64::new(0),
-            loads: Default::default(),
-            rejected: Default::default(),
             waits_active: AtomicU64::new(0),
-            waits: Default::default(),
-            request_durations: Default::default(),
-            load_durations: Default::default(),
-            wait_durations: Default::default(),
-            operation_durations: Default::default(),
-            stale_ages: Default::default(),
+            numbers: [const { AtomicU64::new(0) }; Number::COUNT],
+            durations: Default::default(),
             entry_sizes: Lazy::default(),
         }
     }
@@ -157,8 +148,13 @@ impl Recorder {
         theirs(&self.telemetry.instruments()).record(in_their_unit, attributes);
     }
 
-    fn record_duration(&self, own: &Lazy, theirs: Theirs, attributes: &[KeyValue], duration: Duration) {
+    fn record_duration(&self, series: Series, theirs: Theirs, attributes: &[KeyValue], duration: Duration) {
+        let own = &self.durations[series.index()];
         self.record(own, theirs, attributes, nanos(duration), duration.as_secs_f64());
+    }
+
+    fn count(&self, number: Number, order: Ordering) {
+        self.numbers[number.index()].fetch_add(1, order);
     }
 
     /// Whether OpenTelemetry's current context may be asked for; not so while a thread is ending.
@@ -169,24 +165,24 @@ impl Recorder {
 
     /// A request that isn't a plain hit begins.
     pub fn request_started(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+        self.count(Number::Started, Ordering::Relaxed);
         self.active.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It has ended, after `duration`.
     pub fn request_ended(&self, ending: Ending, duration: Duration) {
         // Counted before it stops being active, with an order that a reader of both can rely on.
-        self.ended[ending.index()].fetch_add(1, Ordering::Release);
+        self.count(Number::Ended(ending), Ordering::Release);
         self.active.fetch_sub(1, Ordering::Release);
         self.request_duration(ending.result, duration);
     }
 
     fn request_duration(&self, result: RequestResult, duration: Duration) {
         if result == RequestResult::Hit {
-            self.timed_hits.fetch_add(1, Ordering::Relaxed);
+            self.count(Number::TimedHits, Ordering::Relaxed);
         }
-        let (own, attributes) = (&self.request_durations[result as usize], &self.attributes.results[result as usize]);
-        self.record_duration(own, |theirs| &theirs.request_duration, attributes, duration);
+        let attributes = &self.attributes.results[result as usize];
+        self.record_duration(Series::Request(result), |theirs| &theirs.request_duration, attributes, duration);
     }
 
     /// The wrapped function begins to run.
@@ -196,11 +192,10 @@ impl Recorder {
 
     /// It has ended, after `duration`.
     pub fn load_ended(&self, trigger: LoadTrigger, outcome: LoadOutcome, duration: Duration) {
-        self.loads[trigger as usize][outcome as usize].fetch_add(1, Ordering::Release);
+        self.count(Number::Load(trigger, outcome), Ordering::Release);
         self.loads_active.fetch_sub(1, Ordering::Release);
-        let own = &self.load_durations[trigger as usize];
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
-        self.record_duration(own, |theirs| &theirs.load_duration, attributes, duration);
+        self.record_duration(Series::Load(trigger), |theirs| &theirs.load_duration, attributes, duration);
     }
 
     pub(crate) fn loads_active(&self) -> u64 {
@@ -214,7 +209,7 @@ impl Recorder {
 
     /// A loaded value wasn't stored.
     pub fn rejected(&self, reason: RejectionReason) {
-        self.rejected[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.count(Number::Rejected(reason), Ordering::Relaxed);
     }
 
     /// The entries with this tag were dropped, so many. Told to OpenTelemetry alone, and only where the user opted in:
@@ -232,10 +227,10 @@ impl Recorder {
 
     /// Its wait has ended, after `duration`.
     pub fn wait_ended(&self, outcome: WaitOutcome, duration: Duration) {
-        self.waits[outcome as usize].fetch_add(1, Ordering::Release);
+        self.count(Number::Wait(outcome), Ordering::Release);
         self.waits_active.fetch_sub(1, Ordering::Release);
-        let (own, attributes) = (&self.wait_durations[outcome as usize], &self.attributes.waits[outcome as usize]);
-        self.record_duration(own, |theirs| &theirs.wait_duration, attributes, duration);
+        let attributes = &self.attributes.waits[outcome as usize];
+        self.record_duration(Series::Wait(outcome), |theirs| &theirs.wait_duration, attributes, duration);
     }
 
     pub(crate) fn waits_active(&self) -> u64 {
@@ -245,64 +240,65 @@ impl Recorder {
     /// A store operation took `duration`.
     pub fn operation(&self, operation: Operation, duration: Duration) {
         let attributes = &self.attributes.operations[operation as usize];
-        let own = &self.operation_durations[operation as usize];
-        self.record_duration(own, |theirs| &theirs.operation_duration, attributes, duration);
+        self.record_duration(Series::Operation(operation), |theirs| &theirs.operation_duration, attributes, duration);
     }
 
     /// An entry was past its time by `age` when this became of it.
     pub fn stale(&self, event: StaleEvent, age: Duration) {
-        let (own, attributes) = (&self.stale_ages[event as usize], &self.attributes.stale_events[event as usize]);
-        self.record_duration(own, |theirs| &theirs.stale_age, attributes, age);
+        let attributes = &self.attributes.stale_events[event as usize];
+        self.record_duration(Series::StaleAge(event), |theirs| &theirs.stale_age, attributes, age);
     }
 
-    /// The counters that OpenTelemetry observes.
+    /// Every number that only grows, read in an order that keeps its promise under way: ends before starts, so that
+    /// requests started are never fewer than those ended.
     pub(crate) fn totals(&self) -> Totals {
-        self.totals_with(self.hits.sum())
-    }
-
-    fn totals_with(&self, quiet_hits: u64) -> Totals {
-        let mut totals = Totals::default();
-        for ending in Ending::all(true) {
-            totals.ended[ending.index()] = self.ended[ending.index()].load(Ordering::Acquire);
-        }
-        totals.ended[Ending::of(RequestResult::Hit).index()] += quiet_hits;
-        totals.rejected = RejectionReason::ALL.map(|reason| self.rejected[reason as usize].load(Ordering::Relaxed));
-        totals.timed_hits = self.timed_hits.load(Ordering::Relaxed);
-        if let Some(evictions) = &self.evictions {
-            totals.evicted = EvictionReason::ALL.map(|reason| evictions.get(reason));
-        }
-        totals
-    }
-
-    /// Everything counted so far.
-    ///
-    /// Read in an order that keeps its promise under way: ends before starts, so that requests started
-    /// are never fewer than those ended.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
         // Read once, since each is a start and an end alike. Hits found on the way to a load are counted as
         // any other request, from start to end.
         let quiet_hits = self.hits.sum();
-        let totals = self.totals_with(quiet_hits);
-        let active = self.active.load(Ordering::Acquire);
-        let loads = LoadTrigger::ALL.map(|trigger| {
-            LoadOutcome::ALL.map(|outcome| self.loads[trigger as usize][outcome as usize].load(Ordering::Acquire))
-        });
-        let waits = WaitOutcome::ALL.map(|outcome| self.waits[outcome as usize].load(Ordering::Acquire));
+        let mut numbers: [u64; Number::COUNT] =
+            std::array::from_fn(|index| self.numbers[index].load(Ordering::Acquire));
+        let started = Number::Started.index();
+        numbers[started] = self.numbers[started].load(Ordering::Acquire) + quiet_hits;
+        numbers[Number::Ended(Ending::of(RequestResult::Hit)).index()] += quiet_hits;
+        if let Some(evictions) = &self.evictions {
+            for reason in EvictionReason::ALL {
+                numbers[Number::Evicted(reason).index()] = evictions.get(reason);
+            }
+        }
+        Totals(numbers)
+    }
+
+    /// Everything counted so far. While requests are under way, those started are never fewer than those ended.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
         Counts {
-            started: self.started.load(Ordering::Acquire) + quiet_hits,
-            active,
-            totals,
-            loads,
+            totals: self.totals(),
+            active: self.active.load(Ordering::Acquire),
             loads_active: self.loads_active(),
-            waits,
             waits_active: self.waits_active(),
-            request_durations: std::array::from_fn(|index| self.request_durations[index].durations()),
-            load_durations: std::array::from_fn(|index| self.load_durations[index].durations()),
-            wait_durations: std::array::from_fn(|index| self.wait_durations[index].durations()),
-            operation_durations: std::array::from_fn(|index| self.operation_durations[index].durations()),
-            stale_ages: std::array::from_fn(|index| self.stale_ages[index].durations()),
+            durations: std::array::from_fn(|index| Durations::of(self.durations[index].snapshot())),
             entry_sizes: Sizes::of(self.entry_sizes.snapshot()),
+        }
+    }
+
+    /// What was counted since `last`, which is what the last [`Recorder::turn`] gave: maxima are those since then.
+    #[must_use]
+    pub fn counts_since(&self, last: &Counts) -> Counts {
+        self.counts().since(last, &self.recent_maxima(Histogram::recent_max))
+    }
+
+    /// Everything counted so far, and what was counted since the last turn. Turns divide time: each recording falls
+    /// into one, so what they gave adds up to the whole.
+    pub fn turn(&self, last: &Counts) -> (Counts, Counts) {
+        let counts = self.counts();
+        let since = counts.since(last, &self.recent_maxima(Histogram::turn));
+        (counts, since)
+    }
+
+    fn recent_maxima(&self, pick: Pick) -> RecentMaxima {
+        RecentMaxima {
+            durations: std::array::from_fn(|index| self.durations[index].pick(pick)),
+            entry_sizes: self.entry_sizes.pick(pick),
         }
     }
 }

@@ -1,37 +1,32 @@
-//! What a recorder had counted at one moment: plain values.
+//! What a recorder had counted at one moment: plain values, which add up over caches and subtract over time.
 
 use super::durations::Durations;
+use super::number::{Number, Series};
 use super::sizes::Sizes;
 use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
 };
 
-/// The counters that OpenTelemetry observes, as plain numbers that add up over caches.
+/// The numbers that only grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Totals {
-    pub(super) ended: [u64; Ending::COUNT],
-    pub(super) evicted: [u64; EvictionReason::ALL.len()],
-    pub(super) rejected: [u64; RejectionReason::ALL.len()],
-    pub(super) timed_hits: u64,
-}
+pub struct Totals(pub(super) [u64; Number::COUNT]);
 
 impl Default for Totals {
     fn default() -> Self {
-        Self {
-            ended: [0; Ending::COUNT],
-            evicted: [0; EvictionReason::ALL.len()],
-            rejected: [0; RejectionReason::ALL.len()],
-            timed_hits: 0,
-        }
+        Self([0; Number::COUNT])
     }
 }
 
 impl Totals {
+    pub(super) fn get(&self, number: Number) -> u64 {
+        self.0[number.index()]
+    }
+
     /// Requests that ended so.
     #[must_use]
     pub fn ended(&self, ending: Ending) -> u64 {
-        self.ended[ending.index()]
+        self.get(Number::Ended(ending))
     }
 
     /// Requests with this result, whatever else their ending says.
@@ -43,103 +38,135 @@ impl Totals {
     /// Entries that left for this reason.
     #[must_use]
     pub fn evicted(&self, reason: EvictionReason) -> u64 {
-        self.evicted[reason as usize]
+        self.get(Number::Evicted(reason))
     }
 
     /// Loaded values that weren't stored, for this reason.
     #[must_use]
     pub fn rejected(&self, reason: RejectionReason) -> u64 {
-        self.rejected[reason as usize]
+        self.get(Number::Rejected(reason))
     }
 
     /// One hit in so many was timed, on average; 1 before the first.
     #[must_use]
     pub fn hit_timing_interval(&self) -> f64 {
-        let hits = self.result(RequestResult::Hit);
-        if self.timed_hits == 0 { 1.0 } else { hits as f64 / self.timed_hits as f64 }
+        let (hits, timed) = (self.result(RequestResult::Hit), self.get(Number::TimedHits));
+        if timed == 0 { 1.0 } else { hits as f64 / timed as f64 }
     }
 
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
-        Self {
-            ended: std::array::from_fn(|index| self.ended[index] + other.ended[index]),
-            evicted: std::array::from_fn(|index| self.evicted[index] + other.evicted[index]),
-            rejected: std::array::from_fn(|index| self.rejected[index] + other.rejected[index]),
-            timed_hits: self.timed_hits + other.timed_hits,
-        }
+        Self(std::array::from_fn(|index| self.0[index] + other.0[index]))
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        // A reading under way may see one of two numbers that change together: never less than nothing.
+        Self(std::array::from_fn(|index| self.0[index].saturating_sub(earlier.0[index])))
     }
 }
 
-/// Everything one cache had counted at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The largest of each distribution since the recorder's last turn.
+pub(super) struct RecentMaxima {
+    pub(super) durations: [u64; Series::COUNT],
+    pub(super) entry_sizes: u64,
+}
+
+/// Everything one cache had counted at one moment, or within a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests begun.
-    pub started: u64,
+    /// Requests ended, evictions, and all else that only grows.
+    pub totals: Totals,
     /// Requests begun and not ended.
     pub active: u64,
-    /// Requests ended, and evictions.
-    pub totals: Totals,
-    pub(super) loads: [[u64; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
     /// Loads running.
     pub loads_active: u64,
-    pub(super) waits: [u64; WaitOutcome::ALL.len()],
     /// Requests waiting for another's load.
     pub waits_active: u64,
-    pub(super) request_durations: [Durations; RequestResult::ALL.len()],
-    pub(super) load_durations: [Durations; LoadTrigger::ALL.len()],
-    pub(super) wait_durations: [Durations; WaitOutcome::ALL.len()],
-    pub(super) operation_durations: [Durations; Operation::ALL.len()],
-    pub(super) stale_ages: [Durations; StaleEvent::ALL.len()],
+    pub(super) durations: [Durations; Series::COUNT],
     pub(super) entry_sizes: Sizes,
 }
 
 impl Counts {
+    /// Requests begun.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.totals.get(Number::Started)
+    }
+
     /// Loads of this trigger that ended so.
     #[must_use]
     pub fn loads(&self, trigger: LoadTrigger, outcome: LoadOutcome) -> u64 {
-        self.loads[trigger as usize][outcome as usize]
+        self.totals.get(Number::Load(trigger, outcome))
     }
 
     /// Waits that ended so.
     #[must_use]
     pub fn waits(&self, outcome: WaitOutcome) -> u64 {
-        self.waits[outcome as usize]
+        self.totals.get(Number::Wait(outcome))
+    }
+
+    fn series(&self, series: Series) -> &Durations {
+        &self.durations[series.index()]
     }
 
     /// Durations of requests with this result; of hits, the timed ones.
     #[must_use]
     pub fn request_durations(&self, result: RequestResult) -> &Durations {
-        &self.request_durations[result as usize]
+        self.series(Series::Request(result))
     }
 
     /// Durations of loads of this trigger, however they ended.
     #[must_use]
     pub fn load_durations(&self, trigger: LoadTrigger) -> &Durations {
-        &self.load_durations[trigger as usize]
+        self.series(Series::Load(trigger))
     }
 
     /// Durations of waits that ended so.
     #[must_use]
     pub fn wait_durations(&self, outcome: WaitOutcome) -> &Durations {
-        &self.wait_durations[outcome as usize]
+        self.series(Series::Wait(outcome))
     }
 
     /// Durations of this operation; of look-ups, the timed ones.
     #[must_use]
     pub fn operation_durations(&self, operation: Operation) -> &Durations {
-        &self.operation_durations[operation as usize]
+        self.series(Series::Operation(operation))
     }
 
     /// How far past their time entries were when this became of them.
     #[must_use]
     pub fn stale_ages(&self, event: StaleEvent) -> &Durations {
-        &self.stale_ages[event as usize]
+        self.series(Series::StaleAge(event))
     }
 
     /// Sizes of the entries that were stored; none where the cache wasn't told how to measure them.
     #[must_use]
     pub fn entry_sizes(&self) -> &Sizes {
         &self.entry_sizes
+    }
+
+    /// Both together, as if one recorder had counted them.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            totals: self.totals.plus(&other.totals),
+            active: self.active + other.active,
+            loads_active: self.loads_active + other.loads_active,
+            waits_active: self.waits_active + other.waits_active,
+            durations: std::array::from_fn(|index| self.durations[index].plus(&other.durations[index])),
+            entry_sizes: self.entry_sizes.plus(&other.entry_sizes),
+        }
+    }
+
+    /// What was counted between `earlier` and now. What is under way is so now.
+    pub(super) fn since(&self, earlier: &Self, recent: &RecentMaxima) -> Self {
+        let since = |index: usize| self.durations[index].since(&earlier.durations[index], recent.durations[index]);
+        Self {
+            totals: self.totals.since(&earlier.totals),
+            durations: std::array::from_fn(since),
+            entry_sizes: self.entry_sizes.since(&earlier.entry_sizes, recent.entry_sizes),
+            ..*self
+        }
     }
 }

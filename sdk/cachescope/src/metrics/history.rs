@@ -1,0 +1,217 @@
+//! What was counted when: the last day in slices, the finer the younger.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use cachescope_core::{Counts, Moment, Packed, Recorder};
+
+use crate::metrics::window::Window;
+
+/// How long the youngest slices are.
+pub(crate) const SLICE: Duration = Duration::from_secs(5);
+
+/// From which age on slices are put together, and up to which length.
+const COARSER: [(Duration, Duration); 2] = [
+    (Duration::from_secs(2 * 60), Duration::from_secs(60)),
+    (Duration::from_secs(65 * 60), Duration::from_secs(15 * 60)),
+];
+
+/// What the slices may take together. Most caches need a third of it for a whole day; where they need more, the oldest
+/// are put together, and a window that reaches so far back reaches somewhat farther.
+const BYTES: usize = 24 * 1024;
+
+/// One cache's numbers over time.
+///
+/// Everything is a difference of two readings of the same counters, so windows nest, and all slices and what came
+/// after them add up to the whole.
+#[derive(Debug)]
+pub(crate) struct History {
+    /// When the cache was built.
+    began: Moment,
+    /// The end of the last slice.
+    turned: Moment,
+    /// All that was counted until then.
+    counted: Packed,
+    /// The oldest first; each ends where the next begins.
+    slices: VecDeque<Slice>,
+}
+
+#[derive(Debug)]
+struct Slice {
+    from: Moment,
+    counted: Packed,
+}
+
+impl History {
+    pub(crate) fn new(now: Moment) -> Self {
+        Self { began: now, turned: now, counted: Packed::default(), slices: VecDeque::new() }
+    }
+
+    /// When the cache was built.
+    pub(crate) fn began(&self) -> Moment {
+        self.began
+    }
+
+    /// Ends a slice, if it has been long enough.
+    pub(crate) fn turn(&mut self, now: Moment, recorder: &Recorder) {
+        if now.since(self.turned) < SLICE {
+            return;
+        }
+        let (all, since) = recorder.turn(&unpacked(&self.counted));
+        self.slices.push_back(Slice { from: self.turned, counted: Packed::from(&since) });
+        self.turned = now;
+        self.counted = Packed::from(&all);
+        self.compact(now);
+    }
+
+    /// What was counted within `window`, and how far back that reaches: to the next end of a slice, or to the
+    /// cache's beginning.
+    pub(crate) fn window(&mut self, window: Window, now: Moment, recorder: &Recorder) -> (Counts, Duration) {
+        self.turn(now, recorder);
+        let mut counts = recorder.counts_since(&unpacked(&self.counted));
+        let mut from = self.turned;
+        for slice in self.slices.iter().rev() {
+            if now.since(from) >= window.duration() {
+                break;
+            }
+            slice.counted.add_to(&mut counts);
+            from = slice.from;
+        }
+        (counts, now.since(from))
+    }
+
+    /// Puts slices together that are old enough, and lets go of those that no window reaches.
+    fn compact(&mut self, now: Moment) {
+        for (age, length) in COARSER {
+            let end_of = |slices: &VecDeque<Slice>, index: usize| slices.get(index + 1).map_or(now, |next| next.from);
+            let mut index = 0;
+            while index + 1 < self.slices.len() && now.since(end_of(&self.slices, index + 1)) >= age {
+                if end_of(&self.slices, index + 1).since(self.slices[index].from) <= length {
+                    self.put_together(index);
+                } else {
+                    index += 1;
+                }
+            }
+        }
+        while self.slices.len() > 2 && self.bytes() > BYTES {
+            self.put_together(0);
+        }
+        // The first reaches back far enough as long as the second doesn't.
+        while self.slices.get(1).is_some_and(|second| now.since(second.from) >= Window::LONGEST) {
+            self.slices.pop_front();
+        }
+    }
+
+    /// Makes one of a slice and the next.
+    fn put_together(&mut self, index: usize) {
+        if let Some(next) = self.slices.remove(index + 1) {
+            let slice = &mut self.slices[index];
+            slice.counted = slice.counted.plus(&next.counted);
+        }
+    }
+
+    /// What the slices take.
+    fn bytes(&self) -> usize {
+        self.slices.iter().map(|slice| slice.counted.len() + size_of::<Slice>()).sum()
+    }
+}
+
+fn unpacked(packed: &Packed) -> Counts {
+    let mut counts = Counts::default();
+    packed.add_to(&mut counts);
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use cachescope_core::{Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Telemetry};
+    use opentelemetry::metrics::noop::NoopMeterProvider;
+    use opentelemetry::trace::noop::NoopTracerProvider;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn recorder() -> Recorder {
+        let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
+        Recorder::new(Identity { cache: "history".to_owned(), store: "test", error_type: None }, telemetry, None)
+    }
+
+    fn miss(recorder: &Recorder, took: Duration) {
+        recorder.request_started();
+        recorder.load_started();
+        recorder.load_ended(LoadTrigger::Miss, LoadOutcome::Loaded, took);
+        recorder.request_ended(Ending::miss(MissReason::Unknown), took);
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_nanos(0).after(Duration::from_secs(seconds))
+    }
+
+    /// A miss in so many seconds, that takes as many milliseconds as the time is in seconds.
+    fn busy_for(seconds: u64, step: u64) -> (History, Recorder) {
+        let (mut history, recorder) = (History::new(at(0)), recorder());
+        for second in (1..=seconds / step).map(|steps| steps * step) {
+            miss(&recorder, Duration::from_millis(second));
+            history.turn(at(second), &recorder);
+        }
+        (history, recorder)
+    }
+
+    #[test]
+    fn a_window_holds_what_was_counted_in_the_time_that_it_says() {
+        let (mut history, recorder) = busy_for(1_000, 1);
+        for asked in [0, 1, 7, 60, 61, 100, 300, 900] {
+            let (counts, covers) = history.window(Window::Last(SECOND * asked), at(1_000), &recorder);
+            let covered = covers.as_secs();
+            assert!(covered >= u64::from(asked) && covered < u64::from(asked) + 60, "{covered} for {asked}");
+            assert_eq!(counts.started(), covered);
+            let longest = counts.load_durations(LoadTrigger::Miss).max();
+            assert_eq!(longest.as_millis(), if covered == 0 { 0 } else { 1_000 });
+        }
+        let (counts, covers) = history.window(Window::Hour, at(1_000), &recorder);
+        assert_eq!((counts.started(), covers), (1_000, 1_000 * SECOND), "no farther than its beginning");
+        assert_eq!(counts, recorder.counts());
+    }
+
+    #[test]
+    fn a_maximum_is_that_of_its_window() {
+        let (mut history, recorder) = (History::new(at(0)), recorder());
+        miss(&recorder, 9 * SECOND);
+        for second in 1..200 {
+            history.turn(at(second), &recorder);
+        }
+        miss(&recorder, SECOND);
+        let longest = |history: &mut History, window| {
+            history.window(window, at(200), &recorder).0.load_durations(LoadTrigger::Miss).max()
+        };
+        assert_eq!(longest(&mut history, Window::Minute), SECOND);
+        assert_eq!(longest(&mut history, Window::Hour), 9 * SECOND);
+    }
+
+    #[test]
+    fn a_day_takes_few_slices_and_bytes_and_nothing_gets_lost() {
+        let day = 24 * 60 * 60;
+        let (mut history, recorder) = busy_for(2 * day, 10);
+        assert!(history.slices.len() < 200, "{}", history.slices.len());
+        assert!(history.bytes() <= BYTES, "{}", history.bytes());
+        for (window, most) in [(Window::Minute, 70), (Window::Hour, 60 * 60 + 60), (Window::Day, day + 15 * 60)] {
+            let (counts, covers) = history.window(window, at(2 * day), &recorder);
+            assert_eq!(counts.started() * 10, covers.as_secs());
+            assert!(covers >= window.duration() && covers.as_secs() <= most, "{window:?} covers {covers:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_a_long_slice_and_one_that_stands_none() {
+        let (mut history, recorder) = busy_for(100, 1);
+        miss(&recorder, SECOND);
+        let (counts, covers) = history.window(Window::Minute, at(50_000), &recorder);
+        assert_eq!((counts.started(), covers), (1, 49_900 * SECOND), "it says how long");
+        let (counts, covers) = history.window(Window::Minute, at(40_000), &recorder);
+        assert_eq!((counts.started(), covers), (1, 39_900 * SECOND), "backwards it loses nothing");
+        let slices = history.slices.len();
+        (0..100).for_each(|_| history.turn(at(50_001), &recorder));
+        assert_eq!(history.slices.len(), slices);
+    }
+}

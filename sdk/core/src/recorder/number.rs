@@ -1,0 +1,121 @@
+//! What is counted, each by an index: a recorder, what it had counted, and what is kept of that go by the same.
+
+use crate::eviction::EvictionReason;
+use crate::outcome::{
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+};
+
+/// A number that only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// Requests begun.
+    Started,
+    /// Hits whose duration was taken.
+    TimedHits,
+    /// Requests that ended so.
+    Ended(Ending),
+    /// Loads of this trigger that ended so.
+    Load(LoadTrigger, LoadOutcome),
+    /// Waits that ended so.
+    Wait(WaitOutcome),
+    /// Entries that left for this reason.
+    Evicted(EvictionReason),
+    /// Loaded values that weren't stored for this reason.
+    Rejected(RejectionReason),
+}
+
+const ENDED: usize = 2;
+const LOADS: usize = ENDED + Ending::COUNT;
+const WAITS: usize = LOADS + LoadTrigger::ALL.len() * LoadOutcome::ALL.len();
+const EVICTED: usize = WAITS + WaitOutcome::ALL.len();
+const REJECTED: usize = EVICTED + EvictionReason::ALL.len();
+
+impl Number {
+    /// How many there are.
+    pub(crate) const COUNT: usize = REJECTED + RejectionReason::ALL.len();
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Started => 0,
+            Self::TimedHits => 1,
+            Self::Ended(ending) => ENDED + ending.index(),
+            Self::Load(trigger, outcome) => LOADS + trigger as usize * LoadOutcome::ALL.len() + outcome as usize,
+            Self::Wait(outcome) => WAITS + outcome as usize,
+            Self::Evicted(reason) => EVICTED + reason as usize,
+            Self::Rejected(reason) => REJECTED + reason as usize,
+        }
+    }
+}
+
+/// A distribution of durations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Series {
+    /// Of requests with this result; of hits, the timed ones.
+    Request(RequestResult),
+    /// Of loads of this trigger.
+    Load(LoadTrigger),
+    /// Of waits that ended so.
+    Wait(WaitOutcome),
+    /// Of this operation on the store.
+    Operation(Operation),
+    /// How far entries were past their time when this became of them.
+    StaleAge(StaleEvent),
+}
+
+const LOAD_TIMES: usize = RequestResult::ALL.len();
+const WAIT_TIMES: usize = LOAD_TIMES + LoadTrigger::ALL.len();
+const OPERATION_TIMES: usize = WAIT_TIMES + WaitOutcome::ALL.len();
+const STALE_AGES: usize = OPERATION_TIMES + Operation::ALL.len();
+
+impl Series {
+    /// How many there are.
+    pub(crate) const COUNT: usize = STALE_AGES + StaleEvent::ALL.len();
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Request(result) => result as usize,
+            Self::Load(trigger) => LOAD_TIMES + trigger as usize,
+            Self::Wait(outcome) => WAIT_TIMES + outcome as usize,
+            Self::Operation(operation) => OPERATION_TIMES + operation as usize,
+            Self::StaleAge(event) => STALE_AGES + event as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_a_numbering(indices: impl IntoIterator<Item = usize>, count: usize, gaps: usize) {
+        let mut indices: Vec<usize> = indices.into_iter().collect();
+        let all = indices.len();
+        indices.sort_unstable();
+        indices.dedup();
+        assert_eq!((indices.len(), indices.last()), (all, Some(&(count - 1))));
+        assert_eq!(count - all, gaps);
+    }
+
+    #[test]
+    fn every_number_and_series_has_an_index_of_its_own() {
+        let numbers = [Number::Started, Number::TimedHits]
+            .into_iter()
+            .chain(Ending::all(true).map(Number::Ended))
+            .chain(
+                LoadTrigger::ALL
+                    .into_iter()
+                    .flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Number::Load(trigger, outcome))),
+            )
+            .chain(WaitOutcome::ALL.map(Number::Wait))
+            .chain(EvictionReason::ALL.map(Number::Evicted))
+            .chain(RejectionReason::ALL.map(Number::Rejected));
+        is_a_numbering(numbers.map(Number::index), Number::COUNT, Ending::COUNT - Ending::all(true).count());
+        let series = RequestResult::ALL
+            .map(Series::Request)
+            .into_iter()
+            .chain(LoadTrigger::ALL.map(Series::Load))
+            .chain(WaitOutcome::ALL.map(Series::Wait))
+            .chain(Operation::ALL.map(Series::Operation))
+            .chain(StaleEvent::ALL.map(Series::StaleAge));
+        is_a_numbering(series.map(Series::index), Series::COUNT, 0);
+    }
+}
