@@ -78,7 +78,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         cache.try_call(1).await?;
         hands.advance(Duration::from_millis(1_500));
         cache.try_call(1).await?;
-        while cache.metrics().stats().refresh_duration().count() == 0 {
+        while cache.metrics().stats().load_duration_by(LoadTrigger::Refresh).count() == 0 {
             tokio::task::yield_now().await;
         }
         cache.invalidate(&1);

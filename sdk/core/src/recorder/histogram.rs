@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Each power of two is split into this many buckets (as a power of two itself).
 const SUB_BITS: u32 = 3;
 const SUBS: usize = 1 << SUB_BITS;
-/// Numbers of 2^41 and more share the last bucket: durations of 37 minutes, sizes of 2 TiB. Their maximum and sum
+/// Numbers of 2^47 and more share the last bucket: durations of 39 hours, sizes of 128 TiB. Their maximum and sum
 /// stay exact.
-const MAX_EXPONENT: usize = 40;
+const MAX_EXPONENT: usize = 46;
 const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS as usize + 2) * SUBS;
 
-/// A histogram of numbers from 0 to 2^41, 2.5 KB. Recording costs four relaxed additions.
+/// A histogram of numbers from 0 to 2^47, 2.9 KB. Recording costs four relaxed additions.
 ///
 /// A bucket is at most 1/8 of its lower edge wide, so a quantile, given as the middle of its bucket, is
 /// within 6.25% of the exact one; below 8 it is exact.
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_bucket_begins_below_two_to_the_41_and_takes_all_above() {
-        assert_eq!(lower_edge(BUCKETS), 1 << 41);
+    fn the_last_bucket_begins_below_two_to_the_47_and_takes_all_above() {
+        assert_eq!(lower_edge(BUCKETS), 1 << 47);
         let histogram = Histogram::new();
         histogram.record(u64::MAX);
         let held = histogram.snapshot();
         assert_eq!((held.count(), held.max(), held.sum()), (1, u64::MAX, u64::MAX));
-        assert_eq!(held.quantile(0.5), Some((1 << 41) - (1 << 36) - 1));
+        assert_eq!(held.quantile(0.5), Some((1 << 47) - (1 << 42) - 1));
     }
 
     #[test]

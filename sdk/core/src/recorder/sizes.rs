@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::histogram::Distribution;
 
-/// What a histogram of sizes held at one moment, in bytes, up to 2 TiB.
+/// What a histogram of sizes held at one moment, in bytes, up to 128 TiB.
 ///
-/// Quantiles are within 6.25% of the exact ones, and exact below 8 bytes; larger sizes count as 2 TiB there. Count,
-/// sum, mean and maximum are exact. A plain value; asking for a quantile costs a walk over 312 buckets.
+/// Quantiles are within 6.25% of the exact ones, and exact below 8 bytes; larger sizes count as 128 TiB there. Count,
+/// sum, mean and maximum are exact. A plain value; asking for a quantile costs a walk over 360 buckets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Sizes(Distribution);
 

@@ -1,0 +1,164 @@
+//! Windows against a log of every event, over a simulated day with bursts and gaps.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cachescope::{
+    Cached, Clock, ClockHands, Durations, Ending, EvictionReason, Failure, LoadOutcome, LoadTrigger, MissReason,
+    Operation, RequestResult, StaleEvent, Window, try_cached,
+};
+use futures_util::FutureExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Slices of time end at its multiples. Nothing happens at them, so that it is clear on which side an event is.
+const STEP: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const FRESH_FOR: Duration = Duration::from_secs(100);
+
+/// A request, as it ended.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    at: Duration,
+    ending: Ending,
+    load: Option<(LoadOutcome, Duration)>,
+    /// It was stored, over an earlier entry or not.
+    stored: Option<bool>,
+    /// How far past its time the entry was that its load took the place of.
+    reloaded: Option<Duration>,
+}
+
+/// A cache, its clock, and what happened, by rules of its own.
+struct Day {
+    cache: Cached<u64, u64, &'static str>,
+    hands: ClockHands,
+    /// What the next load does, and how long it takes.
+    script: Arc<Mutex<(LoadOutcome, Duration)>>,
+    now: Duration,
+    stored_at: HashMap<u64, Duration>,
+    log: Vec<Event>,
+}
+
+impl Day {
+    fn new() -> Self {
+        let (clock, hands) = Clock::manual();
+        let script = Arc::new(Mutex::new((LoadOutcome::Loaded, Duration::ZERO)));
+        let (read, moves) = (Arc::clone(&script), hands.clone());
+        let load = move |key: u64| {
+            let ((outcome, took), moves) = (*read.lock().expect("no panic"), moves.clone());
+            async move {
+                moves.advance(took);
+                if outcome == LoadOutcome::Loaded { Ok(key) } else { Err("on purpose") }
+            }
+        };
+        let cache = try_cached("windows", load).stale_after(FRESH_FOR).clock(clock).build();
+        Self { cache, hands, script, now: Duration::ZERO, stored_at: HashMap::new(), log: Vec::new() }
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.hands.advance(by);
+        self.now += by;
+    }
+
+    fn call(&mut self, key: u64, outcome: LoadOutcome, took: Duration) {
+        *self.script.lock().expect("no panic") = (outcome, took);
+        let answer = self.cache.try_call(key).now_or_never().expect("loads are ready");
+        assert!(answer.is_err() || answer == Ok(key));
+        let before = self.stored_at.get(&key).copied();
+        if before.is_some_and(|before| self.now < before + FRESH_FOR) {
+            let ending = Ending::of(RequestResult::Hit);
+            self.log.push(Event { at: self.now, ending, load: None, stored: None, reloaded: None });
+            return;
+        }
+        self.now += took;
+        let loaded = outcome == LoadOutcome::Loaded;
+        let ending = Ending::miss(if before.is_some() { MissReason::Expired } else { MissReason::Unknown });
+        let ending = if loaded { ending } else { ending.with_failure(Failure::Error) };
+        let reloaded = before.filter(|_| loaded).map(|before| self.now - before - FRESH_FOR);
+        if loaded {
+            self.stored_at.insert(key, self.now);
+        }
+        let stored = loaded.then_some(before.is_some());
+        self.log.push(Event { at: self.now, ending, load: Some((outcome, took)), stored, reloaded });
+    }
+
+    /// Every field of a window is what the log says of the time it covers.
+    fn check(&self, window: Window) {
+        let stats = self.cache.metrics().window(window);
+        let covers = stats.covers();
+        assert!(covers >= window.duration().min(self.now), "{window:?} covers {covers:?} of {:?}", self.now);
+        let since: Vec<&Event> = self.log.iter().filter(|event| event.at > self.now - covers).collect();
+        let count = |matches: &dyn Fn(&Event) -> bool| since.iter().filter(|event| matches(event)).count() as u64;
+
+        assert_eq!((stats.requests(), stats.in_flight()), (since.len() as u64, 0), "{window:?} {covers:?}");
+        for ending in Ending::all(true) {
+            assert_eq!(stats.ended(ending), count(&|event| event.ending == ending), "{window:?} {ending:?}");
+        }
+        for outcome in LoadOutcome::ALL {
+            let ended_so = |event: &Event| event.load.is_some_and(|(ended, _)| ended == outcome);
+            assert_eq!(stats.loads(outcome), count(&ended_so), "{window:?} {outcome:?}");
+        }
+        assert_eq!(stats.evictions(EvictionReason::Replaced), count(&|event| event.stored == Some(true)));
+        assert_eq!(stats.operation(Operation::Put).count(), count(&|event| event.stored.is_some()));
+        let loads: Vec<Duration> = since.iter().filter_map(|event| Some(event.load?.1)).collect();
+        same(stats.load_duration_by(LoadTrigger::Miss), loads.clone());
+        // Nothing else of a request takes time by this clock.
+        same(stats.latency(RequestResult::Miss), loads);
+        same(stats.stale_age(StaleEvent::Reloaded), since.iter().filter_map(|event| event.reloaded).collect());
+        let hits = count(&|event| event.ending.result == RequestResult::Hit);
+        assert!(stats.latency(RequestResult::Hit).count() <= hits);
+        let rate = (!since.is_empty()).then(|| hits as f64 / since.len() as f64);
+        assert_eq!(stats.hit_rate(), rate);
+        let a_second = if covers.is_zero() { 0.0 } else { since.len() as f64 / covers.as_secs_f64() };
+        assert!((stats.per_second().requests - a_second).abs() < 1e-9);
+        assert_eq!(stats.levels().entries, self.stored_at.len() as u64);
+    }
+}
+
+/// Count, sum and maximum are exact; quantiles within the histogram's error.
+fn same(told: &Durations, mut logged: Vec<Duration>) {
+    logged.sort_unstable();
+    let sum = logged.iter().sum::<Duration>();
+    assert_eq!((told.count(), told.sum()), (logged.len() as u64, sum));
+    assert_eq!(told.max(), logged.last().copied().unwrap_or_default());
+    for q in [0.0, 0.1, 0.5, 0.9, 0.99, 1.0].into_iter().filter(|_| !logged.is_empty()) {
+        let rank = ((q * logged.len() as f64).ceil() as usize).max(1);
+        let exact = logged[rank - 1].as_nanos() as f64;
+        let quantile = told.quantile(q).expect("not empty").as_nanos() as f64;
+        assert!((quantile - exact).abs() <= exact * 0.0625 + 1.0, "q {q}: {quantile} for {exact}");
+    }
+}
+
+#[test]
+fn a_day_s_windows_are_what_a_log_of_every_event_says() {
+    let mut random = StdRng::seed_from_u64(7);
+    let mut day = Day::new();
+    while day.now < DAY + DAY / 4 {
+        // Quiet, busy, or nothing at all for up to a few hours: a laptop that was closed.
+        let events = match random.random_range(0..100) {
+            0..90 => 0,
+            90..98 => random.random_range(1..4),
+            _ => random.random_range(50..200),
+        };
+        for _ in 0..events {
+            day.advance(Duration::from_nanos(random.random_range(1_000_000..9_000_000)));
+            let outcome = if random.random_range(0..5) == 0 { LoadOutcome::Failed } else { LoadOutcome::Loaded };
+            let took = Duration::from_nanos(10_u64.pow(random.random_range(0..7)) * random.random_range(1..10));
+            day.call(random.random_range(0..300), outcome, took);
+        }
+        if events > 0 && random.random_range(0..20) == 0 {
+            let last = SECOND * random.random_range(0..100_000);
+            [Window::Minute, Window::Hour, Window::Day, last.into()].into_iter().for_each(|window| day.check(window));
+        }
+        let steps = if random.random_range(0..2_000) == 0 { random.random_range(100..1_500) } else { 1 };
+        let into_step = Duration::from_nanos((day.now.as_nanos() % STEP.as_nanos()) as u64);
+        day.advance(STEP * steps - into_step);
+        // Ends the slice here, if the thread that does so hasn't yet.
+        assert_eq!(day.cache.metrics().window(Duration::ZERO).requests(), 0);
+    }
+    assert!(day.log.len() > 10_000, "{} events", day.log.len());
+    let whole = day.cache.metrics().stats();
+    assert_eq!((whole.requests(), whole.covers()), (day.log.len() as u64, day.now));
+}
