@@ -62,10 +62,9 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub async fn call(&self, key: K) -> V {
-        let hash = self.engine.hash(&key);
-        match self.engine.look_up(HashedRef::new(hash, &key)) {
+        match self.ask(key) {
             Ok(value) => value,
-            Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key), missed).await),
+            Err(answering) => CallError::surely(answering.await),
         }
     }
 
@@ -87,10 +86,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        let hash = self.engine.hash(key);
-        match self.engine.look_up(HashedRef::new(hash, key)) {
+        match self.ask_ref(key) {
             Ok(value) => value,
-            Err(missed) => CallError::surely(self.miss(HashedKey::new(hash, key.to_owned()), missed).await),
+            Err(answering) => CallError::surely(answering.await),
         }
     }
 }
@@ -116,10 +114,9 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub async fn try_call(&self, key: K) -> Result<V, CallError<E>> {
-        let hash = self.engine.hash(&key);
-        match self.engine.look_up(HashedRef::new(hash, &key)) {
+        match self.ask(key) {
             Ok(value) => Ok(value),
-            Err(missed) => self.miss(HashedKey::new(hash, key), missed).await,
+            Err(answering) => answering.await,
         }
     }
 
@@ -135,10 +132,35 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + Sync + ?Sized,
     {
+        match self.ask_ref(key) {
+            Ok(value) => Ok(value),
+            Err(answering) => answering.await,
+        }
+    }
+
+    /// A hit's value, or the future of whatever else comes of the request.
+    ///
+    /// Outside of the futures that call it, which therefore keep neither the key nor what was found.
+    #[inline(always)]
+    fn ask(&self, key: K) -> Result<V, Answering<'_, V, E>> {
+        let hash = self.engine.hash(&key);
+        match self.engine.look_up(HashedRef::new(hash, &key)) {
+            Ok(value) => Ok(value),
+            Err(missed) => Err(self.miss(HashedKey::new(hash, key), missed)),
+        }
+    }
+
+    /// [`Cached::ask`] by reference.
+    #[inline(always)]
+    fn ask_ref<Q>(&self, key: &Q) -> Result<V, Answering<'_, V, E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         let hash = self.engine.hash(key);
         match self.engine.look_up(HashedRef::new(hash, key)) {
             Ok(value) => Ok(value),
-            Err(missed) => self.miss(HashedKey::new(hash, key.to_owned()), missed).await,
+            Err(missed) => Err(self.miss(HashedKey::new(hash, key.to_owned()), missed)),
         }
     }
 

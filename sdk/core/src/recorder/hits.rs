@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::shim::{AtomicU64, OnceLock};
+use super::shim::AtomicU64;
 use super::slot::{self, SLOTS};
 use crate::clock::Moment;
 
@@ -20,10 +20,10 @@ const PACE: Duration = Duration::from_millis(1);
 /// quiet gets to its next timed hit within twice as many.
 const LONGEST_INTERVAL: u64 = 512;
 
-/// The hits of one cache. 8 KiB, allocated with its first request.
-#[derive(Debug, Default)]
+/// The hits of one cache, 8 KiB.
+#[derive(Debug)]
 pub(crate) struct Hits {
-    cells: OnceLock<Box<[HitCell; SLOTS]>>,
+    cells: Box<[HitCell; SLOTS]>,
     /// Of threads past [`SLOTS`], and of threads that are ending.
     shared: AtomicU64,
 }
@@ -85,22 +85,27 @@ fn mix(seed: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
+impl Default for Hits {
+    fn default() -> Self {
+        Self { cells: Box::new(std::array::from_fn(|_| HitCell::default())), shared: AtomicU64::default() }
+    }
+}
+
 impl Hits {
     /// This thread's cell, if it has one already.
     #[inline(always)]
     pub(crate) fn cell(&self) -> Option<&HitCell> {
-        self.cells.get()?.get(slot::current())
+        self.cells.get(slot::current())
     }
 
-    /// Counts a hit that began at `now`, on the path that may allocate and lease; says whether it is to be timed.
+    /// Counts a hit that began at `now`, on the path that may lease a slot; says whether it is to be timed.
     #[cold]
     pub(crate) fn count_slowly(&self, now: Moment) -> bool {
         let Some(slot) = slot::lease() else {
             let before = self.shared.fetch_add(1, Ordering::Relaxed);
             return before.is_multiple_of(LONGEST_INTERVAL);
         };
-        let cells = self.cells.get_or_init(|| Box::new(std::array::from_fn(|_| HitCell::default())));
-        let cell = &cells[slot];
+        let cell = &self.cells[slot];
         let due = cell.is_timing_due();
         cell.count();
         if due {
@@ -111,8 +116,7 @@ impl Hits {
 
     /// All hits so far. Each cell only grows, so a later sum is never smaller.
     pub(crate) fn sum(&self) -> u64 {
-        let cells =
-            self.cells.get().map_or(0, |cells| cells.iter().map(|cell| cell.hits.load(Ordering::Relaxed)).sum());
+        let cells: u64 = self.cells.iter().map(|cell| cell.hits.load(Ordering::Relaxed)).sum();
         cells + self.shared.load(Ordering::Relaxed)
     }
 }

@@ -2,8 +2,8 @@
 
 #[cfg(not(all(test, loom)))]
 mod real {
+    pub(crate) use std::sync::Mutex;
     pub(crate) use std::sync::atomic::AtomicU64;
-    pub(crate) use std::sync::{Mutex, OnceLock};
     pub(crate) use std::thread_local as per_thread;
 
     /// Statics; in a model, each run begins with new ones.
@@ -21,7 +21,6 @@ pub(crate) use real::*;
 mod played {
     use std::cell::Cell;
 
-    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::thread::LocalKey;
 
     pub(crate) use loom::sync::Mutex;
@@ -47,30 +46,6 @@ mod played {
         };
     }
     pub(crate) use global;
-
-    /// Loom has none: std's, with the synchronisation that std promises of it.
-    #[derive(Debug, Default)]
-    pub(crate) struct OnceLock<T> {
-        value: std::sync::OnceLock<T>,
-        is_set: AtomicBool,
-        setting: Mutex<()>,
-    }
-
-    impl<T> OnceLock<T> {
-        pub(crate) fn get(&self) -> Option<&T> {
-            self.is_set.load(Ordering::Acquire).then(|| self.value.get()).flatten()
-        }
-
-        pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
-            if let Some(value) = self.get() {
-                return value;
-            }
-            let _setting = self.setting.lock();
-            let value = self.value.get_or_init(init);
-            self.is_set.store(true, Ordering::Release);
-            value
-        }
-    }
 
     /// A thread-local without a destructor, as std's cells are. Loom takes its own away as the thread ends: from
     /// then on this one is as it was at first.
