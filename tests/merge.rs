@@ -159,5 +159,8 @@ proptest! {
             (one, other) => one.or(other).expect("one at least"),
         };
         assert_same(&merged, &one.stats());
+        // As one instance would send it to another.
+        let sent = serde_json::to_string(&merged).expect("plain numbers");
+        prop_assert_eq!(serde_json::from_str::<Stats>(&sent).expect("what was sent"), merged);
     }
 }

@@ -16,10 +16,13 @@ pub(crate) trait Live: Source {
     fn clear(&self);
 }
 
-/// Puts a cache on the list, and takes those off that are gone.
+/// Puts a cache on the list, and at times takes those off that are gone.
 pub(crate) fn enlist(cache: Weak<dyn Live>) {
     let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-    live.retain(|cache| cache.strong_count() > 0);
+    // Only where it would grow, so that many caches are listed in a time that is proportional to their number.
+    if live.len() == live.capacity() {
+        live.retain(|cache| cache.strong_count() > 0);
+    }
     live.push(cache);
 }
 

@@ -68,6 +68,7 @@ pub trait IntoStore<K, V> {
 
 /// How full a store is, and how full it may get. `None` is "the store doesn't know" or "no such limit".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Levels {
     /// Entries held.
     pub entries: u64,

@@ -18,7 +18,11 @@ use crate::metrics::Rates;
 /// println!("{}", squares.metrics().stats()); // 1 requests in 27.1 µs, hit rate 0.0 % …
 /// # });
 /// ```
+///
+/// With the feature `serde` it can be sent and stored, and comes back as it went; numbers go by name, durations in
+/// nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Stats {
     counts: Counts,
     levels: Levels,

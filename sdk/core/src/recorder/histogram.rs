@@ -90,7 +90,7 @@ pub(super) struct Distribution {
 
 impl Distribution {
     pub(super) fn count(&self) -> u64 {
-        self.buckets.iter().sum()
+        self.buckets.iter().fold(0, |count, held| count.saturating_add(*held))
     }
 
     pub(super) const fn sum(&self) -> u64 {
@@ -114,7 +114,7 @@ impl Distribution {
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count);
         let mut below = 0;
         let bucket = self.buckets.iter().position(|held| {
-            below += held;
+            below = held.saturating_add(below);
             below >= rank
         })?;
         let (low, high) = (lower_edge(bucket), lower_edge(bucket + 1) - 1);
@@ -125,7 +125,9 @@ impl Distribution {
         let longer = self.buckets.len().max(other.buckets.len());
         let at = |buckets: &[u64], index| buckets.get(index).copied().unwrap_or(0);
         Self {
-            buckets: (0..longer).map(|index| at(&self.buckets, index) + at(&other.buckets, index)).collect(),
+            buckets: (0..longer)
+                .map(|index| at(&self.buckets, index).saturating_add(at(&other.buckets, index)))
+                .collect(),
             sum: self.sum.wrapping_add(other.sum),
             max: self.max.max(other.max),
         }
@@ -141,6 +143,20 @@ impl Distribution {
         let least = buckets.iter().rposition(|held| *held > 0).map_or(0, lower_edge);
         let max = if least == 0 && buckets.first().is_none_or(|zeros| *zeros == 0) { 0 } else { recent.max(least) };
         Self { buckets, sum: self.sum.wrapping_sub(earlier.sum), max }
+    }
+
+    /// The buckets that hold something, each by its index.
+    #[cfg(feature = "serde")]
+    pub(super) fn held(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.buckets.iter().copied().enumerate().filter(|(_, held)| *held > 0)
+    }
+
+    /// That of [`Distribution::held`]; buckets that don't exist are passed over.
+    #[cfg(feature = "serde")]
+    pub(super) fn from_held(sum: u64, max: u64, held: impl IntoIterator<Item = (usize, u64)>) -> Self {
+        let mut distribution = Self { sum, max, ..Self::default() };
+        held.into_iter().for_each(|(bucket, held)| distribution.add_cell(bucket.saturating_add(2), held));
+        distribution
     }
 
     /// How many cells [`Distribution::cells`] has.
@@ -161,7 +177,7 @@ impl Distribution {
                     self.buckets = vec![0; BUCKETS].into();
                 }
                 if let Some(held) = self.buckets.get_mut(index - 2) {
-                    *held += value;
+                    *held = held.saturating_add(value);
                 }
             }
         }

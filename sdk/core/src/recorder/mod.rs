@@ -3,6 +3,8 @@
 mod durations;
 mod histogram;
 mod hits;
+#[cfg(feature = "serde")]
+mod named;
 mod number;
 mod packed;
 mod shim;

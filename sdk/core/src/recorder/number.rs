@@ -4,6 +4,8 @@ use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
 };
+#[cfg(feature = "serde")]
+use crate::outcome::{Failure, MissReason};
 
 /// A number that only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,39 @@ impl Number {
     }
 }
 
+#[cfg(feature = "serde")]
+impl Number {
+    /// Every number that can be other than zero.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let loads = LoadTrigger::ALL.into_iter();
+        let loads = loads.flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Self::Load(trigger, outcome)));
+        [Self::Started, Self::TimedHits]
+            .into_iter()
+            .chain(Ending::all(true).map(Self::Ended))
+            .chain(loads)
+            .chain(WaitOutcome::ALL.map(Self::Wait))
+            .chain(EvictionReason::ALL.map(Self::Evicted))
+            .chain(RejectionReason::ALL.map(Self::Rejected))
+    }
+
+    /// What it is called where it is stored.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Started => "requests".to_owned(),
+            Self::TimedHits => "timed_hits".to_owned(),
+            Self::Ended(Ending { result, reason, failure }) => {
+                let more = [reason.map(MissReason::as_str), failure.map(Failure::as_str)];
+                let parts = [Some("requests"), Some(result.as_str())].into_iter().chain(more).flatten();
+                parts.collect::<Vec<_>>().join(".")
+            }
+            Self::Load(trigger, outcome) => format!("loads.{}.{}", trigger.as_str(), outcome.as_str()),
+            Self::Wait(outcome) => format!("waits.{}", outcome.as_str()),
+            Self::Evicted(reason) => format!("evictions.{}", reason.as_str()),
+            Self::Rejected(reason) => format!("rejections.{}", reason.as_str()),
+        }
+    }
+}
+
 /// A distribution of durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Series {
@@ -79,6 +114,31 @@ impl Series {
             Self::Operation(operation) => OPERATION_TIMES + operation as usize,
             Self::StaleAge(event) => STALE_AGES + event as usize,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Series {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        RequestResult::ALL
+            .map(Self::Request)
+            .into_iter()
+            .chain(LoadTrigger::ALL.map(Self::Load))
+            .chain(WaitOutcome::ALL.map(Self::Wait))
+            .chain(Operation::ALL.map(Self::Operation))
+            .chain(StaleEvent::ALL.map(Self::StaleAge))
+    }
+
+    /// What it is called where it is stored.
+    pub(crate) fn name(self) -> String {
+        let (kind, which) = match self {
+            Self::Request(result) => ("request", result.as_str()),
+            Self::Load(trigger) => ("load", trigger.as_str()),
+            Self::Wait(outcome) => ("wait", outcome.as_str()),
+            Self::Operation(operation) => ("operation", operation.as_str()),
+            Self::StaleAge(event) => ("stale", event.as_str()),
+        };
+        format!("{kind}.{which}")
     }
 }
 

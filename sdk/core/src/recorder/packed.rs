@@ -70,7 +70,7 @@ fn cells(counts: &Counts) -> impl Iterator<Item = (usize, u64)> {
 
 fn add_cell(counts: &mut Counts, index: usize, value: u64) {
     if let Some(number) = counts.totals.0.get_mut(index) {
-        *number += value;
+        *number = number.saturating_add(value);
     } else if let Some(cell) = index.checked_sub(SIZES) {
         counts.entry_sizes.distribution_mut().add_cell(cell, value);
     } else {

@@ -57,7 +57,8 @@ impl Totals {
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
-        Self(std::array::from_fn(|index| self.0[index] + other.0[index]))
+        // What was sent here may be any number.
+        Self(std::array::from_fn(|index| self.0[index].saturating_add(other.0[index])))
     }
 
     fn since(&self, earlier: &Self) -> Self {
@@ -74,6 +75,11 @@ pub(super) struct RecentMaxima {
 
 /// Everything one cache had counted at one moment, or within a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(from = "super::named::NamedCounts", into = "super::named::NamedCounts")
+)]
 pub struct Counts {
     /// Requests ended, evictions, and all else that only grows.
     pub totals: Totals,
@@ -151,9 +157,9 @@ impl Counts {
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             totals: self.totals.plus(&other.totals),
-            active: self.active + other.active,
-            loads_active: self.loads_active + other.loads_active,
-            waits_active: self.waits_active + other.waits_active,
+            active: self.active.saturating_add(other.active),
+            loads_active: self.loads_active.saturating_add(other.loads_active),
+            waits_active: self.waits_active.saturating_add(other.waits_active),
             durations: std::array::from_fn(|index| self.durations[index].plus(&other.durations[index])),
             entry_sizes: self.entry_sizes.plus(&other.entry_sizes),
         }
