@@ -60,7 +60,7 @@ pub use crate::cached::Cached;
 #[cfg(feature = "get-size")]
 pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
-pub use crate::live::{LiveCache, caches};
+pub use crate::live::{Caches, LiveCache, caches};
 pub use crate::manner::{Async, Manner};
 pub use crate::metrics::{CacheMetrics, Rates, Stats, Window};
 pub use crate::request::{Fallible, Loads, Present, Request, Value};

@@ -1,6 +1,7 @@
 //! The caches of this process.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cachescope_core::{Identity, Source};
@@ -26,7 +27,8 @@ pub(crate) fn enlist(cache: Weak<dyn Live>) {
     live.push(cache);
 }
 
-/// The caches of this process that are alive, in the order they were built. Those of one name are listed one by one.
+/// The caches of this process that are alive, in the order they were built. Those of one name are listed one by one;
+/// [`Caches::aggregate`] adds up.
 ///
 /// ```
 /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
@@ -39,9 +41,66 @@ pub(crate) fn enlist(cache: Weak<dyn Live>) {
 /// # assert!(cachescope::caches().iter().any(|cache| cache.name() == "math.squares"));
 /// ```
 #[must_use]
-pub fn caches() -> Vec<LiveCache> {
+pub fn caches() -> Caches {
     let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-    live.iter().filter_map(Weak::upgrade).map(LiveCache).collect()
+    Caches(live.iter().filter_map(Weak::upgrade).map(LiveCache).collect())
+}
+
+/// Caches of this process. Made by [`caches`]; keeps them alive.
+///
+/// ```
+/// # async fn query(_: u64) -> String { String::new() }
+/// let user = cachescope::cached("shop.user", query).label("team", "accounts").build();
+/// let price = cachescope::cached("shop.price", query).label("team", "sales").build();
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// user.call(1).await;
+/// price.call(1).await;
+/// # });
+/// let shop = cachescope::caches().named("shop.").aggregate().unwrap();
+/// assert_eq!(shop.requests(), 2);
+/// let sales = cachescope::caches().labelled("team", "sales").aggregate().unwrap();
+/// assert_eq!(sales.requests(), 1);
+/// ```
+#[derive(Debug)]
+pub struct Caches(Vec<LiveCache>);
+
+impl Caches {
+    /// Those whose name begins so.
+    #[must_use]
+    pub fn named(mut self, prefix: &str) -> Self {
+        self.0.retain(|cache| cache.name().starts_with(prefix));
+        self
+    }
+
+    /// Those that were given this label.
+    #[must_use]
+    pub fn labelled(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|cache| cache.label(name) == Some(value));
+        self
+    }
+
+    /// The stats of all of them together, as [`Stats::merge`] has it; `None` of none.
+    #[must_use]
+    pub fn aggregate(&self) -> Option<Stats> {
+        self.0.iter().map(LiveCache::stats).reduce(|all, stats| all.merge(&stats))
+    }
+}
+
+impl Deref for Caches {
+    type Target = [LiveCache];
+
+    fn deref(&self) -> &[LiveCache] {
+        &self.0
+    }
+}
+
+impl IntoIterator for Caches {
+    type Item = LiveCache;
+    type IntoIter = std::vec::IntoIter<LiveCache>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }
 
 /// A cache of this process, whatever its types. Keeps it alive.
@@ -58,6 +117,12 @@ impl LiveCache {
     #[must_use]
     pub fn store(&self) -> &'static str {
         self.0.identity().store
+    }
+
+    /// The label of this name, if it was given one.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.0.identity().labels.get(name).map(String::as_str)
     }
 
     /// What it has counted: [`CacheMetrics::stats`].

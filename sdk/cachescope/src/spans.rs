@@ -61,7 +61,7 @@ impl Spans {
         start: Moment,
         end: Moment,
     ) {
-        let attributes = self.identity.attributes().into_iter().chain(self.answered(answered));
+        let attributes = self.identity.attributes().chain(self.answered(answered));
         let links = answered.link().map(|leader| Link::new(leader.clone(), Vec::new(), 0)).into_iter().collect();
         let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
         let builder = builder.with_links(links);
@@ -72,7 +72,7 @@ impl Spans {
     /// A request's span that others are to nest in: one that loads.
     pub(crate) fn open(&self, parent: &Context, clock: &Clock, miss: Option<MissReason>, start: Moment) -> Context {
         let reason = miss.map(|reason| KeyValue::new(attributes::MISS_REASON, reason.as_str()));
-        let attributes = self.identity.attributes().into_iter().chain(reason);
+        let attributes = self.identity.attributes().chain(reason);
         let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
         parent.with_span(self.telemetry.tracer().build_with_context(builder, parent))
     }
@@ -98,7 +98,7 @@ impl Spans {
 
     fn load_builder(&self, clock: &Clock, trigger: LoadTrigger, start: Moment) -> SpanBuilder {
         let trigger = KeyValue::new(attributes::LOAD_TRIGGER, trigger.as_str());
-        let attributes = self.identity.attributes().into_iter().chain([trigger]);
+        let attributes = self.identity.attributes().chain([trigger]);
         self.builder(&self.load).with_start_time(clock.wall(start)).with_attributes(attributes)
     }
 

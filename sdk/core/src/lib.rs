@@ -28,5 +28,5 @@ pub use crate::outcome::{
 pub use crate::recorder::{Counts, Durations, HitCell, Packed, Recorder, Sizes, Totals};
 pub use crate::sleep::Sleep;
 pub use crate::store::{IntoStore, Levels, Store};
-pub use crate::telemetry::{Identity, Registration, Source, Telemetry, names};
+pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

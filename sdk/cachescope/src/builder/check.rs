@@ -1,17 +1,21 @@
 //! What can't work, told when the cache is built.
 
-use cachescope_core::ConfigError;
+use cachescope_core::names::attributes;
+use cachescope_core::{ConfigError, Labels};
 
 use super::Builder;
 use crate::policy::Policy;
 
 /// Longer names make series that back ends cut or refuse.
 const NAME_LIMIT: usize = 200;
+/// Each makes every series of the cache larger.
+const LABEL_LIMIT: usize = 8;
 
 impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Says what is wrong, or how long entries live.
     pub(super) fn check(&mut self) -> Result<Policy<V>, ConfigError> {
         check_name(&self.name)?;
+        check_labels(&self.name, &self.labels)?;
         let in_cache = |what: String| ConfigError::new(format!("cache \"{}\": {what}", self.name));
         self.settings.check().map_err(|error| in_cache(error.to_string()))?;
         let policy = Policy::new(self.life_of.take(), &self.settings);
@@ -49,6 +53,28 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         self.admission.check(&self.name)?;
         Ok(policy)
     }
+}
+
+fn check_labels(cache: &str, labels: &Labels) -> Result<(), ConfigError> {
+    let in_cache = |what: String| Err(ConfigError::new(format!("cache \"{cache}\": {what}")));
+    if labels.len() > LABEL_LIMIT {
+        return in_cache(format!("{} labels: give it at most {LABEL_LIMIT}", labels.len()));
+    }
+    for (name, value) in labels {
+        let is_ours = attributes::ALL.contains(&name.as_str()) || name.starts_with("cachescope.");
+        let is_text = |text: &str| (1..=NAME_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control);
+        if is_ours || !is_text(name) {
+            let name = name.escape_debug();
+            return in_cache(format!("a label \"{name}\": give it a name of its own, without control characters"));
+        }
+        if !is_text(value) {
+            let value = value.escape_debug();
+            return in_cache(format!(
+                "label {name} = \"{value}\": use 1 to {NAME_LIMIT} bytes and no control characters"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), ConfigError> {
@@ -110,6 +136,22 @@ mod tests {
         assert!(refused(error).contains("0 or more"));
         let error = results().stale_after(second).cleanup_interval(Duration::ZERO).try_build().map(drop);
         assert!(refused(error).contains("a minute, say"));
+    }
+
+    #[test]
+    fn a_label_has_a_name_of_its_own_and_a_value() {
+        let refused = |labels: &[(&str, &str)]| {
+            let builder = cached("labelled", |id: u64| async move { id });
+            let builder = labels.iter().fold(builder, |builder, (name, value)| builder.label(*name, *value));
+            builder.try_build().map(drop).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(&[("team", "search"), ("tier", "gold")]), None);
+        assert!(refused(&[("cachescope.store", "mine")]).is_some_and(|error| error.contains("a name of its own")));
+        assert!(refused(&[("error.type", "none")]).is_some_and(|error| error.contains("a name of its own")));
+        assert!(refused(&[("team", "")]).is_some_and(|error| error.contains("1 to 200 bytes")));
+        let many: Vec<String> = (0..9).map(|number| format!("label{number}")).collect();
+        let many: Vec<_> = many.iter().map(|name| (name.as_str(), "x")).collect();
+        assert!(refused(&many).is_some_and(|error| error.contains("at most 8")));
     }
 
     #[test]

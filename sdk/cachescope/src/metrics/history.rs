@@ -124,7 +124,7 @@ fn unpacked(packed: &Packed) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use cachescope_core::{Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Telemetry};
+    use cachescope_core::{Ending, Identity, Labels, LoadOutcome, LoadTrigger, MissReason, Telemetry};
     use opentelemetry::metrics::noop::NoopMeterProvider;
     use opentelemetry::trace::noop::NoopTracerProvider;
 
@@ -134,7 +134,8 @@ mod tests {
 
     fn recorder() -> Recorder {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
-        Recorder::new(Identity { cache: "history".to_owned(), store: "test", error_type: None }, telemetry, None)
+        let cache = "history".to_owned();
+        Recorder::new(Identity { cache, store: "test", error_type: None, labels: Labels::new() }, telemetry, None)
     }
 
     fn miss(recorder: &Recorder, took: Duration) {

@@ -217,8 +217,8 @@ impl Recorder {
     /// The entries with this tag were dropped, so many. Told to OpenTelemetry alone, and only where the user opted in:
     /// a tag may be made of data.
     pub fn tag_invalidated(&self, tag: &str, entries: u64) {
-        let [cache, store] = self.identity.attributes();
-        let attributes = [cache, store, KeyValue::new(names::attributes::TAG, tag.to_owned())];
+        let tag = KeyValue::new(names::attributes::TAG, tag.to_owned());
+        let attributes: Vec<KeyValue> = self.identity.attributes().chain([tag]).collect();
         self.telemetry.instruments().tag_invalidations.add(entries, &attributes);
     }
 

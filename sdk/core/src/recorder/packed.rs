@@ -110,11 +110,12 @@ mod tests {
     use super::*;
     use crate::outcome::{Ending, LoadOutcome, LoadTrigger, MissReason, StaleEvent};
     use crate::recorder::Recorder;
-    use crate::telemetry::{Identity, Telemetry};
+    use crate::telemetry::{Identity, Labels, Telemetry};
 
     fn recorder() -> Recorder {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
-        Recorder::new(Identity { cache: "packed".to_owned(), store: "test", error_type: None }, telemetry, None)
+        let cache = "packed".to_owned();
+        Recorder::new(Identity { cache, store: "test", error_type: None, labels: Labels::new() }, telemetry, None)
     }
 
     fn record(recorder: &Recorder, times: u64) {

@@ -1,5 +1,6 @@
 //! The attribute sets of one cache, made once: each is fixed, so that a series exists from the start.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
@@ -19,13 +20,22 @@ pub struct Identity {
     pub store: &'static str,
     /// The type of error the wrapped function returns; `None` if it returns none.
     pub error_type: Option<&'static str>,
+    /// What the user says of it, as further attributes.
+    pub labels: Labels,
 }
+
+/// A cache's labels: names and values that the user gave it.
+pub type Labels = BTreeMap<String, String>;
 
 impl Identity {
     /// The attributes that everything of this cache carries.
-    #[must_use]
-    pub fn attributes(&self) -> [KeyValue; 2] {
-        [KeyValue::new(names::CACHE_NAME, self.cache.clone()), KeyValue::new(names::STORE, self.store)]
+    pub fn attributes(&self) -> impl Iterator<Item = KeyValue> {
+        let ours = [KeyValue::new(names::CACHE_NAME, self.cache.clone()), KeyValue::new(names::STORE, self.store)];
+        ours.into_iter().chain(self.labels())
+    }
+
+    fn labels(&self) -> impl Iterator<Item = KeyValue> {
+        self.labels.iter().map(|(name, value)| KeyValue::new(name.clone(), value.clone()))
     }
 
     /// `error.type` of a failed request.
@@ -78,8 +88,11 @@ pub(crate) struct AttributeSets {
 impl AttributeSets {
     pub(crate) fn of(identity: &Identity, counts_evictions: bool) -> Self {
         // The SDK clones every set in every collection: one name for all of them, which clones without allocation.
-        let name: Arc<str> = identity.cache.as_str().into();
-        let base = [KeyValue::new(names::CACHE_NAME, name), KeyValue::new(names::STORE, identity.store)];
+        let shared = |text: &str| -> Arc<str> { text.into() };
+        let ours = [(names::CACHE_NAME, shared(&identity.cache)), (names::STORE, shared(identity.store))];
+        let ours = ours.map(|(name, value)| KeyValue::new(name, value)).into_iter();
+        let theirs = identity.labels.iter().map(|(name, value)| KeyValue::new(shared(name), shared(value)));
+        let base: Vec<KeyValue> = ours.chain(theirs).collect();
         let with = |more: &mut dyn Iterator<Item = KeyValue>| {
             let mut set: Vec<_> = base.iter().cloned().chain(more).collect();
             // A set that isn't in order takes two places in the SDK's tables.

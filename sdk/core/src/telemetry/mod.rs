@@ -15,7 +15,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
 use opentelemetry::metrics::MeterProvider;
 
-pub use self::attributes::Identity;
+pub use self::attributes::{Identity, Labels};
 pub use self::registry::{Registration, Source};
 
 pub(crate) use self::attributes::AttributeSets;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::attributes::AttributeSets;
+use super::attributes::{AttributeSets, Labels};
 use super::group::Group;
 use crate::recorder::{Recorder, Totals};
 use crate::store::Levels;
@@ -18,8 +18,8 @@ pub trait Source: Send + Sync {
     fn longest_wait(&self) -> Duration;
 }
 
-/// What data points go by, besides what tells the series of one cache apart: its name and its kind of store.
-type Name = (String, &'static str);
+/// What data points go by, besides what tells the series of one cache apart: its name, its kind of store, its labels.
+type Name = (String, &'static str, Labels);
 
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -52,7 +52,8 @@ pub(super) struct Member {
 impl Registry {
     pub(crate) fn register(&self, recorder: &Arc<Recorder>, source: Weak<dyn Source>) -> Registration {
         let identity = recorder.identity();
-        let namesakes = Arc::clone(self.lock().entry((identity.cache.clone(), identity.store)).or_default());
+        let name = (identity.cache.clone(), identity.store, identity.labels.clone());
+        let namesakes = Arc::clone(self.lock().entry(name).or_default());
         namesakes.register(Member { recorder: Arc::clone(recorder), source });
         Registration { namesakes, recorder: Arc::clone(recorder) }
     }

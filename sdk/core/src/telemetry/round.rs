@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::recorder::Recorder;
     use crate::store::Levels;
-    use crate::telemetry::{Identity, Registration, Source, Telemetry};
+    use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry};
 
     /// A source that counts how often it is asked.
     #[derive(Default)]
@@ -132,7 +132,7 @@ mod tests {
 
     fn registered(registry: &Registry, name: &str, source: &Arc<Asked>) -> (Arc<Recorder>, Registration) {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
-        let identity = Identity { cache: name.to_owned(), store: "test", error_type: None };
+        let identity = Identity { cache: name.to_owned(), store: "test", error_type: None, labels: Labels::new() };
         let recorder = Arc::new(Recorder::new(identity, telemetry, None));
         let source: Arc<dyn Source> = Arc::<Asked>::clone(source);
         let registration = registry.register(&recorder, Arc::downgrade(&source));
