@@ -11,7 +11,9 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, Weak};
 
-use cachescope_core::{Clock, ConfigError, Evictions, Identity, IntoStore, Labels, Recorder, Source, Store, Telemetry};
+use cachescope_core::{
+    Clock, ConfigError, Evictions, HitTiming, Identity, IntoStore, Labels, Recorder, Source, Store, Telemetry,
+};
 use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
@@ -163,6 +165,12 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         self
     }
 
+    /// Which hits are timed. Default: about one a millisecond and thread, all where they are rarer.
+    pub fn hit_timing(mut self, timing: HitTiming) -> Self {
+        self.settings.hit_timing = timing;
+        self
+    }
+
     /// Changes a setting, and notes that this was said.
     fn set(mut self, step: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
         self.said.push(step);
@@ -206,12 +214,13 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
-        let Settings { clock, telemetry, .. } = self.settings;
+        let Settings { clock, telemetry, hit_timing, .. } = self.settings;
         let Self { name: cache, error_type, labels, .. } = self;
         let identity = Identity { cache, store: store.kind(), error_type, labels };
         let history = Mutex::new(History::new(clock.now()));
         let spans = Spans::new(identity.clone(), telemetry.clone());
-        let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions)));
+        let recorder = Recorder::new(identity, telemetry.clone(), Some(evictions));
+        let recorder = Arc::new(recorder.with_hit_timing(hit_timing));
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
             _ticking: policy.expires().then(|| clock.keep_ticking()).flatten(),

@@ -69,8 +69,8 @@ pub use crate::settings::{Settings, set_defaults};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
-    Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, IntoStore, Levels,
-    LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
+    Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, HitTiming, IntoStore,
+    Levels, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
     Telemetry, WaitOutcome, names,
 };
 #[cfg(feature = "macros")]

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::{Clock, ConfigError, Telemetry};
+use cachescope_core::{Clock, ConfigError, HitTiming, Telemetry};
 
 /// What caches are set to that aren't told otherwise: given to [`set_defaults`]. Each field is described at the step of
 /// [`Builder`](crate::Builder) of its name.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub finish_cancelled_loads: bool,
     /// How often entries past all use are looked for and dropped; `None` is never.
     pub cleanup_interval: Option<Duration>,
+    /// Which hits are timed.
+    pub hit_timing: HitTiming,
     /// The time to live by.
     pub clock: Clock,
     /// Where telemetry goes.
@@ -55,6 +57,7 @@ impl Default for Settings {
             load_concurrency: None,
             finish_cancelled_loads: false,
             cleanup_interval: None,
+            hit_timing: HitTiming::Paced,
             clock: Clock::system(),
             telemetry: Telemetry::global(),
         }
@@ -75,6 +78,9 @@ impl Settings {
         }
         if self.load_concurrency == Some(0) {
             return Err(ConfigError::new("a load_concurrency of 0 lets nothing load: give it 1 or more"));
+        }
+        if self.hit_timing == HitTiming::OneIn(0) {
+            return Err(ConfigError::new("a hit_timing of one in 0 times nothing: say one in 1 or more, or never"));
         }
         if self.cleanup_interval.is_some_and(|interval| interval.is_zero()) {
             return Err(ConfigError::new("a cleanup_interval of 0 never ends: give it a minute, say"));

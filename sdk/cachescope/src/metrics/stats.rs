@@ -147,8 +147,8 @@ impl Stats {
         self.counts.request_durations(result)
     }
 
-    /// One hit in so many was timed, on average. Each thread times about one hit a millisecond: all of them
-    /// where hits are rarer than that.
+    /// One hit in so many was timed, on average, as [`Builder::hit_timing`](crate::Builder::hit_timing) has it; 0 while
+    /// none was.
     #[must_use]
     pub fn hit_timing_interval(&self) -> f64 {
         self.counts.totals.hit_timing_interval()

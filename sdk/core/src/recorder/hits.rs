@@ -1,29 +1,20 @@
 //! Hits, counted by each thread in a cell of its own: no shared write, no lock, nothing lost.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::shim::AtomicU64;
 use super::slot::{self, SLOTS};
+use super::timing::HitTiming;
 use crate::clock::Moment;
 
 #[cfg(all(test, loom))]
 mod model;
 
-/// A thread times about one hit of a cache in this time, and so every hit where hits are rarer.
-///
-/// A timed hit costs two clock reads and two records into OpenTelemetry's histograms, about 4,200
-/// instructions or a microsecond: a thousandth of a core at this pace.
-const PACE: Duration = Duration::from_millis(1);
-
-/// However fast hits come, one in so many is timed, on average: after a burst, a cache that has become
-/// quiet gets to its next timed hit within twice as many.
-const LONGEST_INTERVAL: u64 = 512;
-
 /// The hits of one cache, 8 KiB.
 #[derive(Debug)]
 pub(crate) struct Hits {
     cells: Box<[HitCell; SLOTS]>,
+    timing: HitTiming,
     /// Of threads past [`SLOTS`], and of threads that are ending.
     shared: AtomicU64,
 }
@@ -55,26 +46,20 @@ impl HitCell {
         self.hits.load(Ordering::Relaxed) >= self.next_timed.load(Ordering::Relaxed)
     }
 
+    fn new(timing: HitTiming) -> Self {
+        Self { next_timed: AtomicU64::new(timing.first()), ..Self::default() }
+    }
+
     /// Draws how many hits go untimed until the next, from how fast they came since the last.
-    ///
-    /// Jittered, since a fixed number falls into step with periodic keys.
-    fn schedule(&self, now: Moment) {
+    fn schedule(&self, now: Moment, timing: HitTiming) {
         let hits = self.hits.load(Ordering::Relaxed);
         let since = hits - self.timed_hits.load(Ordering::Relaxed);
         let elapsed = now.since(Moment::from_nanos(self.timed_at.load(Ordering::Relaxed)));
-        let interval = interval(since, elapsed);
         self.timed_hits.store(hits, Ordering::Relaxed);
         self.timed_at.store(now.as_nanos(), Ordering::Relaxed);
-        let untimed = mix(hits ^ now.as_nanos()) % (2 * interval - 1);
-        self.next_timed.store(hits + untimed, Ordering::Relaxed);
+        let untimed = timing.untimed(since, elapsed, mix(hits ^ now.as_nanos()));
+        self.next_timed.store(hits.saturating_add(untimed), Ordering::Relaxed);
     }
-}
-
-/// One hit in how many to time, if `hits` came in `elapsed`.
-fn interval(hits: u64, elapsed: Duration) -> u64 {
-    let a_hit = elapsed.as_nanos() / u128::from(hits.max(1));
-    let interval = PACE.as_nanos() / a_hit.max(1);
-    u64::try_from(interval).unwrap_or(u64::MAX).clamp(1, LONGEST_INTERVAL)
 }
 
 /// Splitmix64: random enough for a jitter, and keeps no state.
@@ -85,13 +70,12 @@ fn mix(seed: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-impl Default for Hits {
-    fn default() -> Self {
-        Self { cells: Box::new(std::array::from_fn(|_| HitCell::default())), shared: AtomicU64::default() }
-    }
-}
-
 impl Hits {
+    pub(crate) fn new(timing: HitTiming) -> Self {
+        let cells = Box::new(std::array::from_fn(|_| HitCell::new(timing)));
+        Self { cells, timing, shared: AtomicU64::default() }
+    }
+
     /// This thread's cell, if it has one already.
     #[inline(always)]
     pub(crate) fn cell(&self) -> Option<&HitCell> {
@@ -103,13 +87,13 @@ impl Hits {
     pub(crate) fn count_slowly(&self, now: Moment) -> bool {
         let Some(slot) = slot::lease() else {
             let before = self.shared.fetch_add(1, Ordering::Relaxed);
-            return before.is_multiple_of(LONGEST_INTERVAL);
+            return self.timing.times_shared(before);
         };
         let cell = &self.cells[slot];
         let due = cell.is_timing_due();
         cell.count();
         if due {
-            cell.schedule(now);
+            cell.schedule(now, self.timing);
         }
         due
     }
@@ -125,6 +109,7 @@ impl Hits {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::timing::LONGEST_INTERVAL;
     use super::*;
 
     fn hit(hits: &Hits, now: Moment) -> bool {
@@ -139,7 +124,7 @@ mod tests {
 
     #[test]
     fn more_threads_than_slots_lose_nothing() {
-        let hits = Arc::new(Hits::default());
+        let hits = Arc::new(Hits::new(HitTiming::Paced));
         let start = Arc::new(std::sync::Barrier::new(SLOTS + 20));
         let threads: Vec<_> = (0..SLOTS + 20)
             .map(|_| {
@@ -160,7 +145,7 @@ mod tests {
 
     #[test]
     fn short_lived_threads_go_on_in_each_others_cells() {
-        let hits = Arc::new(Hits::default());
+        let hits = Arc::new(Hits::new(HitTiming::Paced));
         for _ in 0..3 * SLOTS {
             let hits = Arc::clone(&hits);
             std::thread::spawn(move || {
@@ -179,7 +164,7 @@ mod tests {
         // time between hits, hits, and how many of them are to be timed
         for (gap, count, expected) in [(5_000_000, 1_000, 1_000), (100_000, 200_000, 20_000), (100, 5_120_000, 10_000)]
         {
-            let hits = Hits::default();
+            let hits = Hits::new(HitTiming::Paced);
             let timed = (0..count).filter(|n| hit(&hits, Moment::from_nanos(n * gap))).count() as f64;
             // Distances are uniform on 1 to twice the mean: a count's standard deviation is below 0.6 of its root.
             let error = (timed - expected as f64).abs();
@@ -192,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_cache_that_has_become_quiet_is_timed_again_soon() {
-        let hits = Hits::default();
+        let hits = Hits::new(HitTiming::Paced);
         (0..100_000).for_each(|n| {
             hit(&hits, Moment::from_nanos(n * 100));
         });
@@ -200,5 +185,33 @@ mod tests {
         let first = (0..).position(|n| hit(&hits, quiet(n))).unwrap() as u64;
         assert!(first < 2 * LONGEST_INTERVAL, "{first}");
         assert!((first + 1..first + 100).all(|n| hit(&hits, quiet(n))));
+    }
+
+    #[test]
+    fn what_is_timed_is_as_chosen_and_changes_no_count() {
+        for (timing, least, most) in [
+            (HitTiming::Every, 10_000, 10_000),
+            (HitTiming::Never, 0, 0),
+            (HitTiming::OneIn(1), 10_000, 10_000),
+            // Six standard deviations of a sum of uniform distances.
+            (HitTiming::OneIn(100), 65, 140),
+        ] {
+            let hits = Hits::new(timing);
+            let timed = (0..10_000).filter(|n| hit(&hits, Moment::from_nanos(n * 100))).count();
+            assert!((least..=most).contains(&timed), "{timing:?}: {timed}");
+            assert_eq!(hits.sum(), 10_000, "{timing:?}");
+        }
+    }
+
+    #[test]
+    fn quantiles_of_hits_timed_one_in_so_many_are_those_of_all() {
+        // Every tenth hit takes ten times as long, in step with whatever is periodic.
+        let took = |n: u64| if n % 10 == 0 { 1_000 } else { 100 };
+        let hits = Hits::new(HitTiming::OneIn(10));
+        let timed: Vec<u64> =
+            (0..200_000).filter(|n| hit(&hits, Moment::from_nanos(n * 100))).map(|n| took(n)).collect();
+        let slow = timed.iter().filter(|took| **took == 1_000).count() as f64 / timed.len() as f64;
+        // Of 20,000 timed a tenth, within six standard deviations.
+        assert!((slow - 0.1).abs() < 0.013, "{slow} of {} timed", timed.len());
     }
 }

@@ -10,6 +10,7 @@ mod packed;
 mod shim;
 mod sizes;
 mod slot;
+mod timing;
 mod totals;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,7 @@ pub use self::durations::Durations;
 pub use self::hits::HitCell;
 pub use self::packed::Packed;
 pub use self::sizes::Sizes;
+pub use self::timing::HitTiming;
 use self::totals::RecentMaxima;
 pub use self::totals::{Counts, Totals};
 
@@ -96,7 +98,7 @@ impl Recorder {
             identity,
             telemetry,
             evictions,
-            hits: Hits::default(),
+            hits: Hits::new(HitTiming::Paced),
             active: AtomicU64::new(0),
             loads_active: AtomicU64::new(0),
             waits_active: AtomicU64::new(0),
@@ -104,6 +106,12 @@ impl Recorder {
             durations: Default::default(),
             entry_sizes: Lazy::default(),
         }
+    }
+
+    /// The same recorder, which times the hits that `timing` says. Before the first of them.
+    #[must_use]
+    pub fn with_hit_timing(self, timing: HitTiming) -> Self {
+        Self { hits: Hits::new(timing), ..self }
     }
 
     /// Who the numbers are about.
@@ -133,7 +141,6 @@ impl Recorder {
 
     /// Counts a hit that began at `now`, on the path that may allocate; says whether it is one to be timed.
     ///
-    /// Each thread times about one hit a millisecond, rarer ones all, and never fewer than one in 512.
     pub fn count_hit(&self, now: Moment) -> bool {
         self.hits.count_slowly(now)
     }

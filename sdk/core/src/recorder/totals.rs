@@ -47,11 +47,11 @@ impl Totals {
         self.get(Number::Rejected(reason))
     }
 
-    /// One hit in so many was timed, on average; 1 before the first.
+    /// One hit in so many was timed, on average; 0 while none was.
     #[must_use]
     pub fn hit_timing_interval(&self) -> f64 {
         let (hits, timed) = (self.result(RequestResult::Hit), self.get(Number::TimedHits));
-        if timed == 0 { 1.0 } else { hits as f64 / timed as f64 }
+        if timed == 0 { 0.0 } else { hits as f64 / timed as f64 }
     }
 
     /// Both together.

@@ -34,7 +34,7 @@ fn explore(preemptions: usize, threads: &'static [u64], shared: &[u64]) {
 }
 
 fn read_while_counted(threads: &[u64]) -> u64 {
-    let hits = Arc::new(Hits::default());
+    let hits = Arc::new(Hits::new(HitTiming::Paced));
     let threads: Vec<_> = threads.iter().map(|count| (*count, spawn(&hits, *count))).collect();
     let (mut ended, mut before) = (0, 0);
     for (count, thread) in threads {
