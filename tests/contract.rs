@@ -67,11 +67,16 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         .build();
     let in_bytes = try_cached("contract.in_bytes", load)
         .store(Moka::with_byte_limit(1_000, |_, _| 8))
+        .load_concurrency(1)
+        .tags(|key, _| [if key % 2 == 1 { "odd" } else { "even" }])
+        .count_tags(10)
         .telemetry(sdk.telemetry())
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        in_bytes.try_call(1).await?;
+        let (one, other) = tokio::join!(in_bytes.try_call(1), in_bytes.try_call(2));
+        assert_eq!((one, other), (Ok(1), Ok(2)), "one queues for the other's place");
+        assert_eq!((in_bytes.invalidate_tag("odd"), in_bytes.get_if_present(&1)), (1, None));
         cache.try_call(1).await?;
         cache.try_call(1).await?;
         hands.advance(Duration::from_secs(2));
@@ -191,12 +196,11 @@ fn every_series_of_a_counter_is_there_at_zero_from_the_start() {
         try_cached("contract.zero", |_: u64| async { Err::<u64, _>(Refused) }).telemetry(sdk.telemetry()).build();
     let points = sdk.points().unwrap();
     let series = |metric: &str| points.iter().filter(|point| point.metric == metric).count();
-    assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (15, 4));
+    assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (17, 4));
     for level in ["load.active", "wait.active", "wait.longest", "entry.count", "entry.limit", "hit.timing.interval"] {
         assert_eq!(series(&format!("cachescope.{level}")), 1, "{level}");
     }
-    let limits = ["cachescope.entry.limit", "cachescope.hit.timing.interval"];
-    assert!(points.iter().all(|point| point.value == 0.0 || limits.contains(&point.metric.as_str())));
+    assert!(points.iter().all(|point| point.value == 0.0 || point.metric == "cachescope.entry.limit"));
     drop(cache);
 }
 
@@ -229,4 +233,37 @@ fn caches_of_one_name_add_up_and_a_counter_never_falls() {
     fallible.try_call(1).now_or_never().unwrap().unwrap_err();
     fallible.try_call(2).now_or_never().unwrap().unwrap();
     assert_eq!(counted(), (33.0, 12.0));
+}
+
+#[test]
+fn a_label_is_on_everything_of_its_cache_and_tells_caches_of_one_name_apart() {
+    let sdk = InMemory::default();
+    let telemetry = sdk.telemetry();
+    let build = |team: &str| {
+        let builder = cachescope::cached("contract.labelled", |n: u64| async move { n });
+        builder.label("team", team).telemetry(telemetry.clone()).build()
+    };
+    let (search, sales) = (build("search"), build("sales"));
+    assert_eq!((search.call(1).now_or_never(), sales.call(1).now_or_never()), (Some(1), Some(1)));
+    sales.call(2).now_or_never().unwrap();
+    let points = sdk.points().unwrap();
+    assert!(points.iter().all(|point| point.attributes.contains_key("team")), "{points:?}");
+    let requests_of = |team: &str| -> f64 {
+        let requests = points.iter().filter(|point| point.metric == "cachescope.requests");
+        requests.filter(|point| point.attributes["team"] == team).map(|point| point.value).sum()
+    };
+    assert_eq!((requests_of("search"), requests_of("sales")), (1.0, 2.0));
+    let spans = sdk.spans().unwrap();
+    assert!(!spans.is_empty());
+    assert!(spans.iter().all(|span| attributes(span.attributes.iter()).contains_key("team")));
+}
+
+#[test]
+fn no_tag_is_named_unless_the_user_asked_for_it() {
+    let sdk = InMemory::default();
+    let builder = cachescope::cached("contract.tags", |n: u64| async move { n }).tags(|key, _| [key.to_string()]);
+    let cache = builder.telemetry(sdk.telemetry()).build();
+    cache.insert(4_711, 1);
+    assert_eq!(cache.invalidate_tag("4711"), 1);
+    assert!(sdk.points().unwrap().iter().all(|point| !point.attributes.contains_key(names::attributes::TAG)));
 }
