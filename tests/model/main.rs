@@ -2,6 +2,7 @@
 
 mod books;
 mod expected;
+mod places;
 
 use std::array::from_fn;
 use std::fmt;
@@ -23,6 +24,8 @@ use crate::expected::Model;
 const CALLERS: usize = 5;
 const KEYS: u8 = 2;
 const SECOND: Duration = Duration::from_secs(1);
+/// What a request has that waited too long, where it doesn't load.
+const WAIT_ERROR: u64 = 999_999;
 
 /// How a cache is built. Times are whole seconds.
 #[derive(Clone, Debug)]
@@ -30,7 +33,13 @@ struct Rules {
     stale_after: Option<u64>,
     serve_stale_for: u64,
     serve_stale_on_error: u64,
+    refresh_ahead: u64,
+    cache_errors_for: Option<u64>,
     wait_for_load_timeout: Option<u64>,
+    /// Who waited too long has an error, and doesn't load.
+    fails_impatient: bool,
+    load_concurrency: Option<usize>,
+    finish_cancelled_loads: bool,
     refuses_sevenths: bool,
     /// What loads do, one after the other, and then from the start again.
     loads: Vec<Script>,
@@ -39,6 +48,10 @@ struct Rules {
 impl Rules {
     fn script(&self, load: u64) -> Script {
         self.loads[(load - 1) as usize % self.loads.len()]
+    }
+
+    fn remembers(&self, error: u64) -> bool {
+        self.cache_errors_for.is_some() && !error.is_multiple_of(5)
     }
 
     fn refuses(&self, value: u64) -> bool {
@@ -70,9 +83,13 @@ enum Step {
     Advance(u64),
     Insert(u8),
     Invalidate(u8),
+    InvalidateEven,
     Clear,
-    /// The tasks that renew stale entries run, each to its end.
-    RunRefreshes,
+    ClearInFlight,
+    /// A request that only looks.
+    Look(u8),
+    /// What was left to tasks runs, each to its end unless it waits for a place.
+    RunTasks,
 }
 
 /// Values and errors are the numbers of their loads, so that a stale or mixed-up one shows.
@@ -146,11 +163,23 @@ fn cache_by(rules: &Rules, clock: Clock) -> Cached<u8, u64, u64> {
         builder = builder
             .stale_after(Duration::from_secs(life))
             .serve_stale_for(Duration::from_secs(rules.serve_stale_for))
-            .serve_stale_on_error(Duration::from_secs(rules.serve_stale_on_error));
+            .serve_stale_on_error(Duration::from_secs(rules.serve_stale_on_error))
+            .refresh_ahead(Duration::from_secs(rules.refresh_ahead));
     }
     if let Some(timeout) = rules.wait_for_load_timeout {
         builder = builder.wait_for_load_timeout(Duration::from_secs(timeout));
+        if rules.fails_impatient {
+            builder = builder.wait_timeout_error(|| WAIT_ERROR);
+        }
     }
+    if let Some(time) = rules.cache_errors_for {
+        let rules = rules.clone();
+        builder = builder.cache_errors_for(Duration::from_secs(time), move |error| rules.remembers(*error));
+    }
+    if let Some(loads) = rules.load_concurrency {
+        builder = builder.load_concurrency(loads);
+    }
+    builder = builder.finish_cancelled_loads(rules.finish_cancelled_loads);
     let rules = rules.clone();
     builder.cache_if(move |value| !rules.refuses(*value)).build()
 }
@@ -187,7 +216,7 @@ fn compare(Case { rules, steps }: Case) {
     let cache = cache_by(&rules, clock);
     let mut callers: [Option<Asking<'_>>; CALLERS] = from_fn(|_| None);
     let mut model = Model::new(rules);
-    let at_the_end = (0..CALLERS).map(Step::Drop).chain([Step::RunRefreshes]);
+    let at_the_end = (0..CALLERS).map(Step::Drop).chain([Step::RunTasks]);
     for (number, step) in (1_000..).zip(steps.into_iter().chain(at_the_end)) {
         match step {
             Step::Ask(caller, key, wish) => {
@@ -219,13 +248,21 @@ fn compare(Case { rules, steps }: Case) {
                 cache.invalidate(&key);
                 model.invalidate(key);
             }
+            Step::InvalidateEven => {
+                assert_eq!(cache.invalidate_if(|_, value| value % 2 == 0), model.invalidate_even());
+            }
             Step::Clear => {
                 cache.clear();
                 model.clear();
             }
-            Step::RunRefreshes => {
+            Step::ClearInFlight => {
+                cache.clear_in_flight();
+                model.clear_in_flight();
+            }
+            Step::Look(key) => assert_eq!(cache.get_if_present(&key), model.look(key), "{step:?}"),
+            Step::RunTasks => {
                 run_tasks(&runtime);
-                model.run_refreshes();
+                model.run_behind();
             }
         }
         let stats = cache.metrics().stats();
@@ -264,14 +301,29 @@ fn rules() -> impl Strategy<Value = Rules> {
     let waits = prop_oneof![2 => Just(None), 1 => Just(Some(0)), 4 => Just(Some(3))];
     let scripts = prop::collection::vec(script, 1..10);
     let extra = |seconds| prop_oneof![Just(0_u64), Just(seconds)];
-    (life, extra(2), extra(3), waits, any::<bool>(), scripts).prop_map(
-        |(stale_after, serve_stale_for, serve_stale_on_error, wait_for_load_timeout, refuses_sevenths, loads)| {
-            // What is fresh for ever is never past its time.
-            let (serve_stale_for, serve_stale_on_error) =
-                stale_after.map_or((0, 0), |_| (serve_stale_for, serve_stale_on_error));
-            Rules { stale_after, serve_stale_for, serve_stale_on_error, wait_for_load_timeout, refuses_sevenths, loads }
-        },
-    )
+    let lives = (life, extra(2), extra(3), prop_oneof![Just(0_u64), Just(1), Just(9)]);
+    let errors = prop_oneof![2 => Just(None), 1 => Just(Some(2)), 1 => Just(Some(5))];
+    let places = prop_oneof![3 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(2))];
+    let waiting = (waits, any::<bool>(), places, any::<bool>());
+    (lives, errors, waiting, any::<bool>(), scripts).prop_map(|(lives, errors, waiting, refuses_sevenths, loads)| {
+        let (stale_after, serve_stale_for, serve_stale_on_error, refresh_ahead) = lives;
+        let (wait_for_load_timeout, fails_impatient, load_concurrency, finish_cancelled_loads) = waiting;
+        // What is fresh for ever is never past its time.
+        let expires = |time: u64| if stale_after.is_some() { time } else { 0 };
+        Rules {
+            stale_after,
+            serve_stale_for: expires(serve_stale_for),
+            serve_stale_on_error: expires(serve_stale_on_error),
+            refresh_ahead: expires(refresh_ahead),
+            cache_errors_for: errors,
+            wait_for_load_timeout,
+            fails_impatient,
+            load_concurrency,
+            finish_cancelled_loads,
+            refuses_sevenths,
+            loads,
+        }
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -288,8 +340,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u64..5).prop_map(Step::Advance),
         1 => (0..KEYS).prop_map(Step::Insert),
         1 => (0..KEYS).prop_map(Step::Invalidate),
+        1 => Just(Step::InvalidateEven),
         1 => Just(Step::Clear),
-        2 => Just(Step::RunRefreshes),
+        1 => Just(Step::ClearInFlight),
+        2 => (0..KEYS).prop_map(Step::Look),
+        2 => Just(Step::RunTasks),
     ]
 }
 
@@ -318,7 +373,12 @@ fn what_once_went_wrong_goes_as_the_model_does() {
         stale_after: Some(4),
         serve_stale_for: 0,
         serve_stale_on_error: 3,
+        refresh_ahead: 0,
+        cache_errors_for: None,
         wait_for_load_timeout: Some(3),
+        fails_impatient: false,
+        load_concurrency: None,
+        finish_cancelled_loads: false,
         refuses_sevenths: false,
         loads: vec![load(3, LoadOutcome::Loaded), load(0, LoadOutcome::Loaded), load(0, LoadOutcome::Failed)],
     };

@@ -70,7 +70,7 @@ where
         }
         let now = self.clock.now();
         let wait = request.map(|request| request.wait(now));
-        let place = limit.queue(now).await;
+        let place = limit.queue(request.map(|_| now)).await;
         if let Some(wait) = wait {
             wait.end(WaitOutcome::Admitted);
         }

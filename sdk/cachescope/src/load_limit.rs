@@ -32,14 +32,14 @@ impl LoadLimit {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
-    /// Queues for a place from `now` on.
-    pub(crate) async fn queue(&self, now: Moment) -> Option<Place> {
-        let _turn = Turn::new(self, now);
+    /// Queues for a place; where a request waits for it, since when.
+    pub(crate) async fn queue(&self, since: Option<Moment>) -> Option<Place> {
+        let _turn = since.map(|since| Turn::new(self, since));
         // An error means that it was closed, which never happens: then loads run without.
         Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
-    /// Since when the first of the queue has waited.
+    /// Since when the first request of the queue has waited.
     pub(crate) fn oldest_wait(&self) -> Option<Moment> {
         self.lock().since.first().map(|(since, _)| *since)
     }
@@ -56,10 +56,10 @@ struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    fn new(limit: &'a LoadLimit, now: Moment) -> Self {
+    fn new(limit: &'a LoadLimit, since: Moment) -> Self {
         let mut queue = limit.lock();
         queue.last += 1;
-        let since = (now, queue.last);
+        let since = (since, queue.last);
         queue.since.insert(since);
         Self { limit, since }
     }
@@ -83,7 +83,7 @@ mod tests {
         let (one, two) = (limit.take().unwrap(), limit.take().unwrap());
         assert!(limit.take().is_none());
         let (mut third, mut fourth) =
-            (Box::pin(limit.queue(Moment::from_nanos(3))), Box::pin(limit.queue(Moment::from_nanos(4))));
+            (Box::pin(limit.queue(Some(Moment::from_nanos(3)))), Box::pin(limit.queue(Some(Moment::from_nanos(4)))));
         assert!((&mut third).now_or_never().is_none() && (&mut fourth).now_or_never().is_none());
         assert_eq!(limit.oldest_wait(), Some(Moment::from_nanos(3)));
         drop(one);
