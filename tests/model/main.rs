@@ -293,7 +293,7 @@ fn assert_timed(stats: &Stats) {
 fn rules() -> impl Strategy<Value = Rules> {
     let outcome = prop_oneof![
         5 => Just(LoadOutcome::Loaded),
-        2 => Just(LoadOutcome::Failed),
+        4 => Just(LoadOutcome::Failed),
         1 => Just(LoadOutcome::Panicked),
     ];
     let script = (0_usize..5, outcome).prop_map(|(polls, outcome)| Script { polls, outcome });
@@ -302,7 +302,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     let scripts = prop::collection::vec(script, 1..10);
     let extra = |seconds| prop_oneof![Just(0_u64), Just(seconds)];
     let lives = (life, extra(2), extra(3), prop_oneof![Just(0_u64), Just(1), Just(9)]);
-    let errors = prop_oneof![2 => Just(None), 1 => Just(Some(2)), 1 => Just(Some(5))];
+    let errors = prop_oneof![2 => Just(None), 2 => Just(Some(2)), 2 => Just(Some(9))];
     let places = prop_oneof![3 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(2))];
     let waiting = (waits, any::<bool>(), places, any::<bool>());
     (lives, errors, waiting, any::<bool>(), scripts).prop_map(|(lives, errors, waiting, refuses_sevenths, loads)| {

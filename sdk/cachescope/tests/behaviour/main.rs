@@ -2,8 +2,16 @@
 
 mod admission;
 mod batch;
+mod errors;
 mod expiry;
+mod housekeeping;
+mod loading;
+mod looking;
+mod renewing;
 mod request;
 mod stale;
+#[cfg(feature = "sync")]
+mod sync;
 mod telemetry;
+mod verbose;
 mod waiting;
