@@ -37,9 +37,10 @@ pub(crate) fn every<K, V, E, S>(
     take_on(Box::pin(async move {
         while end.run_until_cancelled(clock.sleep(interval)).await.is_some() {
             let Some(engine) = engine.upgrade() else { return };
-            // A value's `Drop` may panic; the other caches' chores go on, and so does this one.
-            if catch_unwind(AssertUnwindSafe(|| chore(&engine))).is_err() {
-                tracing::error!(cache = engine.recorder.identity().cache, "a chore panicked; it is tried again");
+            let recorder = Arc::clone(&engine.recorder);
+            // A value's `Drop` may panic, also where the cache ends here; the other caches' chores go on.
+            if catch_unwind(AssertUnwindSafe(move || chore(&engine))).is_err() {
+                tracing::error!(cache = recorder.identity().cache, "a chore panicked; it is tried again");
             }
         }
     }));
