@@ -41,7 +41,8 @@ impl CacheMetrics<'_> {
     ///
     /// It reaches back to the end of a slice of time, of which the last two minutes have 12 a minute, the last hour one
     /// a minute and the last day four an hour: somewhat farther than asked, or less far where the cache is younger.
-    /// [`Stats::covers`] says how far. What is under way, and how full the store is, are those of now.
+    /// [`Stats::covers`] says how far. What is under way, and how full the store is, are those of now; what was under
+    /// way at its beginning ends in it, though it was begun before.
     ///
     /// ```
     /// use cachescope::{Window, cached};
