@@ -7,6 +7,7 @@ use quote::quote;
 
 use crate::expansion::Expansion;
 use crate::keyed;
+use crate::manner::Manner;
 
 /// The function `cache`, and the one that both it and the cached function ask, since the types in it have no name
 /// outside of it.
@@ -22,10 +23,30 @@ pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
     );
     let shown = expansion.cache_type(&shown);
     let ty = expansion.cache_type(&quote!(__Keyed));
-    let built = expansion.build(&quote!(|keyed: __Keyed| keyed.load()));
+    let run = function.manner.run(&quote!(keyed.load()));
+    let built = expansion.build(&quote!(|keyed: __Keyed| #run));
     let (_, call_ref) = expansion.function.answer.calls();
     let (load, answer) = (load_type(expansion), expansion.function.answer.cached(&expansion.options.library));
     let keyed = keyed::types(&look, &load);
+    let ask = quote! {
+        let asked = __Asked { key, load };
+        cache.#call_ref::<dyn __Key + ::core::marker::Sync + '_>(&asked)
+    };
+    let (answers, answer) = match function.manner {
+        Manner::Async => (
+            quote!(impl ::core::future::Future<Output = #answer> + use<'call>),
+            quote!(async move {
+                match call {
+                    ::core::option::Option::Some((key, load)) => {
+                        #ask.await
+                    }
+                    // Only the cache was asked for; nobody polls this.
+                    ::core::option::Option::None => ::core::future::pending().await,
+                }
+            }),
+        ),
+        Manner::Blocking => (quote!(::core::option::Option<#answer>), quote!(call.map(|(key, load)| { #ask }))),
+    };
     quote! {
         #[doc = #doc]
         #vis fn #cache() -> &'static #shown {
@@ -35,20 +56,11 @@ pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
         #[doc(hidden)]
         fn #request<'call>(
             call: ::core::option::Option<(&'call #look, &'call (dyn ::core::ops::Fn() -> #load + ::core::marker::Sync))>,
-        ) -> (&'static #shown, impl ::core::future::Future<Output = #answer> + use<'call>) {
+        ) -> (&'static #shown, #answers) {
             #keyed
             static CACHE: ::std::sync::LazyLock<#ty> = ::std::sync::LazyLock::new(|| #built);
             let cache: &'static #ty = &CACHE;
-            let answer = async move {
-                match call {
-                    ::core::option::Option::Some((key, load)) => {
-                        let asked = __Asked { key, load };
-                        cache.#call_ref::<dyn __Key + ::core::marker::Sync + '_>(&asked).await
-                    }
-                    // Only the cache was asked for; nobody polls this.
-                    ::core::option::Option::None => ::core::future::pending().await,
-                }
-            };
+            let answer = #answer;
             (cache, answer)
         }
     }
@@ -72,24 +84,28 @@ pub(crate) fn request(expansion: &Expansion<'_>) -> TokenStream {
             )
         }
     };
-    let (look, key, load) = (selection.look(), selection.reference(), load_type(expansion));
+    let (look, key, load_type) = (selection.look(), selection.reference(), load_type(expansion));
+    let load = function.manner.load(&quote!(#through::#uncached(#passed_self #(#passed),*)));
+    let answer = quote!(#through::#request(::core::option::Option::Some((__key, &__load))).1);
+    let answer = match function.manner {
+        Manner::Async => quote!(#answer.await),
+        Manner::Blocking => quote!(match #answer {
+            ::core::option::Option::Some(__answer) => __answer,
+            ::core::option::Option::None => ::core::unreachable!("what is asked is answered"),
+        }),
+    };
     quote!({
         let __key: &#look = #key;
-        let __load = || -> #load {
+        let __load = || -> #load_type {
             #copied_self
             #(let #names = #copies;)*
-            ::std::boxed::Box::pin(async move { #through::#uncached(#passed_self #(#passed),*).await })
+            #load
         };
-        #through::#request(::core::option::Option::Some((__key, &__load))).1.await
+        #answer
     })
 }
 
 /// A load, ready to run.
 fn load_type(expansion: &Expansion<'_>) -> TokenStream {
-    let returned = expansion.function.answer.returned();
-    quote!(
-        ::core::pin::Pin<
-            ::std::boxed::Box<dyn ::core::future::Future<Output = #returned> + ::core::marker::Send>,
-        >
-    )
+    expansion.function.manner.load_type(&expansion.function.answer.returned())
 }

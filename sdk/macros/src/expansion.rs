@@ -96,6 +96,7 @@ impl Expansion<'_> {
     /// The builder with all its steps, built.
     pub(crate) fn build(&self, load: &TokenStream) -> TokenStream {
         let Options { library, steps, .. } = self.options;
+        let library = self.function.manner.library(library);
         let function = if self.function.answer.error.is_some() { quote!(try_cached) } else { quote!(cached) };
         let name = self.name();
         quote!(#library::#function(#name, #load) #(#steps)* .build())
@@ -118,6 +119,7 @@ impl Expansion<'_> {
     /// The cache's type, with keys of type `key`.
     pub(crate) fn cache_type(&self, key: &TokenStream) -> TokenStream {
         let Options { library, store, .. } = self.options;
+        let library = self.function.manner.library(library);
         let Answer { value, error } = &self.function.answer;
         match (error, store) {
             (None, None) => quote!(#library::Cached<#key, #value>),

@@ -6,12 +6,14 @@ use syn::{Attribute, Error, FnArg, GenericParam, ItemFn, Receiver, Signature};
 
 use crate::answer::Answer;
 use crate::argument::Argument;
+use crate::manner::Manner;
 use crate::options::Options;
 use crate::place::Place;
 
 /// The function the attribute stands on, as far as a cache can be before it.
 pub(crate) struct Function {
     pub(crate) item: ItemFn,
+    pub(crate) manner: Manner,
     pub(crate) place: Place,
     pub(crate) receiver: Option<Receiver>,
     pub(crate) arguments: Vec<Argument>,
@@ -21,7 +23,7 @@ pub(crate) struct Function {
 impl Function {
     pub(crate) fn read(item: TokenStream, options: &Options) -> syn::Result<Self> {
         let item: ItemFn = syn::parse2(item).map_err(|error| {
-            Error::new(error.span(), format!("`#[cached]` stands on an async function with a body: {error}"))
+            Error::new(error.span(), format!("`#[cached]` stands on a function with a body: {error}"))
         })?;
         let signature = &item.sig;
         check_kind(signature)?;
@@ -37,7 +39,8 @@ impl Function {
         let answer = Answer::of(signature)?;
         let in_impl = receiver.is_some() || options.associated || says_self(item.to_token_stream());
         let place = if in_impl { Place::Impl } else { Place::Module };
-        Ok(Self { item, place, receiver, arguments, answer })
+        let manner = Manner::of(&item.sig);
+        Ok(Self { item, manner, place, receiver, arguments, answer })
     }
 
     /// The attributes that stay on the cached function, and those its uncached original has.
@@ -70,12 +73,6 @@ impl Function {
 }
 
 fn check_kind(signature: &Signature) -> syn::Result<()> {
-    if signature.asyncness.is_none() {
-        return Err(Error::new_spanned(
-            signature.fn_token,
-            "`#[cached]` is for async functions as yet: make it an `async fn`",
-        ));
-    }
     if let Some(unsafety) = &signature.unsafety {
         return Err(Error::new_spanned(
             unsafety,

@@ -1,4 +1,4 @@
-//! The attribute [`macro@cached`], which puts a cache before an async function. Use it as `cachescope::cached`,
+//! The attribute [`macro@cached`], which puts a cache before a function. Use it as `cachescope::cached`,
 //! with the feature `macros`.
 
 mod answer;
@@ -9,6 +9,7 @@ mod expansion;
 mod function;
 mod key;
 mod keyed;
+mod manner;
 mod options;
 mod place;
 mod plain;

@@ -5,6 +5,7 @@ use quote::quote;
 
 use crate::argument::Argument;
 use crate::expansion::Expansion;
+use crate::manner::Manner;
 
 /// The function `cache`, with the cache in it.
 pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
@@ -17,7 +18,11 @@ pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
     let key = one_or_tuple(arguments.iter().map(|argument| &argument.name));
     let key_type = selection.owned_type();
     let passed = arguments.iter().map(Argument::passed);
-    let load = quote!(|#key: #key_type| async move { #through::#uncached(#(#passed),*).await });
+    let call = quote!(#through::#uncached(#(#passed),*));
+    let load = match function.manner {
+        Manner::Async => quote!(|#key: #key_type| async move { #call.await }),
+        Manner::Blocking => quote!(|#key: #key_type| #call),
+    };
     let built = expansion.build(&load);
     quote! {
         #[doc = #doc]
@@ -32,14 +37,15 @@ pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
 pub(crate) fn request(expansion: &Expansion<'_>) -> TokenStream {
     let (through, cache) = (&expansion.beside.through, &expansion.beside.cache);
     let (call, call_ref) = expansion.function.answer.calls();
+    let awaited = expansion.function.manner.awaited();
     match expansion.function.arguments.as_slice() {
         [one] if one.is_reference() => {
             let name = &one.name;
-            quote!(#through::#cache().#call_ref(#name).await)
+            quote!(#through::#cache().#call_ref(#name) #awaited)
         }
         arguments => {
             let key = one_or_tuple(arguments.iter().map(Argument::moved));
-            quote!(#through::#cache().#call(#key).await)
+            quote!(#through::#cache().#call(#key) #awaited)
         }
     }
 }
