@@ -22,6 +22,9 @@ pub(crate) type BatchLoader<K, V, E> = Loader<Vec<K>, Vec<(K, V)>, E>;
 /// How one key was answered.
 type Answered<K, V, E> = (HashedKey<K>, Result<V, CallError<E>>);
 
+/// One key on its own.
+type Single<'a, K, V, E> = Pin<Box<dyn Future<Output = Answered<K, V, E>> + Send + 'a>>;
+
 /// What is asked for together, once each key's look-up is over.
 struct Batch<'a, K: Eq, V, E> {
     answered: Vec<Answered<K, V, E>>,
@@ -30,7 +33,7 @@ struct Batch<'a, K: Eq, V, E> {
     /// To be loaded, and not stored.
     aside: Vec<Member<'a, K, V, E>>,
     /// Loaded by others, or each by itself.
-    singles: Vec<Pin<Box<dyn Future<Output = Answered<K, V, E>> + Send + 'a>>>,
+    singles: Vec<Single<'a, K, V, E>>,
 }
 
 /// One key of a batch's load.

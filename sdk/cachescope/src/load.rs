@@ -158,6 +158,9 @@ where
     }
 }
 
+/// A load that runs, its books, and what its answer is for. Dropped in this order.
+type Parts<'a, K, V, E> = (Running<V, E>, OpenLoad<'a>, Landing<'a, K, V, E>);
+
 /// How a run of the wrapped function ended.
 pub(crate) fn outcome_of<T, E>(ended: &Result<Result<T, E>, Panic>) -> LoadOutcome {
     match ended {
@@ -179,7 +182,7 @@ where
     key: &'a HashedKey<K>,
     plan: Plan,
     /// `None` once it has ended.
-    parts: Option<(Running<V, E>, OpenLoad<'a>, Landing<'a, K, V, E>)>,
+    parts: Option<Parts<'a, K, V, E>>,
 }
 
 /// The load itself is boxed; all else of it may move, whatever a key is.
