@@ -34,14 +34,17 @@ pub(crate) fn every<K, V, E, S>(
     S: Store<K, V>,
 {
     let (clock, engine) = (engine.clock.clone(), Arc::downgrade(engine));
+    // The first interval begins now, and not when the thread comes to it.
+    let mut sleep = clock.sleep(interval);
     take_on(Box::pin(async move {
-        while end.run_until_cancelled(clock.sleep(interval)).await.is_some() {
+        while end.run_until_cancelled(&mut sleep).await.is_some() {
             let Some(engine) = engine.upgrade() else { return };
             let recorder = Arc::clone(&engine.recorder);
             // A value's `Drop` may panic, also where the cache ends here; the other caches' chores go on.
             if catch_unwind(AssertUnwindSafe(move || chore(&engine))).is_err() {
                 tracing::error!(cache = recorder.identity().cache, "a chore panicked; it is tried again");
             }
+            sleep = clock.sleep(interval);
         }
     }));
 }

@@ -89,6 +89,7 @@ fn a_closed_cache_is_not_cleaned_up_and_its_windows_go_on() {
     its_hands.advance(60 * SECOND);
     until(|| other.metrics().stats().levels().entries == 0);
     assert_eq!(cache.metrics().stats().levels().entries, 3);
+    assert_eq!(cache.metrics().window(Window::Minute).requests(), 3);
     hands.advance(600 * SECOND);
     assert_eq!(cache.metrics().window(Window::Minute).requests(), 0);
     assert_eq!(cache.metrics().window(Window::Hour).requests(), 3);
