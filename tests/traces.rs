@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use cachescope::otel::Setup;
 use cachescope::{Cached, Clock, ClockHands, Moka, Telemetry, cached};
 use cachescope_stack::{Stack, Trace};
@@ -172,5 +173,43 @@ fn sampling_by_ratio_leaves_counts_untouched() -> anyhow::Result<()> {
     assert_eq!(gets, requests, "each sampled request has its span, no other has");
     // Binomial with p = 0.25: mean 1,000, standard deviation 27; six of them either way.
     assert!((836..=1_164).contains(&gets), "{gets} of {REQUESTS} at 0.25");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waited_is_linked_to_the_load_that_answered_and_an_entry_s_age_is_told() -> anyhow::Result<()> {
+    let sdk = InMemory::default();
+    let (clock, hands) = Clock::manual();
+    let load = |n: u64| async move {
+        tokio::task::yield_now().await;
+        n
+    };
+    let builder =
+        cached("traces.links", load).stale_after(Duration::from_secs(10)).refresh_ahead(Duration::from_secs(2));
+    let cache = builder.clock(clock).telemetry(sdk.telemetry()).build();
+    assert_eq!(tokio::join!(cache.call(1), cache.call(1)), (1, 1));
+    let spans = sdk.spans()?;
+    let load = spans.iter().find(|span| span.name == "cache.load traces.links").context("a load")?;
+    let result = |span: &SpanData, name: &str| attributes(span.attributes.iter()).remove(name);
+    let follower = spans.iter().find(|span| result(span, "cachescope.result").as_deref() == Some("coalesced"));
+    let links: Vec<_> = follower.context("a follower")?.links.iter().map(|link| link.span_context.clone()).collect();
+    assert_eq!(links, [load.span_context.clone()]);
+
+    // A hit of an aging entry tells its age, and the load that it asked for is a trace of its own, linked to it.
+    hands.advance(Duration::from_millis(8_250));
+    let root = sdk.traces.tracer("app").start("root");
+    let asker = root.span_context().clone();
+    async { cache.call(1).await }.with_context(Context::new().with_span(root)).await;
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    let spans = sdk.spans()?;
+    let hit = spans.iter().find(|span| result(span, "cachescope.result").as_deref() == Some("hit")).context("a hit")?;
+    assert_eq!(result(hit, "cachescope.entry.age").as_deref(), Some("8.25"));
+    let refresh = spans.iter().find(|span| result(span, "cachescope.load.trigger").as_deref() == Some("refresh"));
+    let refresh = refresh.context("a refresh")?;
+    assert_eq!(refresh.links.iter().map(|link| link.span_context.clone()).collect::<Vec<_>>(), [asker.clone()]);
+    assert_ne!(refresh.span_context.trace_id(), asker.trace_id());
+    assert_eq!(refresh.parent_span_id, SpanId::INVALID);
     Ok(())
 }
