@@ -39,7 +39,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     ///
     /// Not in the first half of a life, so a time longer than that acts as half of it. Runs as
     /// [`Builder::serve_stale_for`] says; where it can't, the entry expires in its time. A hit of an entry that is
-    /// being renewed costs about a microsecond more.
+    /// to be renewed costs what a miss does besides its load.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -16,8 +16,8 @@ const COARSER: [(Duration, Duration); 2] = [
     (Duration::from_secs(65 * 60), Duration::from_secs(15 * 60)),
 ];
 
-/// What the slices may take together. Most caches need a third of it for a whole day; where they need more, the oldest
-/// are put together, and a window that reaches so far back reaches somewhat farther.
+/// What the slices may take together. Where they need more, the oldest are put together, and a window that reaches so
+/// far back reaches somewhat farther.
 const BYTES: usize = 24 * 1024;
 
 /// One cache's numbers over time.

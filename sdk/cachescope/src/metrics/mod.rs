@@ -37,7 +37,8 @@ impl CacheMetrics<'_> {
         Stats::new(self.recorder.counts(), levels, self.source.longest_wait(), covers)
     }
 
-    /// Everything within the last minute, hour or day, or the last so long. Takes some ten microseconds more.
+    /// Everything within the last minute, hour or day, or the last so long. Costs what [`CacheMetrics::stats`] does, and
+    /// the adding up of as many slices as it covers.
     ///
     /// It reaches back to the end of a slice of time, of which the last two minutes have 12 a minute, the last hour one
     /// a minute and the last day four an hour: somewhat farther than asked, or less far where the cache is younger.

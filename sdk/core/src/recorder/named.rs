@@ -20,7 +20,7 @@ pub(super) struct NamedCounts {
     #[serde(default)]
     waits_active: u64,
     numbers: BTreeMap<String, u64>,
-    /// In seconds.
+    /// In nanoseconds.
     durations: BTreeMap<String, NamedDistribution>,
     /// In bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,6 @@ pub(super) struct NamedCounts {
 struct NamedDistribution {
     #[serde(skip_deserializing)]
     count: u64,
-    /// In nanoseconds or bytes, as are all that follow.
     sum: u64,
     max: u64,
     #[serde(skip_deserializing)]

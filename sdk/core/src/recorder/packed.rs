@@ -4,7 +4,7 @@ use super::histogram::Distribution;
 use super::number::{Number, Series};
 use super::totals::Counts;
 
-/// What a cache counted within a time, in some hundred bytes where [`Counts`] take some ten thousand.
+/// What a cache counted within a time, in a small part of what [`Counts`] take: most of a histogram is zero.
 ///
 /// Without what is under way, which is of a moment and not of a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
