@@ -512,6 +512,7 @@ impl Model {
         let even: Vec<u8> = self.entries.iter().filter(|(_, held)| held.value % 2 == 0).map(|(key, _)| *key).collect();
         even.iter().for_each(|key| {
             self.entries.remove(key);
+            self.errors.remove(key);
             self.count(Line::Evicted(EvictionReason::Invalidated));
         });
         even.len() as u64

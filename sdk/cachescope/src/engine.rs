@@ -156,7 +156,14 @@ where
         let start = self.clock.now();
         let mut dropped = 0;
         self.flights.clear(|| {
-            let matches = &mut |key: &K, entry: &Entry<V>| matches(key, &entry.value);
+            let matches = &mut |key: &K, entry: &Entry<V>| {
+                let dropped = matches(key, &entry.value);
+                if dropped {
+                    // Whatever drops an entry forgets its key's error.
+                    self.errors.iter().for_each(|errors| errors.forget(HashedRef::new(self.hash(key), key)));
+                }
+                dropped
+            };
             dropped = self.store.remove_if(EvictionReason::Invalidated, matches);
         });
         self.recorder.operation(Operation::Remove, self.clock.now().since(start));

@@ -8,7 +8,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// The wrapped function returned this error. It was not stored; the next call loads again.
+    /// The wrapped function returned this error. It isn't stored; the next call loads again, unless the cache was told
+    /// to remember it ([`Builder::cache_errors_for`](crate::Builder::cache_errors_for)).
     Load(Arc<E>),
 }
 

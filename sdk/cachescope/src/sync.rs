@@ -1,7 +1,8 @@
 //! Caches of blocking functions: the same cache, called without `.await`.
 //!
 //! A call that waits for another's load blocks its thread, and a load runs in the thread that missed; so don't call
-//! one from async code where that would matter. Renewals behind requests run on threads that all such caches share.
+//! one from async code where that would matter. Renewals behind requests run on threads that all such caches share,
+//! outside of any async runtime.
 //!
 //! ```
 //! use std::time::Duration;

@@ -73,6 +73,9 @@ impl Function {
 }
 
 fn check_kind(signature: &Signature) -> syn::Result<()> {
+    if let Some(constness) = &signature.constness {
+        return Err(Error::new_spanned(constness, "a cache can't be asked at compile time: drop `const`"));
+    }
     if let Some(unsafety) = &signature.unsafety {
         return Err(Error::new_spanned(
             unsafety,

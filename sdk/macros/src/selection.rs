@@ -90,7 +90,7 @@ impl<'a> Selection<'a> {
                     quote!(&(#(#copies,)*))
                 }
             },
-            Self::Computed { value, .. } => quote!(&#value),
+            Self::Computed { value, .. } => quote!(&(#value)),
         }
     }
 

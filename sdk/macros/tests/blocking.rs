@@ -78,6 +78,18 @@ fn methods_take_along_what_is_not_in_their_key() {
     assert_eq!(Users::doubled_cache().metrics().stats().hits(), 1);
 }
 
+#[cached(name = "blocking.last_digit", key: u64 = n % 10)]
+fn last_digit(n: u64) -> u64 {
+    n % 10
+}
+
+#[test]
+fn a_key_may_be_any_expression() {
+    assert_eq!((last_digit(17), last_digit(27), last_digit(18)), (7, 7, 8));
+    let stats = last_digit::cache().metrics().stats();
+    assert_eq!((stats.hits(), stats.misses()), (1, 2));
+}
+
 /// Every step that takes something, as an option.
 #[cached(
     name = "blocking.steps",

@@ -105,6 +105,18 @@ async fn let_tasks_run() {
 }
 
 #[tokio::test]
+async fn an_entry_that_is_dropped_takes_its_key_s_error_along() {
+    let (builder, source, hands) = users("errors.dropped");
+    let cache = builder.stale_after(10 * SECOND).build();
+    cache.insert(1, 7);
+    hands.advance(10 * SECOND);
+    assert!(cache.try_call(1).await.is_err() && cache.try_call(1).now_or_never().is_some(), "remembered");
+    assert_eq!(cache.invalidate_if(|key, _| *key == 1), 1);
+    source.store(0, Ordering::Relaxed);
+    assert_eq!(cache.try_call(1).await, Ok(1));
+}
+
+#[tokio::test]
 async fn an_error_that_an_invalidation_overtook_is_not_remembered() {
     let (builder, _, _hands) = users("errors.overtaken");
     let cache = builder.build();
