@@ -115,7 +115,8 @@ pub(crate) struct Underway {
 }
 
 impl<'a> OpenLoad<'a> {
-    fn of(books: Books<'a>, underway: Underway) -> Self {
+    /// Goes on with what was begun, here or by another.
+    pub(crate) fn of(books: Books<'a>, underway: Underway) -> Self {
         Self { books, underway: Some(underway), outcome: LoadOutcome::Cancelled }
     }
 
@@ -125,11 +126,6 @@ impl<'a> OpenLoad<'a> {
         books.recorder.load_started();
         let context = Recorder::may_ask_for_context().then(|| books.spans.refresh(books.clock, asker, start));
         Self::of(books, Underway { trigger: LoadTrigger::Refresh, start, context, verbose: false })
-    }
-
-    /// Goes on with what another began.
-    pub(crate) fn resume(books: Books<'a>, underway: Underway) -> Self {
-        Self::of(books, underway)
     }
 
     /// Leaves it to another to end this load.

@@ -138,32 +138,6 @@ where
         }
     }
 
-    /// A hit's value, or the future of whatever else comes of the request.
-    ///
-    /// Outside of the futures that call it, which therefore keep neither the key nor what was found.
-    #[inline(always)]
-    fn ask(&self, key: K) -> Result<V, Answering<'_, V, E>> {
-        let hash = self.engine.hash(&key);
-        match self.engine.look_up(HashedRef::new(hash, &key)) {
-            Ok(value) => Ok(value),
-            Err(missed) => Err(self.miss(HashedKey::new(hash, key), missed)),
-        }
-    }
-
-    /// [`Cached::ask`] by reference.
-    #[inline(always)]
-    fn ask_ref<Q>(&self, key: &Q) -> Result<V, Answering<'_, V, E>>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let hash = self.engine.hash(key);
-        match self.engine.look_up(HashedRef::new(hash, key)) {
-            Ok(value) => Ok(value),
-            Err(missed) => Err(self.miss(HashedKey::new(hash, key.to_owned()), missed)),
-        }
-    }
-
     /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
     /// then, if the cache has a [batch loader](crate::Builder::batch_load). Without one they are loaded each by itself,
     /// at the same time.
@@ -180,13 +154,6 @@ where
     pub async fn try_get_many(&self, keys: impl IntoIterator<Item = K>) -> Result<HashMap<K, V>, CallError<E>> {
         let keys = HashSet::from_iter(keys);
         self.engine.get_many(keys).await
-    }
-
-    /// Boxed, so that a hit's future stays small.
-    #[cold]
-    #[inline(never)]
-    fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Answering<'_, V, E> {
-        Box::pin(self.engine.miss(key, missed))
     }
 
     /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are
@@ -223,6 +190,39 @@ where
 {
     pub(crate) fn of(engine: Arc<Engine<K, V, E, S>>) -> Self {
         Self { engine, manner: PhantomData }
+    }
+
+    /// A hit's value, or the future of whatever else comes of the request.
+    ///
+    /// Outside of the futures that call it, which therefore keep neither the key nor what was found.
+    #[inline(always)]
+    pub(crate) fn ask(&self, key: K) -> Result<V, Answering<'_, V, E>> {
+        let hash = self.engine.hash(&key);
+        match self.engine.look_up(HashedRef::new(hash, &key)) {
+            Ok(value) => Ok(value),
+            Err(missed) => Err(self.miss(HashedKey::new(hash, key), missed)),
+        }
+    }
+
+    /// [`Cached::ask`] by reference.
+    #[inline(always)]
+    pub(crate) fn ask_ref<Q>(&self, key: &Q) -> Result<V, Answering<'_, V, E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.engine.hash(key);
+        match self.engine.look_up(HashedRef::new(hash, key)) {
+            Ok(value) => Ok(value),
+            Err(missed) => Err(self.miss(HashedKey::new(hash, key.to_owned()), missed)),
+        }
+    }
+
+    /// Boxed, so that a hit's future stays small.
+    #[cold]
+    #[inline(never)]
+    fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Answering<'_, V, E> {
+        Box::pin(self.engine.miss(key, missed))
     }
 
     /// A request with wishes of its own: `cache.try_request(key).max_age(d).await`.

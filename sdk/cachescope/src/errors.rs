@@ -1,7 +1,6 @@
 //! Errors that are remembered: negative caching.
 
 use std::borrow::Borrow;
-use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use hashlink::LinkedHashMap;
 use hashlink::linked_hash_map::RawEntryMut;
 
 /// Errors remembered at a time. Keys that nobody has, asked for by the million, must not fill the memory.
-pub(crate) const ERROR_LIMIT: usize = 1_024;
+const ERROR_LIMIT: usize = 1_024;
 
 type Matters<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
 
@@ -74,12 +73,6 @@ impl<K: Hash + Eq, E> Errors<K, E> {
 
     fn held(&self) -> MutexGuard<'_, LinkedHashMap<HashedKey<K>, Held<E>, BroughtHash>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K, E> fmt::Debug for Errors<K, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errors").field("life", &self.life).finish_non_exhaustive()
     }
 }
 

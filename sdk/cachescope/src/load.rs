@@ -151,7 +151,7 @@ where
         underway: Underway,
         leader: Leader<K, V, E>,
     ) {
-        let load = OpenLoad::resume(self.books(), underway);
+        let load = OpenLoad::of(self.books(), underway);
         let ended = running.await;
         // Nobody is there to have its panic.
         let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));

@@ -52,11 +52,7 @@ impl<K: Send + 'static, V, E> Loader<K, V, E> {
         V: Send + 'static,
         E: Send + 'static,
     {
-        let load = Arc::new(load);
-        Self(Box::new(move |key| {
-            let load = Arc::clone(&load);
-            Box::pin(async move { load(key) })
-        }))
+        Self::new(move |key| std::future::ready(load(key)))
     }
 
     /// Starts it, in `context` and at `place`.

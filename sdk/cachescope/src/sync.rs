@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::hash::Hash;
 
-use cachescope_core::{HashedKey, HashedRef, Store};
+use cachescope_core::Store;
 
 use crate::background::Runs;
 use crate::builder::Builder;
@@ -151,9 +151,7 @@ where
     /// # Panics
     /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
     pub fn try_call(&self, key: K) -> Result<V, CallError<E>> {
-        let hash = self.engine.hash(&key);
-        let looked = self.engine.look_up(HashedRef::new(hash, &key));
-        looked.or_else(|missed| pollster::block_on(self.engine.miss(HashedKey::new(hash, key), missed)))
+        self.ask(key).or_else(pollster::block_on)
     }
 
     /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
@@ -181,9 +179,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let hash = self.engine.hash(key);
-        let looked = self.engine.look_up(HashedRef::new(hash, key));
-        looked.or_else(|missed| pollster::block_on(self.engine.miss(HashedKey::new(hash, key.to_owned()), missed)))
+        self.ask_ref(key).or_else(pollster::block_on)
     }
 
     /// Ends what the cache does behind requests, and returns once that is over; a renewal that runs is waited for.
