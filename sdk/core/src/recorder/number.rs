@@ -47,11 +47,9 @@ impl Number {
             Self::Rejected(reason) => REJECTED + reason as usize,
         }
     }
-}
 
-#[cfg(feature = "serde")]
-impl Number {
     /// Every number that can be other than zero.
+    #[cfg(any(feature = "serde", test))]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let loads = LoadTrigger::ALL.into_iter();
         let loads = loads.flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Self::Load(trigger, outcome)));
@@ -65,6 +63,7 @@ impl Number {
     }
 
     /// What it is called where it is stored.
+    #[cfg(feature = "serde")]
     pub(crate) fn name(self) -> String {
         match self {
             Self::Started => "requests".to_owned(),
@@ -115,10 +114,8 @@ impl Series {
             Self::StaleAge(event) => STALE_AGES + event as usize,
         }
     }
-}
 
-#[cfg(feature = "serde")]
-impl Series {
+    #[cfg(any(feature = "serde", test))]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         RequestResult::ALL
             .map(Self::Request)
@@ -130,6 +127,7 @@ impl Series {
     }
 
     /// What it is called where it is stored.
+    #[cfg(feature = "serde")]
     pub(crate) fn name(self) -> String {
         let (kind, which) = match self {
             Self::Request(result) => ("request", result.as_str()),
@@ -157,25 +155,7 @@ mod tests {
 
     #[test]
     fn every_number_and_series_has_an_index_of_its_own() {
-        let numbers = [Number::Started, Number::TimedHits]
-            .into_iter()
-            .chain(Ending::all(true).map(Number::Ended))
-            .chain(
-                LoadTrigger::ALL
-                    .into_iter()
-                    .flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Number::Load(trigger, outcome))),
-            )
-            .chain(WaitOutcome::ALL.map(Number::Wait))
-            .chain(EvictionReason::ALL.map(Number::Evicted))
-            .chain(RejectionReason::ALL.map(Number::Rejected));
-        is_a_numbering(numbers.map(Number::index), Number::COUNT, Ending::COUNT - Ending::all(true).count());
-        let series = RequestResult::ALL
-            .map(Series::Request)
-            .into_iter()
-            .chain(LoadTrigger::ALL.map(Series::Load))
-            .chain(WaitOutcome::ALL.map(Series::Wait))
-            .chain(Operation::ALL.map(Series::Operation))
-            .chain(StaleEvent::ALL.map(Series::StaleAge));
-        is_a_numbering(series.map(Series::index), Series::COUNT, 0);
+        is_a_numbering(Number::all().map(Number::index), Number::COUNT, Ending::COUNT - Ending::all(true).count());
+        is_a_numbering(Series::all().map(Series::index), Series::COUNT, 0);
     }
 }
