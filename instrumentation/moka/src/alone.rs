@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use cachescope_core::{EvictionReason, Evictions, Identity, Labels, Recorder, Telemetry};
+use cachescope_core::{EvictionReason, Evictions, HitTiming, Identity, Labels, Recorder, Telemetry};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
@@ -106,7 +106,7 @@ impl Instrument {
     {
         // moka hands a load's error on as it is; its type has no name that fits all calls.
         let identity = Identity { cache: self.name, store: KIND, error_type: Some("_OTHER"), labels: Labels::new() };
-        let recorder = Arc::new(Recorder::new(identity, self.telemetry.clone(), self.evictions));
+        let recorder = Arc::new(Recorder::new(identity, self.telemetry.clone(), self.evictions, HitTiming::Paced));
         let source = Arc::new(Sizes { cache: cache.clone(), in_bytes: self.in_bytes });
         let weak = Arc::downgrade(&source);
         let registration = self.telemetry.register(&recorder, weak);

@@ -219,8 +219,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let identity = Identity { cache, store: store.kind(), error_type, labels };
         let history = Mutex::new(History::new(clock.now()));
         let spans = Spans::new(identity.clone(), telemetry.clone());
-        let recorder = Recorder::new(identity, telemetry.clone(), Some(evictions));
-        let recorder = Arc::new(recorder.with_hit_timing(hit_timing));
+        let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing));
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
             _ticking: policy.expires().then(|| clock.keep_ticking()).flatten(),

@@ -70,8 +70,8 @@ pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, HitTiming, IntoStore,
-    Levels, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
-    Telemetry, WaitOutcome, names,
+    Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Operation, Quantity, RejectionReason, RequestResult, Sizes,
+    StaleEvent, Store, Telemetry, WaitOutcome, names,
 };
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;

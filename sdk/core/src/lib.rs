@@ -25,7 +25,7 @@ pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,
     WaitOutcome,
 };
-pub use crate::recorder::{Counts, Durations, HitCell, HitTiming, Packed, Recorder, Sizes, Totals};
+pub use crate::recorder::{Counts, Durations, HitCell, HitTiming, Measured, Packed, Quantity, Recorder, Sizes, Totals};
 pub use crate::sleep::Sleep;
 pub use crate::store::{IntoStore, Levels, Store};
 pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};

@@ -124,7 +124,7 @@ fn unpacked(packed: &Packed) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use cachescope_core::{Ending, Identity, Labels, LoadOutcome, LoadTrigger, MissReason, Telemetry};
+    use cachescope_core::{Ending, HitTiming, Identity, Labels, LoadOutcome, LoadTrigger, MissReason, Telemetry};
     use opentelemetry::metrics::noop::NoopMeterProvider;
     use opentelemetry::trace::noop::NoopTracerProvider;
 
@@ -135,7 +135,8 @@ mod tests {
     fn recorder() -> Recorder {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
         let cache = "history".to_owned();
-        Recorder::new(Identity { cache, store: "test", error_type: None, labels: Labels::new() }, telemetry, None)
+        let identity = Identity { cache, store: "test", error_type: None, labels: Labels::new() };
+        Recorder::new(identity, telemetry, None, HitTiming::Paced)
     }
 
     fn miss(recorder: &Recorder, took: Duration) {

@@ -1,14 +1,13 @@
 //! What is counted of one cache, and where: hits by each thread for itself, all else in shared atomics.
 
-mod durations;
 mod histogram;
 mod hits;
+mod measured;
 #[cfg(feature = "serde")]
 mod named;
 mod number;
 mod packed;
 mod shim;
-mod sizes;
 mod slot;
 mod timing;
 mod totals;
@@ -21,9 +20,9 @@ use opentelemetry::metrics::Histogram as OtelHistogram;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 
-use self::durations::nanos;
 use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
+use self::measured::nanos;
 use self::number::{Number, Series};
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
@@ -32,10 +31,9 @@ use crate::outcome::{
 };
 use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
 
-pub use self::durations::Durations;
 pub use self::hits::HitCell;
+pub use self::measured::{Durations, Measured, Quantity, Sizes};
 pub use self::packed::Packed;
-pub use self::sizes::Sizes;
 pub use self::timing::HitTiming;
 use self::totals::RecentMaxima;
 pub use self::totals::{Counts, Totals};
@@ -89,16 +87,16 @@ impl Lazy {
 }
 
 impl Recorder {
-    /// A recorder whose durations go to `telemetry`. Evictions are reported if `evictions` counts them;
-    /// otherwise nothing is said of them, rather than zero.
+    /// A recorder whose durations go to `telemetry`, and which times the hits that `timing` says. Evictions are
+    /// reported if `evictions` counts them; otherwise nothing is said of them, rather than zero.
     #[must_use]
-    pub fn new(identity: Identity, telemetry: Telemetry, evictions: Option<Evictions>) -> Self {
+    pub fn new(identity: Identity, telemetry: Telemetry, evictions: Option<Evictions>, timing: HitTiming) -> Self {
         Self {
             attributes: Arc::new(AttributeSets::of(&identity, evictions.is_some())),
             identity,
             telemetry,
             evictions,
-            hits: Hits::new(HitTiming::Paced),
+            hits: Hits::new(timing),
             active: AtomicU64::new(0),
             loads_active: AtomicU64::new(0),
             waits_active: AtomicU64::new(0),
@@ -106,12 +104,6 @@ impl Recorder {
             durations: Default::default(),
             entry_sizes: Lazy::default(),
         }
-    }
-
-    /// The same recorder, which times the hits that `timing` says. Before the first of them.
-    #[must_use]
-    pub fn with_hit_timing(self, timing: HitTiming) -> Self {
-        Self { hits: Hits::new(timing), ..self }
     }
 
     /// Who the numbers are about.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::durations::Durations;
 use super::histogram::Distribution;
+use super::measured::{Durations, Sizes};
 use super::number::{Number, Series};
-use super::sizes::Sizes;
 use super::totals::{Counts, Totals};
 
 /// [`Counts`] as they are serialized. What is zero is left out, and a name that isn't known is passed over.

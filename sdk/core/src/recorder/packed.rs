@@ -109,13 +109,14 @@ mod tests {
 
     use super::*;
     use crate::outcome::{Ending, LoadOutcome, LoadTrigger, MissReason, StaleEvent};
-    use crate::recorder::Recorder;
+    use crate::recorder::{HitTiming, Recorder};
     use crate::telemetry::{Identity, Labels, Telemetry};
 
     fn recorder() -> Recorder {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
         let cache = "packed".to_owned();
-        Recorder::new(Identity { cache, store: "test", error_type: None, labels: Labels::new() }, telemetry, None)
+        let identity = Identity { cache, store: "test", error_type: None, labels: Labels::new() };
+        Recorder::new(identity, telemetry, None, HitTiming::Paced)
     }
 
     fn record(recorder: &Recorder, times: u64) {

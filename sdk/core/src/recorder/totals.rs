@@ -1,8 +1,7 @@
 //! What a recorder had counted at one moment: plain values, which add up over caches and subtract over time.
 
-use super::durations::Durations;
+use super::measured::{Durations, Sizes};
 use super::number::{Number, Series};
-use super::sizes::Sizes;
 use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,

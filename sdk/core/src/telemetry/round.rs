@@ -108,7 +108,7 @@ mod tests {
     use opentelemetry::trace::noop::NoopTracerProvider;
 
     use super::*;
-    use crate::recorder::Recorder;
+    use crate::recorder::{HitTiming, Recorder};
     use crate::store::Levels;
     use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry};
 
@@ -133,7 +133,7 @@ mod tests {
     fn registered(registry: &Registry, name: &str, source: &Arc<Asked>) -> (Arc<Recorder>, Registration) {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
         let identity = Identity { cache: name.to_owned(), store: "test", error_type: None, labels: Labels::new() };
-        let recorder = Arc::new(Recorder::new(identity, telemetry, None));
+        let recorder = Arc::new(Recorder::new(identity, telemetry, None, HitTiming::Paced));
         let source: Arc<dyn Source> = Arc::<Asked>::clone(source);
         let registration = registry.register(&recorder, Arc::downgrade(&source));
         (recorder, registration)
