@@ -15,8 +15,8 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Says what is wrong, or how long entries live.
     pub(super) fn check(&mut self) -> Result<Policy<V>, ConfigError> {
         check_name(&self.name)?;
-        check_labels(&self.name, &self.labels)?;
         let in_cache = |what: String| ConfigError::new(format!("cache \"{}\": {what}", self.name));
+        check_labels(&self.labels).map_err(in_cache)?;
         self.settings.check().map_err(|error| in_cache(error.to_string()))?;
         let policy = Policy::new(self.life_of.take(), &self.settings);
         let said = |step| self.said.contains(&step);
@@ -55,23 +55,19 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     }
 }
 
-fn check_labels(cache: &str, labels: &Labels) -> Result<(), ConfigError> {
-    let in_cache = |what: String| Err(ConfigError::new(format!("cache \"{cache}\": {what}")));
+fn check_labels(labels: &Labels) -> Result<(), String> {
     if labels.len() > LABEL_LIMIT {
-        return in_cache(format!("{} labels: give it at most {LABEL_LIMIT}", labels.len()));
+        return Err(format!("{} labels: give it at most {LABEL_LIMIT}", labels.len()));
     }
     for (name, value) in labels {
         let is_ours = attributes::ALL.contains(&name.as_str()) || name.starts_with("cachescope.");
-        let is_text = |text: &str| (1..=NAME_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control);
-        if is_ours || !is_text(name) {
+        if is_ours || name.is_empty() || !is_fit(name) {
             let name = name.escape_debug();
-            return in_cache(format!("a label \"{name}\": give it a name of its own, without control characters"));
+            return Err(format!("a label \"{name}\": give it a name of its own, without control characters"));
         }
-        if !is_text(value) {
+        if value.is_empty() || !is_fit(value) {
             let value = value.escape_debug();
-            return in_cache(format!(
-                "label {name} = \"{value}\": use 1 to {NAME_LIMIT} bytes and no control characters"
-            ));
+            return Err(format!("label {name} = \"{value}\": use 1 to {NAME_LIMIT} bytes and no control characters"));
         }
     }
     Ok(())
@@ -81,13 +77,18 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
     if name.is_empty() {
         return Err(ConfigError::new("a cache has no name: give it one such as \"user.by_id\", telemetry goes by it"));
     }
-    if name.len() > NAME_LIMIT || name.chars().any(char::is_control) {
+    if !is_fit(name) {
         let name = name.escape_debug();
         return Err(ConfigError::new(format!(
             "cache name \"{name}\": use at most {NAME_LIMIT} bytes and no control characters"
         )));
     }
     Ok(())
+}
+
+/// Whether telemetry's back ends take it as it is.
+fn is_fit(text: &str) -> bool {
+    text.len() <= NAME_LIMIT && !text.chars().any(char::is_control)
 }
 
 #[cfg(all(test, feature = "moka"))]
