@@ -1,12 +1,12 @@
 //! How a request that didn't load is answered, or one whose load is over.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store};
 
 use crate::books::OpenRequest;
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::Answer;
@@ -28,13 +28,7 @@ struct LastGood<V> {
     past_its_time: Duration,
 }
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// What there is for a request that would load.
     pub(crate) fn find(&self, key: &HashedKey<K>, now: Moment, plan: Plan) -> Option<Known<V, E>> {
         if plan.takes == Takes::Nothing {

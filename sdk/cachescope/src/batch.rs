@@ -1,7 +1,6 @@
 //! Many keys at once: one load for all that are missing, each key a request of its own.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use cachescope_core::{Ending, Failure, HashedKey, RequestResult, Store};
 use futures_util::future::{join, join_all};
 
 use crate::books::OpenRequest;
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::{Joined, Leader};
@@ -44,13 +44,7 @@ struct Member<'a, K: Eq, V, E> {
     leader: Option<Leader<K, V, E>>,
 }
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// The values of `keys`, without those that the batch loader gave none for.
     pub(crate) async fn get_many(&self, keys: HashSet<K>) -> Result<HashMap<K, V>, CallError<E>> {
         let Batch { answered, led, aside, singles } = self.look_up_all(keys);

@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::background::Background;
 use crate::batch::BatchLoader;
 use crate::books::Books;
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::errors::Errors;
 use crate::flight::{Answer, Flights};
 use crate::live::Live;
@@ -70,13 +71,7 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) _registration: Registration,
 }
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     #[inline(always)]
     pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         self.hasher.hash_one(key)
@@ -204,13 +199,7 @@ where
     }
 }
 
-impl<K, V, E, S> Source for Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Source for Engine<K, V, E, S> {
     fn levels(&self) -> Levels {
         self.store.levels()
     }
@@ -222,13 +211,7 @@ where
     }
 }
 
-impl<K, V, E, S> Live for Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Live for Engine<K, V, E, S> {
     fn identity(&self) -> &Identity {
         self.recorder.identity()
     }

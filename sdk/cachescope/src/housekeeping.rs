@@ -1,6 +1,5 @@
 //! What caches have done now and then: on one thread of the process, while any cache has something to do.
 
-use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 
 /// Something that is done now and then, and ends with its cache.
@@ -22,17 +22,12 @@ type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
 static CHORES: Mutex<Option<UnboundedSender<Chore>>> = Mutex::new(None);
 
 /// Does `chore` for a cache at each `interval`, until it is gone or `end` says so.
-pub(crate) fn every<K, V, E, S>(
+pub(crate) fn every<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>>(
     interval: Duration,
     engine: &Arc<Engine<K, V, E, S>>,
     end: CancellationToken,
     chore: fn(&Engine<K, V, E, S>),
-) where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+) {
     let (clock, engine) = (engine.clock.clone(), Arc::downgrade(engine));
     // The first interval begins now, and not when the thread comes to it.
     let mut sleep = clock.sleep(interval);

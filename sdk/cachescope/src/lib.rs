@@ -26,6 +26,7 @@ mod answer;
 mod background;
 mod batch;
 mod books;
+mod bounds;
 mod builder;
 mod cached;
 #[cfg(feature = "get-size")]

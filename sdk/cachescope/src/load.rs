@@ -1,6 +1,5 @@
 //! A run of the wrapped function, for a request or behind it, and what becomes of its answer.
 
-use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,6 +10,7 @@ use futures_util::FutureExt;
 use opentelemetry::trace::SpanContext;
 
 use crate::books::{OpenLoad, OpenRequest, Underway};
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::{Answer, Joined, Leader, StandIn};
@@ -31,13 +31,7 @@ pub(crate) enum Landing<'a, K: Eq, V, E> {
 /// How a load ended: with an answer, or a panic.
 type Ended<V, E> = Result<Result<V, E>, Panic>;
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// Runs the wrapped function for `request`. If it panics, the panic goes on once the books are closed, and who
     /// waits for it joins anew.
     pub(crate) async fn load(
@@ -171,13 +165,7 @@ pub(crate) fn outcome_of<T, E>(ended: &Result<Result<T, E>, Panic>) -> LoadOutco
 }
 
 /// A load that a request runs. Dropped while it runs, it ends there, or goes on behind if the cache is told so.
-struct Run<'a, K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+struct Run<'a, K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> {
     engine: &'a Engine<K, V, E, S>,
     key: &'a HashedKey<K>,
     plan: Plan,
@@ -186,22 +174,9 @@ where
 }
 
 /// The load itself is boxed; all else of it may move, whatever a key is.
-impl<K, V, E, S> Unpin for Run<'_, K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
-}
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Unpin for Run<'_, K, V, E, S> {}
 
-impl<K, V, E, S> Future for Run<'_, K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Future for Run<'_, K, V, E, S> {
     type Output = Result<Arc<Answer<V, E>>, Panic>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -213,13 +188,7 @@ where
     }
 }
 
-impl<K, V, E, S> Drop for Run<'_, K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Drop for Run<'_, K, V, E, S> {
     fn drop(&mut self) {
         // Where it ends here, the parts go in their order: who waits joins anew when all else is over.
         let Self { engine, key, plan, parts } = self;

@@ -8,6 +8,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
 use crate::books::OpenRequest;
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::policy::{Decision, Mode, Standing, Wishes, decide};
 use crate::spans::Answered;
@@ -23,13 +24,7 @@ pub(crate) struct Missed<V> {
     pub(crate) standing: Standing,
 }
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// Looks in the store. A hit is counted here and is over; a miss is yet to become a request.
     ///
     /// The quiet path takes no lock, allocates nothing, reads no clock and writes only to a cell of this

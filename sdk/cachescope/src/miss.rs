@@ -1,6 +1,5 @@
 //! How a request goes on that a hit wasn't all of: it leads a load, follows one, or takes what is stale.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use cachescope_core::{Ending, Entry, HashedKey, MissReason, Moment, RequestResul
 
 use crate::answer::Known;
 use crate::books::OpenRequest;
+use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::{Answer, Arrival, Follower, Joined, StandIn};
@@ -65,13 +65,7 @@ enum Followed<'a, K: Eq, V, E> {
 /// What a request has become part of.
 pub(crate) type Part<K, V, E> = Joined<K, V, E, Known<V, E>>;
 
-impl<K, V, E, S> Engine<K, V, E, S>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-    S: Store<K, V>,
-{
+impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// Answers a request that has wishes.
     pub(crate) async fn ask(&self, key: HashedKey<K>, wishes: Wishes) -> Result<V, CallError<E>> {
         let wishes = if switch::is_off() { Wishes { mode: Mode::Bypass, ..wishes } } else { wishes };
