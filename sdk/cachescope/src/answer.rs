@@ -1,7 +1,6 @@
 //! How a request that didn't load is answered, or one whose load is over.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store};
 
@@ -19,13 +18,6 @@ pub(crate) enum Known<V, E> {
     Entry(Entry<V>),
     /// A load failed, and its error is remembered.
     Error(Arc<E>),
-}
-
-/// An entry past its time that answers for a load that failed.
-struct LastGood<V> {
-    value: V,
-    age: Duration,
-    past_its_time: Duration,
 }
 
 impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
@@ -55,22 +47,28 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         answers.then_some(entry)
     }
 
+    /// Ends a request with an entry that was found at `now`.
+    pub(crate) fn answer_with(&self, mut request: OpenRequest<'_>, entry: Entry<V>, now: Moment, ending: Ending) -> V {
+        if ending.result == RequestResult::Stale {
+            self.recorder.stale(StaleEvent::Served, now.since(entry.fresh_until));
+        }
+        request.aged(now.since(entry.stored_at));
+        request.end(ending);
+        entry.value
+    }
+
     /// Ends a request with what it found instead of loading.
     pub(crate) fn settle_known(
         &self,
         key: &HashedKey<K>,
-        mut request: OpenRequest<'_>,
+        request: OpenRequest<'_>,
         plan: Plan,
         known: Known<V, E>,
     ) -> Result<V, CallError<E>> {
-        let plan = Plan { ending: Ending::of(RequestResult::Hit), ..plan };
+        let ending = Ending::of(RequestResult::Hit);
         match known {
-            Known::Entry(entry) => {
-                request.aged(self.clock.now().since(entry.stored_at));
-                request.end(plan.ending);
-                Ok(entry.value)
-            }
-            Known::Error(error) => self.settle(key, request, plan, &Err(error)),
+            Known::Entry(entry) => Ok(self.answer_with(request, entry, self.clock.now(), ending)),
+            Known::Error(error) => self.settle(key, request, Plan { ending, ..plan }, &Err(error)),
         }
     }
 
@@ -78,7 +76,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) fn settle(
         &self,
         key: &HashedKey<K>,
-        mut request: OpenRequest<'_>,
+        request: OpenRequest<'_>,
         plan: Plan,
         answer: &Answer<V, E>,
     ) -> Result<V, CallError<E>> {
@@ -89,25 +87,22 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
             Err(error) => error,
         };
-        if let Some(LastGood { value, age, past_its_time }) = self.last_good(key, plan) {
-            self.recorder.stale(StaleEvent::Served, past_its_time);
-            request.aged(age);
-            request.end(Ending::of(RequestResult::Stale).with_failure(Failure::Error));
-            return Ok(value);
+        let now = self.clock.now();
+        if let Some(entry) = self.last_good(key, plan, now) {
+            let ending = Ending::of(RequestResult::Stale).with_failure(Failure::Error);
+            return Ok(self.answer_with(request, entry, now, ending));
         }
         request.end(plan.ending.with_failure(Failure::Error));
         Err(CallError::Load(Arc::clone(error)))
     }
 
-    fn last_good(&self, key: &HashedKey<K>, plan: Plan) -> Option<LastGood<V>> {
+    /// An entry past its time that may answer for a load that failed.
+    fn last_good(&self, key: &HashedKey<K>, plan: Plan, now: Moment) -> Option<Entry<V>> {
         // Who left the cache aside wants nothing of it.
         if !self.policy.serves_stale_on_error() || plan.ending.result == RequestResult::Bypass {
             return None;
         }
-        let now = self.clock.now();
         let may_answer = |entry: &Entry<V>| self.policy.is_better_than_an_error(entry, now, plan.max_age);
-        let entry = self.store.get(key.as_ref()).filter(may_answer)?;
-        let (age, past_its_time) = (now.since(entry.stored_at), now.since(entry.fresh_until));
-        Some(LastGood { value: entry.value, age, past_its_time })
+        self.store.get(key.as_ref()).filter(may_answer)
     }
 }

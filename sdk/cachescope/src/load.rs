@@ -131,9 +131,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         if let Some(span) = load.span() {
             leader.runs_in(span);
         }
-        let ended = self.loader.start(key.key().clone(), load.context(), place).await;
-        // Nobody is there to have its panic.
-        let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));
+        let running = self.loader.start(key.key().clone(), load.context(), place);
+        self.land_behind(&key, plan, leader, load, running).await;
     }
 
     /// Goes on with a load whose request is gone.
@@ -146,9 +145,21 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         leader: Leader<K, V, E>,
     ) {
         let load = OpenLoad::of(self.books(), underway);
+        self.land_behind(&key, plan, leader, load, running).await;
+    }
+
+    /// Cancelled, its parts go from the last to the first: who waits joins anew when all else is over.
+    async fn land_behind(
+        &self,
+        key: &HashedKey<K>,
+        plan: Plan,
+        leader: Leader<K, V, E>,
+        load: OpenLoad<'_>,
+        running: Running<V, E>,
+    ) {
         let ended = running.await;
         // Nobody is there to have its panic.
-        let _ = self.land(&key, plan, load, ended, Landing::Leading(leader));
+        let _ = self.land(key, plan, load, ended, Landing::Leading(leader));
     }
 }
 

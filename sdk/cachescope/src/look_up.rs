@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-use cachescope_core::{Ending, Entry, HashedRef, Moment, Recorder, RequestResult, StaleEvent, Store};
+use cachescope_core::{Ending, Entry, HashedRef, Moment, Recorder, RequestResult, Store};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
@@ -117,13 +117,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             Ok(value) => return Some(value),
             Err(missed) => missed,
         };
-        let mut request = OpenRequest::start(self.books(), start, wishes);
+        let request = OpenRequest::start(self.books(), start, wishes);
         match (decide(wishes.mode, standing), found) {
             (Decision::Stale, Some(entry)) => {
-                self.recorder.stale(StaleEvent::Served, start.since(entry.fresh_until));
-                request.aged(start.since(entry.stored_at));
-                request.end(Ending::of(RequestResult::Stale));
-                Some(entry.value)
+                Some(self.answer_with(request, entry, start, Ending::of(RequestResult::Stale)))
             }
             _ => {
                 request.end(Ending::of(RequestResult::Absent));

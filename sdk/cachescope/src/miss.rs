@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope_core::{Ending, Entry, HashedKey, MissReason, Moment, RequestResult, StaleEvent, Store, WaitOutcome};
+use cachescope_core::{Ending, Entry, HashedKey, MissReason, Moment, RequestResult, Store, WaitOutcome};
 
 use crate::answer::Known;
 use crate::books::OpenRequest;
@@ -95,7 +95,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// Opens the books for a request, and answers it if what was found may do.
     pub(crate) fn begin(&self, key: &HashedKey<K>, missed: Missed<V>) -> Begun<'_, V> {
         let Missed { start, wishes, found, standing } = missed;
-        let mut request = OpenRequest::start(self.books(), start, wishes);
+        let request = OpenRequest::start(self.books(), start, wishes);
         let reason = if standing == Standing::Absent { MissReason::Unknown } else { MissReason::Expired };
         let renews = found.as_ref().map(|entry| entry.fresh_until);
         let plan = Plan { ending: Ending::miss(reason), max_age: wishes.max_age, takes: Takes::Fresh, renews };
@@ -109,15 +109,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
             (Decision::HitAndRenew, Some(entry)) => {
                 self.renew_behind(key, &entry, &request);
-                request.aged(start.since(entry.stored_at));
-                request.end(Ending::of(RequestResult::Hit));
-                Begun::Answered(entry.value)
+                Begun::Answered(self.answer_with(request, entry, start, Ending::of(RequestResult::Hit)))
             }
             (Decision::StaleAndRenew, Some(entry)) if self.renew_behind(key, &entry, &request) => {
-                self.recorder.stale(StaleEvent::Served, start.since(entry.fresh_until));
-                request.aged(start.since(entry.stored_at));
-                request.end(Ending::of(RequestResult::Stale));
-                Begun::Answered(entry.value)
+                Begun::Answered(self.answer_with(request, entry, start, Ending::of(RequestResult::Stale)))
             }
             _ => Begun::Open(request, plan),
         }
