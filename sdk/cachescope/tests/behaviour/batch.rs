@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachescope::{
-    Builder, CallError, Clock, Ending, Failure, LoadOutcome, RequestResult, Stats, WaitOutcome, cached, try_cached,
+    Builder, CallError, Clock, Ending, Failure, LoadOutcome, RequestResult, WaitOutcome, cached, try_cached,
 };
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
+
+use crate::balance::assert_balanced;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,15 +40,6 @@ fn squares(name: &str) -> (Builder<u64, u64, &'static str>, Asked, Arc<Semaphore
 
 fn taken(asked: &Asked) -> Vec<Vec<u64>> {
     std::mem::take(&mut asked.lock().expect("no panic"))
-}
-
-/// Requests are the sum of results, misses are loads by miss, and nothing is under way.
-fn assert_balanced(stats: &Stats) {
-    let results = RequestResult::ALL.into_iter().map(|result| stats.result(result)).sum::<u64>();
-    assert_eq!((stats.requests(), stats.in_flight()), (results, 0));
-    let ended = [LoadOutcome::Loaded, LoadOutcome::Failed, LoadOutcome::Panicked];
-    assert_eq!(stats.misses(), ended.into_iter().map(|outcome| stats.loads(outcome)).sum::<u64>());
-    assert_eq!((stats.loads_active(), stats.waits_active()), (0, 0));
 }
 
 #[test]

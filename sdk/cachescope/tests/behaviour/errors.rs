@@ -10,6 +10,8 @@ use cachescope::{
 use futures_util::FutureExt;
 use tokio::task::yield_now;
 
+use crate::patience::let_tasks_run;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +97,6 @@ async fn what_is_known_better_makes_an_error_forgotten() {
     source.store(0, Ordering::Relaxed);
     assert_eq!(cache.try_request(1).overwrite().await, Ok(1));
     assert_eq!(cache.try_call(1).now_or_never(), Some(Ok(1)));
-}
-
-/// On a current-thread runtime, to where they can't go on.
-async fn let_tasks_run() {
-    for _ in 0..10 {
-        yield_now().await;
-    }
 }
 
 #[tokio::test]

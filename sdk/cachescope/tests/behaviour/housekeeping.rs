@@ -1,20 +1,13 @@
 //! What is done now and then.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cachescope::{Cached, Clock, ClockHands, EvictionReason, Window, cached};
 use futures_util::FutureExt;
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::patience::until;
 
-/// Waits for a state, not for a time: the deadline only bounds a failure.
-fn until(what: impl Fn() -> bool) {
-    let deadline = Instant::now() + 60 * SECOND;
-    while !what() {
-        assert!(Instant::now() < deadline, "it never came");
-        std::thread::yield_now();
-    }
-}
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The next interval begins when the thread is done with the last, which is some time after its work shows.
 fn until_cleaned_again(hands: &ClockHands, what: impl Fn() -> bool) {

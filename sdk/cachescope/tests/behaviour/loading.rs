@@ -10,7 +10,8 @@ use cachescope::{
 };
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
+
+use crate::patience::let_tasks_run;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,13 +32,6 @@ fn gated(name: &str) -> (Builder<u64, u64, Busy>, ClockHands, Arc<Semaphore>) {
         }
     };
     (try_cached(name, load).clock(clock), hands, gate)
-}
-
-/// On a current-thread runtime, to where they can't go on.
-async fn let_tasks_run() {
-    for _ in 0..10 {
-        yield_now().await;
-    }
 }
 
 fn under_way(stats: &Stats) -> (u64, u64, u64) {

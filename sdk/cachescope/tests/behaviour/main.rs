@@ -1,12 +1,14 @@
 //! What a cache does, seen from outside, by a clock that tests move.
 
 mod admission;
+mod balance;
 mod batch;
 mod errors;
 mod expiry;
 mod housekeeping;
 mod loading;
 mod looking;
+mod patience;
 mod renewing;
 mod request;
 mod stale;

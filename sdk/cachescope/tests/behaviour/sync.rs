@@ -4,26 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cachescope::{Clock, LoadOutcome, LoadTrigger, RequestResult, Stats, WaitOutcome, sync};
+use cachescope::{Clock, LoadOutcome, LoadTrigger, RequestResult, WaitOutcome, sync};
+
+use crate::balance::assert_balanced;
+use crate::patience::until;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Waits for a state, not for a time: the deadline only bounds a failure.
-fn until(what: impl Fn() -> bool) {
-    let deadline = Instant::now() + 60 * SECOND;
-    while !what() {
-        assert!(Instant::now() < deadline, "it never came");
-        thread::yield_now();
-    }
-}
-
-fn assert_balanced(stats: &Stats) {
-    let results = RequestResult::ALL.into_iter().map(|result| stats.result(result)).sum::<u64>();
-    assert_eq!((stats.requests(), stats.in_flight()), (results, 0));
-    assert_eq!((stats.loads_active(), stats.waits_active()), (0, 0));
-}
 
 /// Numbered loads that each wait for a message; `false` panics.
 fn gated(name: &str) -> (sync::Cached<u64, u64>, Sender<bool>) {
