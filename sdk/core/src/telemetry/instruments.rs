@@ -7,7 +7,7 @@ use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterPr
 use super::group::Group;
 use super::names::{Metric, metrics};
 use super::registry::Registry;
-use super::round::Rounds;
+use super::round::{Asker, Rounds};
 use super::scope;
 
 /// From a look-up in memory to a load that someone is paged for: 1 µs to 10 s, in seconds.
@@ -95,18 +95,12 @@ fn observe_counters(meter: &Meter, rounds: &Arc<Rounds>) {
 
 fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     let level = |metric: Metric, read: fn(&Group) -> Option<u64>| {
-        let asker = rounds.asker();
+        let read = move |group: &Group| read(group).map(|value| i64::try_from(value).unwrap_or(i64::MAX));
         meter
             .i64_observable_up_down_counter(metric.name)
             .with_unit(metric.unit)
             .with_description(metric.brief)
-            .with_callback(move |observer| {
-                for group in &*asker.groups() {
-                    if let Some(value) = read(group) {
-                        observer.observe(i64::try_from(value).unwrap_or(i64::MAX), group.attributes());
-                    }
-                }
-            })
+            .with_callback(one_a_group(rounds.asker(), read))
             .build();
     };
     level(metrics::LOAD_ACTIVE, |group| Some(group.loads_active));
@@ -117,20 +111,27 @@ fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     level(metrics::SIZE_LIMIT, |group| group.levels?.byte_limit);
 
     let gauge = |metric: Metric, read: fn(&Group) -> Option<f64>| {
-        let asker = rounds.asker();
         meter
             .f64_observable_gauge(metric.name)
             .with_unit(metric.unit)
             .with_description(metric.brief)
-            .with_callback(move |observer| {
-                for group in &*asker.groups() {
-                    if let Some(value) = read(group) {
-                        observer.observe(value, group.attributes());
-                    }
-                }
-            })
+            .with_callback(one_a_group(rounds.asker(), read))
             .build();
     };
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait.map(|wait| wait.as_secs_f64()));
     gauge(metrics::HIT_TIMING_INTERVAL, |group| Some(group.hit_timing_interval()));
+}
+
+/// Observes a number of each group that has it.
+fn one_a_group<T>(
+    asker: Asker,
+    read: impl Fn(&Group) -> Option<T> + Send + Sync,
+) -> impl Fn(&dyn AsyncInstrument<T>) + Send + Sync {
+    move |observer| {
+        for group in &*asker.groups() {
+            if let Some(value) = read(group) {
+                observer.observe(value, group.attributes());
+            }
+        }
+    }
 }
