@@ -193,7 +193,7 @@ mod tests {
         let miss = Ending::miss(MissReason::Unknown);
         assert_eq!(counts.totals.ended(miss.with_failure(Failure::Error)), 1);
         assert_eq!(counts.totals.ended(miss.with_failure(Failure::Panic)), 1);
-        assert_eq!((counts.started(), counts.active, counts.loads_active), (2, 0, 0));
+        assert_eq!((counts.requests(), counts.active, counts.loads_active), (2, 0, 0));
     }
 
     #[test]

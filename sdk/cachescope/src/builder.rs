@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use cachescope_core::{
     Clock, ConfigError, Evictions, HitTiming, Identity, IntoStore, Labels, Recorder, Source, Store, Telemetry,
@@ -29,7 +29,9 @@ use crate::live::{self, Live};
 use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
 use crate::manner::{Async, Manner};
-use crate::metrics::{History, SLICE};
+#[cfg(feature = "persist")]
+use crate::metrics::{Keeper, Persistence};
+use crate::metrics::{Ledger, SLICE};
 use crate::policy::LifeOf;
 use crate::settings::{self, Settings};
 use crate::spans::Spans;
@@ -91,6 +93,8 @@ pub struct Builder<K, V, E, C = DefaultConfig<K, V>, M = Async> {
     tags: Option<Tags<K, V>>,
     counted_tags: Option<CountedTags>,
     wait_error: Option<WaitError<E>>,
+    #[cfg(feature = "persist")]
+    persistence: Option<Persistence>,
     manner: PhantomData<fn() -> M>,
 }
 
@@ -111,6 +115,8 @@ impl<K, V, E, M> Builder<K, V, E, DefaultConfig<K, V>, M> {
             tags: None,
             counted_tags: None,
             wait_error: None,
+            #[cfg(feature = "persist")]
+            persistence: None,
             manner: PhantomData,
         }
     }
@@ -122,6 +128,8 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let Self { name, loader, batch_loader, error_type, store: _, settings, labels, said, .. } = self;
         let Self { life_of, admission, errors, tags, counted_tags, wait_error, manner, .. } = self;
         Builder {
+            #[cfg(feature = "persist")]
+            persistence: self.persistence,
             name,
             loader,
             batch_loader,
@@ -171,6 +179,33 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         self
     }
 
+    /// Keeps the cache's numbers in a file, or a store of yours, for the process that comes after: totals, distributions
+    /// and windows go on over restarts. Default: they end with the process.
+    ///
+    /// They are saved every 10 seconds ([`Persistence::every`] changes that), when the cache is closed or gone, and by
+    /// [`CacheMetrics::save`](crate::CacheMetrics::save); a crash loses what came after, and requests that never ended.
+    /// Close a cache before the process ends: one in a static is never dropped, and one that is just being saved is
+    /// dropped by the thread that does so.
+    /// What can't be read (damaged, of another cache, or of a later version) is set aside and never deleted, and
+    /// what can't be saved is tried again; one warning says so. One cache at a time has a path: a second waits for its
+    /// turn, with a warning, and goes on with the numbers of the first once that is gone, as a rolling restart needs.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("squares.metrics");
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let squares = || cachescope::cached("math.squares", |n: u64| async move { n * n }).persist_metrics(path.as_path()).build();
+    /// squares().call(12).await;
+    /// assert_eq!(squares().metrics().stats().requests(), 1);
+    /// # });
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    #[cfg(feature = "persist")]
+    pub fn persist_metrics(mut self, persistence: impl Into<Persistence>) -> Self {
+        self.persistence = Some(persistence.into());
+        self
+    }
+
     /// Changes a setting, and notes that this was said.
     fn set(mut self, step: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
         self.said.push(step);
@@ -217,9 +252,16 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let Settings { clock, telemetry, hit_timing, .. } = self.settings;
         let Self { name: cache, error_type, labels, .. } = self;
         let identity = Identity { cache, store: store.kind(), error_type, labels };
-        let history = Mutex::new(History::new(clock.now()));
         let spans = Spans::new(identity.clone(), telemetry.clone());
         let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing));
+        let ledger = Ledger::new(Arc::clone(&recorder), clock.clone());
+        #[cfg(feature = "persist")]
+        let saved_every = self.persistence.as_ref().map(Persistence::interval);
+        #[cfg(feature = "persist")]
+        let ledger = match self.persistence {
+            Some(persistence) => ledger.kept_by(Keeper::new(&recorder.identity().cache, persistence)),
+            None => ledger,
+        };
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
             _ticking: policy.expires().then(|| clock.keep_ticking()).flatten(),
@@ -239,7 +281,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             wait_error: self.wait_error,
             flights: Arc::new(Flights::new()),
             background: Background::new(M::RUNS),
-            history,
+            ledger,
             this: Weak::clone(engine),
             spans,
             hasher: RandomState::default(),
@@ -248,6 +290,10 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             housekeeping::every(interval, &engine, engine.background.closing(), Engine::clean_up);
         }
         housekeeping::every(SLICE, &engine, engine.background.dropped(), Engine::turn);
+        #[cfg(feature = "persist")]
+        if let Some(interval) = saved_every {
+            housekeeping::every(interval, &engine, engine.background.dropped(), Engine::keep_metrics);
+        }
         let live: Weak<dyn Live> = Arc::<Engine<K, V, E, C::Store>>::downgrade(&engine);
         live::enlist(live);
         Ok(Cached::of(engine))

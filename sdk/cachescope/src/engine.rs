@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachescope_core::{
@@ -21,7 +21,7 @@ use crate::flight::{Answer, Flights};
 use crate::live::Live;
 use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
-use crate::metrics::{CacheMetrics, History};
+use crate::metrics::{CacheMetrics, Ledger};
 use crate::policy::Policy;
 use crate::spans::Spans;
 use crate::tags::{CountedTags, Tags};
@@ -61,7 +61,7 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) wait_error: Option<WaitError<E>>,
     pub(crate) flights: Arc<Flights<K, V, E>>,
     pub(crate) background: Background,
-    pub(crate) history: Mutex<History>,
+    pub(crate) ledger: Ledger,
     /// For what goes on behind a request.
     pub(crate) this: Weak<Self>,
     pub(crate) spans: Spans,
@@ -177,8 +177,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
 
     /// Ends a slice of the cache's history, if it has been long enough.
     pub(crate) fn turn(&self) {
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.turn(self.clock.now(), &self.recorder);
+        self.ledger.turn();
+    }
+
+    /// Saves the cache's numbers for the next process.
+    #[cfg(feature = "persist")]
+    pub(crate) fn keep_metrics(&self) {
+        self.ledger.keep();
     }
 
     /// Drops what is past all use.
@@ -217,7 +222,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Live for Engine<K
     }
 
     fn metrics(&self) -> CacheMetrics<'_> {
-        CacheMetrics { recorder: &self.recorder, source: self, clock: &self.clock, history: &self.history }
+        CacheMetrics { ledger: &self.ledger, source: self }
     }
 
     fn clear(&self) {

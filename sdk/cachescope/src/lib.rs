@@ -64,6 +64,8 @@ pub use crate::error::CallError;
 pub use crate::live::{Caches, LiveCache, caches};
 pub use crate::manner::{Async, Manner};
 pub use crate::metrics::{CacheMetrics, Rates, Stats, Window};
+#[cfg(feature = "persist")]
+pub use crate::metrics::{MetricsFile, MetricsStore, Persistence};
 pub use crate::request::{Fallible, Loads, Present, Request, Value};
 pub use crate::seen::Seen;
 pub use crate::settings::{Settings, set_defaults};

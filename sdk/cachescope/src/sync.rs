@@ -186,6 +186,8 @@ where
     /// From then on stale entries are loaded as on any miss; all else goes on as before.
     pub fn close(&self) {
         pollster::block_on(self.engine.background.close());
+        #[cfg(feature = "persist")]
+        self.engine.keep_metrics();
     }
 }
 

@@ -42,6 +42,13 @@ impl Moment {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The moment `duration` earlier; the clock's origin if that is before it.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// The moment `duration` later; [`Moment::NEVER`] if that can't be represented (584 years).
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {

@@ -25,6 +25,8 @@ pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,
     WaitOutcome,
 };
+#[cfg(feature = "serde")]
+pub use crate::recorder::Layout;
 pub use crate::recorder::{Counts, Durations, HitCell, HitTiming, Measured, Packed, Quantity, Recorder, Sizes, Totals};
 pub use crate::sleep::Sleep;
 pub use crate::store::{IntoStore, Levels, Store};

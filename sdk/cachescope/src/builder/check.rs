@@ -50,6 +50,10 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
                 "count_tags has no effect on entries without tags: add tags, or leave it out".to_owned(),
             ));
         }
+        #[cfg(feature = "persist")]
+        if let Some(persistence) = &self.persistence {
+            persistence.check().map_err(|error| in_cache(error.to_string()))?;
+        }
         self.admission.check(&self.name)?;
         Ok(policy)
     }

@@ -1,10 +1,15 @@
 //! What was counted when: the last day in slices, the finer the younger.
 
+#[cfg(feature = "persist")]
+mod past;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use cachescope_core::{Counts, Moment, Packed, Recorder};
 
+#[cfg(feature = "persist")]
+pub(crate) use self::past::Past;
 use crate::metrics::window::Window;
 
 /// How long the youngest slices are.
@@ -20,64 +25,131 @@ const COARSER: [(Duration, Duration); 2] = [
 /// far back reaches somewhat farther.
 const BYTES: usize = 24 * 1024;
 
+/// How much longer ago than the clock's origin a history can reach: twice the longest window.
+const LEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// One cache's numbers over time.
 ///
 /// Everything is a difference of two readings of the same counters, so windows nest, and all slices and what came
 /// after them add up to the whole.
 #[derive(Debug)]
 pub(crate) struct History {
-    /// When the cache was built.
+    /// How often the numbers were reset.
+    epoch: u64,
+    /// When the epoch began, or when this process went on with it.
     began: Moment,
+    /// How long the epoch had been before that.
+    earlier: Duration,
+    /// What earlier processes counted in this epoch.
+    restored: Option<Packed>,
     /// The end of the last slice.
     turned: Moment,
-    /// All that was counted until then.
+    /// All that this process had counted until then.
     counted: Packed,
+    /// All that was counted in the epoch until then; `None` is what this process had.
+    total: Option<Packed>,
     /// The oldest first; each ends where the next begins.
     slices: VecDeque<Slice>,
 }
 
+/// Its times are [`LEAD`] later than the clock's, so that there are such before the clock's origin.
 #[derive(Debug)]
 struct Slice {
     from: Moment,
     counted: Packed,
+    /// How many of its requests earlier processes counted.
+    restored: u64,
+}
+
+/// What was counted within some time.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) counts: Counts,
+    /// How far it reaches back.
+    pub(crate) covers: Duration,
+    /// How many of its requests earlier processes counted.
+    pub(crate) restored: u64,
+    /// How often the numbers had been reset.
+    pub(crate) epoch: u64,
 }
 
 impl History {
     pub(crate) fn new(now: Moment) -> Self {
-        Self { began: now, turned: now, counted: Packed::default(), slices: VecDeque::new() }
-    }
-
-    /// When the cache was built.
-    pub(crate) fn began(&self) -> Moment {
-        self.began
+        let now = now.after(LEAD);
+        Self {
+            epoch: 0,
+            began: now,
+            earlier: Duration::ZERO,
+            restored: None,
+            turned: now,
+            counted: Packed::default(),
+            total: None,
+            slices: VecDeque::new(),
+        }
     }
 
     /// Ends a slice, if it has been long enough.
     pub(crate) fn turn(&mut self, now: Moment, recorder: &Recorder) {
-        if now.since(self.turned) < SLICE {
-            return;
+        let now = now.after(LEAD);
+        if now.since(self.turned) >= SLICE {
+            self.end_slice(now, recorder);
+            self.compact(now);
         }
-        let (all, since) = recorder.turn(&unpacked(&self.counted));
-        self.slices.push_back(Slice { from: self.turned, counted: Packed::from(&since) });
-        self.turned = now;
-        self.counted = Packed::from(&all);
-        self.compact(now);
     }
 
-    /// What was counted within `window`, and how far back that reaches: to the next end of a slice, or to the
-    /// cache's beginning.
-    pub(crate) fn window(&mut self, window: Window, now: Moment, recorder: &Recorder) -> (Counts, Duration) {
+    fn end_slice(&mut self, now: Moment, recorder: &Recorder) {
+        let (all, since) = recorder.turn(&unpacked(&self.counted));
+        let since = Packed::from(&since);
+        self.total = self.total.take().map(|total| total.plus(&since));
+        self.slices.push_back(Slice { from: self.turned, counted: since, restored: 0 });
+        self.turned = now;
+        self.counted = Packed::from(&all);
+    }
+
+    /// What was counted in this epoch.
+    pub(crate) fn total(&self, now: Moment, recorder: &Recorder) -> Reading {
+        let counts = match &self.total {
+            None => recorder.counts(),
+            Some(total) => unpacked(total).plus(&recorder.counts_since(&unpacked(&self.counted))),
+        };
+        Reading {
+            counts,
+            covers: now.after(LEAD).since(self.began) + self.earlier,
+            restored: self.restored.as_ref().map_or(0, requests),
+            epoch: self.epoch,
+        }
+    }
+
+    /// What earlier processes counted in this epoch, if any did.
+    pub(crate) fn restored(&self) -> Option<Reading> {
+        let counts = unpacked(self.restored.as_ref()?);
+        Some(Reading { restored: counts.requests(), counts, covers: self.earlier, epoch: self.epoch })
+    }
+
+    /// What was counted within `window`: it reaches back to the next end of a slice, or to the epoch's beginning.
+    pub(crate) fn window(&mut self, window: Window, now: Moment, recorder: &Recorder) -> Reading {
         self.turn(now, recorder);
+        let now = now.after(LEAD);
         let mut counts = recorder.counts_since(&unpacked(&self.counted));
-        let mut from = self.turned;
+        let (mut from, mut restored) = (self.turned, 0);
         for slice in self.slices.iter().rev() {
             if now.since(from) >= window.duration() {
                 break;
             }
             slice.counted.add_to(&mut counts);
-            from = slice.from;
+            (from, restored) = (slice.from, restored + slice.restored);
         }
-        (counts, now.since(from))
+        Reading { counts, covers: now.since(from), restored, epoch: self.epoch }
+    }
+
+    /// Begins an epoch: what was counted before is forgotten here. What is under way ends in it.
+    pub(crate) fn reset(&mut self, now: Moment, recorder: &Recorder) {
+        let now = now.after(LEAD);
+        self.end_slice(now, recorder);
+        self.slices.clear();
+        self.total = Some(Packed::default());
+        self.restored = None;
+        (self.epoch, self.began, self.earlier) = (self.epoch + 1, now, Duration::ZERO);
     }
 
     /// Puts slices together that are old enough, and lets go of those that no window reaches.
@@ -107,6 +179,7 @@ impl History {
         if let Some(next) = self.slices.remove(index + 1) {
             let slice = &mut self.slices[index];
             slice.counted = slice.counted.plus(&next.counted);
+            slice.restored += next.restored;
         }
     }
 
@@ -114,6 +187,10 @@ impl History {
     fn bytes(&self) -> usize {
         self.slices.iter().map(|slice| slice.counted.len() + size_of::<Slice>()).sum()
     }
+}
+
+fn requests(packed: &Packed) -> u64 {
+    unpacked(packed).requests()
 }
 
 fn unpacked(packed: &Packed) -> Counts {
@@ -130,28 +207,28 @@ mod tests {
 
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-    fn recorder() -> Recorder {
+    pub(super) fn recorder() -> Recorder {
         let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
         let cache = "history".to_owned();
         let identity = Identity { cache, store: "test", error_type: None, labels: Labels::new() };
         Recorder::new(identity, telemetry, None, HitTiming::Paced)
     }
 
-    fn miss(recorder: &Recorder, took: Duration) {
+    pub(super) fn miss(recorder: &Recorder, took: Duration) {
         recorder.request_started();
         recorder.load_started();
         recorder.load_ended(LoadTrigger::Miss, LoadOutcome::Loaded, took);
         recorder.request_ended(Ending::miss(MissReason::Unknown), took);
     }
 
-    fn at(seconds: u64) -> Moment {
+    pub(super) fn at(seconds: u64) -> Moment {
         Moment::from_nanos(0).after(Duration::from_secs(seconds))
     }
 
     /// A miss in so many seconds, that takes as many milliseconds as the time is in seconds.
-    fn busy_for(seconds: u64, step: u64) -> (History, Recorder) {
+    pub(super) fn busy_for(seconds: u64, step: u64) -> (History, Recorder) {
         let (mut history, recorder) = (History::new(at(0)), recorder());
         for second in (1..=seconds / step).map(|steps| steps * step) {
             miss(&recorder, Duration::from_millis(second));
@@ -164,15 +241,15 @@ mod tests {
     fn a_window_holds_what_was_counted_in_the_time_that_it_says() {
         let (mut history, recorder) = busy_for(1_000, 1);
         for asked in [0, 1, 7, 60, 61, 100, 300, 900] {
-            let (counts, covers) = history.window(Window::Last(SECOND * asked), at(1_000), &recorder);
+            let Reading { counts, covers, .. } = history.window(Window::Last(SECOND * asked), at(1_000), &recorder);
             let covered = covers.as_secs();
             assert!(covered >= u64::from(asked) && covered < u64::from(asked) + 60, "{covered} for {asked}");
-            assert_eq!(counts.started(), covered);
+            assert_eq!(counts.requests(), covered);
             let longest = counts.load_durations(LoadTrigger::Miss).max();
             assert_eq!(longest.as_millis(), if covered == 0 { 0 } else { 1_000 });
         }
-        let (counts, covers) = history.window(Window::Hour, at(1_000), &recorder);
-        assert_eq!((counts.started(), covers), (1_000, 1_000 * SECOND), "no farther than its beginning");
+        let Reading { counts, covers, .. } = history.window(Window::Hour, at(1_000), &recorder);
+        assert_eq!((counts.requests(), covers), (1_000, 1_000 * SECOND), "no farther than its beginning");
         assert_eq!(counts, recorder.counts());
     }
 
@@ -185,7 +262,7 @@ mod tests {
         }
         miss(&recorder, SECOND);
         let longest = |history: &mut History, window| {
-            history.window(window, at(200), &recorder).0.load_durations(LoadTrigger::Miss).max()
+            history.window(window, at(200), &recorder).counts.load_durations(LoadTrigger::Miss).max()
         };
         assert_eq!(longest(&mut history, Window::Minute), SECOND);
         assert_eq!(longest(&mut history, Window::Hour), 9 * SECOND);
@@ -198,8 +275,8 @@ mod tests {
         assert!(history.slices.len() < 200, "{}", history.slices.len());
         assert!(history.bytes() <= BYTES, "{}", history.bytes());
         for (window, most) in [(Window::Minute, 70), (Window::Hour, 60 * 60 + 60), (Window::Day, day + 15 * 60)] {
-            let (counts, covers) = history.window(window, at(2 * day), &recorder);
-            assert_eq!(counts.started() * 10, covers.as_secs());
+            let Reading { counts, covers, .. } = history.window(window, at(2 * day), &recorder);
+            assert_eq!(counts.requests() * 10, covers.as_secs());
             assert!(covers >= window.duration() && covers.as_secs() <= most, "{window:?} covers {covers:?}");
         }
     }
@@ -208,12 +285,32 @@ mod tests {
     fn a_clock_that_jumps_makes_a_long_slice_and_one_that_stands_none() {
         let (mut history, recorder) = busy_for(100, 1);
         miss(&recorder, SECOND);
-        let (counts, covers) = history.window(Window::Minute, at(50_000), &recorder);
-        assert_eq!((counts.started(), covers), (1, 49_900 * SECOND), "it says how long");
-        let (counts, covers) = history.window(Window::Minute, at(40_000), &recorder);
-        assert_eq!((counts.started(), covers), (1, 39_900 * SECOND), "backwards it loses nothing");
+        let Reading { counts, covers, .. } = history.window(Window::Minute, at(50_000), &recorder);
+        assert_eq!((counts.requests(), covers), (1, 49_900 * SECOND), "it says how long");
+        let Reading { counts, covers, .. } = history.window(Window::Minute, at(40_000), &recorder);
+        assert_eq!((counts.requests(), covers), (1, 39_900 * SECOND), "backwards it loses nothing");
         let slices = history.slices.len();
         (0..100).for_each(|_| history.turn(at(50_001), &recorder));
         assert_eq!(history.slices.len(), slices);
+    }
+
+    #[test]
+    fn a_reset_begins_anew_and_what_is_under_way_ends_in_the_new_epoch() {
+        let (mut history, recorder) = busy_for(100, 1);
+        recorder.request_started();
+        history.reset(at(101), &recorder);
+        let reading = history.total(at(101), &recorder);
+        assert_eq!((reading.counts.requests(), reading.counts.active, reading.epoch), (1, 1, 1));
+        recorder.request_ended(Ending::miss(MissReason::Unknown), SECOND);
+        miss(&recorder, 2 * SECOND);
+        for second in 102..300 {
+            history.turn(at(second), &recorder);
+        }
+        let reading = history.total(at(300), &recorder);
+        assert_eq!((reading.counts.requests(), reading.covers), (2, 199 * SECOND));
+        let longest = reading.counts.load_durations(LoadTrigger::Miss).max();
+        assert_eq!(longest, 2 * SECOND, "and not the longest of before");
+        assert_eq!(history.window(Window::Day, at(300), &recorder).counts, reading.counts);
+        assert_eq!(recorder.counts().requests(), 102);
     }
 }

@@ -1,40 +1,46 @@
 //! What a cache has counted, for people and programs.
 
 mod history;
+mod ledger;
+#[cfg(feature = "persist")]
+mod persistence;
 mod rates;
 mod stats;
 mod table;
 mod window;
 
-use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use cachescope_core::{Clock, Recorder, Source};
+use cachescope_core::{Levels, Source};
 
-pub(crate) use self::history::{History, SLICE};
+use self::history::Reading;
+pub(crate) use self::history::SLICE;
+pub(crate) use self::ledger::Ledger;
+#[cfg(feature = "persist")]
+pub(crate) use self::persistence::Keeper;
+#[cfg(feature = "persist")]
+pub use self::persistence::{MetricsFile, MetricsStore, Persistence};
 pub use self::rates::Rates;
 pub use self::stats::Stats;
 pub use self::window::Window;
 
 /// What a cache has counted. Made by [`Cached::metrics`](crate::Cached::metrics).
 pub struct CacheMetrics<'a> {
-    pub(crate) recorder: &'a Recorder,
+    pub(crate) ledger: &'a Ledger,
     pub(crate) source: &'a dyn Source,
-    pub(crate) clock: &'a Clock,
-    pub(crate) history: &'a Mutex<History>,
 }
 
 impl CacheMetrics<'_> {
-    /// Everything since the cache was built. Takes some microseconds, and the store's pending work.
+    /// Everything since the cache was built, or last [reset](CacheMetrics::reset). Takes some microseconds, and the
+    /// store's pending work.
     ///
-    /// Counts are exact whenever no request is in flight; while some are, requests started are never fewer
-    /// than those ended.
+    /// Counts are exact whenever no request is in flight; while some are, none is counted as ended that isn't counted
+    /// as a request.
     #[must_use]
     pub fn stats(&self) -> Stats {
         // The store first: settling it counts evictions that were pending.
         let levels = self.source.levels();
-        let began = self.history.lock().unwrap_or_else(PoisonError::into_inner).began();
-        let covers = self.clock.now().since(began);
-        Stats::new(self.recorder.counts(), levels, self.source.longest_wait(), covers)
+        self.told(self.ledger.total(), levels)
     }
 
     /// Everything within the last minute, hour or day, or the last so long. Costs what [`CacheMetrics::stats`] does, and
@@ -42,8 +48,8 @@ impl CacheMetrics<'_> {
     ///
     /// It reaches back to the end of a slice of time, of which the last two minutes have 12 a minute, the last hour one
     /// a minute and the last day four an hour: somewhat farther than asked, or less far where the cache is younger.
-    /// [`Stats::covers`] says how far. What is under way, and how full the store is, are those of now; what was under
-    /// way at its beginning ends in it, though it was begun before.
+    /// [`Stats::covers`] says how far. What is under way, and how full the store is, are those of now; a request is of
+    /// the time it ends in.
     ///
     /// ```
     /// use cachescope::{Window, cached};
@@ -57,15 +63,58 @@ impl CacheMetrics<'_> {
     #[must_use]
     pub fn window(&self, window: impl Into<Window>) -> Stats {
         let levels = self.source.levels();
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let (counts, covers) = history.window(window.into(), self.clock.now(), self.recorder);
-        drop(history);
-        Stats::new(counts, levels, self.source.longest_wait(), covers)
+        self.told(self.ledger.window(window.into()), levels)
+    }
+
+    /// What earlier processes counted, of whom `Builder::persist_metrics` kept it: those numbers are part of
+    /// [`CacheMetrics::stats`] already. `None` where there was nothing, and after a reset. OpenTelemetry's counters
+    /// begin at zero with each process, as its specification has it.
+    #[must_use]
+    pub fn restored(&self) -> Option<Stats> {
+        let read_at = self.read_at();
+        self.ledger.restored().map(|reading| Stats::new(reading, Levels::default(), Duration::ZERO, read_at))
+    }
+
+    /// Has these numbers begin anew, windows and what was kept of earlier processes as well; [`Stats::epoch`] then says
+    /// one more, and [`Stats::since`] when. Requests under way are of the time they end in. OpenTelemetry's counters go
+    /// on: they never fall.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
+    /// squares.call(12).await;
+    /// squares.metrics().reset();
+    /// let stats = squares.metrics().stats();
+    /// assert_eq!((stats.requests(), stats.epoch()), (0, 1));
+    /// # });
+    /// ```
+    pub fn reset(&self) {
+        // Settling the store counts what was evicted before.
+        self.source.levels();
+        self.ledger.reset();
+    }
+
+    /// Saves them now, where [`Builder::persist_metrics`](crate::Builder::persist_metrics) says, and not at the next
+    /// interval: for a process that is about to exit, say. Without it, does nothing. Blocks for the time of a small file's write and sync.
+    ///
+    /// # Errors
+    /// If they can't be saved, or another cache has the place.
+    #[cfg(feature = "persist")]
+    pub fn save(&self) -> std::io::Result<()> {
+        self.ledger.save()
+    }
+
+    fn told(&self, reading: Reading, levels: Levels) -> Stats {
+        Stats::new(reading, levels, self.source.longest_wait(), self.read_at())
+    }
+
+    fn read_at(&self) -> SystemTime {
+        self.ledger.clock.wall(self.ledger.clock.now())
     }
 }
 
 impl std::fmt::Debug for CacheMetrics<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CacheMetrics").field("identity", self.recorder.identity()).finish_non_exhaustive()
+        f.debug_struct("CacheMetrics").field("identity", self.ledger.recorder.identity()).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use crate::metrics::Stats;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
-    /// Requests begun.
+    /// Requests ended, and those under way.
     pub requests: f64,
     /// Requests answered with a fresh entry.
     pub hits: f64,

@@ -1,6 +1,6 @@
 //! A cache's numbers, of all its time or of a window.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cachescope_core::{
     Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
@@ -8,6 +8,7 @@ use cachescope_core::{
 };
 
 use crate::metrics::Rates;
+use crate::metrics::history::Reading;
 
 /// A cache's numbers, since it was built or within a window. A plain value, which says itself as a table.
 ///
@@ -28,18 +29,47 @@ pub struct Stats {
     levels: Levels,
     longest_wait: Duration,
     covers: Duration,
+    read_at: SystemTime,
+    epoch: u64,
+    restored: u64,
 }
 
 impl Stats {
-    pub(crate) fn new(counts: Counts, levels: Levels, longest_wait: Duration, covers: Duration) -> Self {
-        Self { counts, levels, longest_wait, covers }
+    pub(crate) fn new(reading: Reading, levels: Levels, longest_wait: Duration, read_at: SystemTime) -> Self {
+        let Reading { counts, covers, restored, epoch } = reading;
+        Self { counts, levels, longest_wait, covers, read_at, epoch, restored }
     }
 
-    /// How far back these numbers reach: to when the cache was built, or to the beginning of their window. A window
-    /// that covers less than was asked for is as old as its cache.
+    /// How far back these numbers reach: to when the cache was built or last reset, or to the beginning of their window.
+    /// A window that covers less than was asked for is as old as its cache. Where numbers outlive their process
+    /// (`Builder::persist_metrics`), the time between two processes counts as well.
     #[must_use]
     pub fn covers(&self) -> Duration {
         self.covers
+    }
+
+    /// When they were read, by the system's clock.
+    #[must_use]
+    pub fn read_at(&self) -> SystemTime {
+        self.read_at
+    }
+
+    /// When these numbers begin, by the system's clock.
+    #[must_use]
+    pub fn since(&self) -> SystemTime {
+        self.read_at.checked_sub(self.covers).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// How often they had been [reset](crate::CacheMetrics::reset).
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many of the requests earlier processes counted, of whom `Builder::persist_metrics` kept them.
+    #[must_use]
+    pub fn restored(&self) -> u64 {
+        self.restored
     }
 
     /// How often things happened, by the time these numbers [cover](Stats::covers).
@@ -59,6 +89,9 @@ impl Stats {
             levels: self.levels.plus(other.levels),
             longest_wait: self.longest_wait.max(other.longest_wait),
             covers: self.covers.max(other.covers),
+            read_at: self.read_at.max(other.read_at),
+            epoch: self.epoch.max(other.epoch),
+            restored: self.restored.saturating_add(other.restored),
         }
     }
 
@@ -79,10 +112,11 @@ impl Stats {
         })
     }
 
-    /// Requests started. Equal to the sum of all results and [`Stats::in_flight`] whenever none is under way.
+    /// Requests: those that ended within the time these numbers cover, and those under way. The sum of all results and
+    /// [`Stats::in_flight`], always.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.counts.started()
+        self.counts.requests()
     }
 
     /// Requests started and not ended.

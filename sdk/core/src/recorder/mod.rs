@@ -2,6 +2,8 @@
 
 mod histogram;
 mod hits;
+#[cfg(feature = "serde")]
+mod layout;
 mod measured;
 #[cfg(feature = "serde")]
 mod named;
@@ -32,6 +34,8 @@ use crate::outcome::{
 use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
 
 pub use self::hits::HitCell;
+#[cfg(feature = "serde")]
+pub use self::layout::Layout;
 pub use self::measured::{Durations, Measured, Quantity, Sizes};
 pub use self::packed::Packed;
 pub use self::timing::HitTiming;
@@ -53,7 +57,8 @@ pub struct Recorder {
     telemetry: Telemetry,
     evictions: Option<Evictions>,
     hits: Hits,
-    active: AtomicU64,
+    /// Requests begun, but for quiet hits.
+    started: AtomicU64,
     loads_active: AtomicU64,
     waits_active: AtomicU64,
     /// But for quiet hits and evictions, which are counted elsewhere.
@@ -97,7 +102,7 @@ impl Recorder {
             telemetry,
             evictions,
             hits: Hits::new(timing),
-            active: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             loads_active: AtomicU64::new(0),
             waits_active: AtomicU64::new(0),
             numbers: [const { AtomicU64::new(0) }; Number::COUNT],
@@ -166,15 +171,13 @@ impl Recorder {
 
     /// A request that isn't a plain hit begins.
     pub fn request_started(&self) {
-        self.count(Number::Started, Ordering::Relaxed);
-        self.active.fetch_add(1, Ordering::Relaxed);
+        self.started.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It has ended, after `duration`.
     pub fn request_ended(&self, ending: Ending, duration: Duration) {
-        // Counted before it stops being active, with an order that a reader of both can rely on.
+        // With an order by which whoever sees its end sees its beginning.
         self.count(Number::Ended(ending), Ordering::Release);
-        self.active.fetch_sub(1, Ordering::Release);
         self.request_duration(ending.result, duration);
     }
 
@@ -250,31 +253,35 @@ impl Recorder {
         self.record_duration(Series::StaleAge(event), |theirs| &theirs.stale_age, attributes, age);
     }
 
-    /// Every number that only grows, read in an order that keeps its promise under way: ends before starts, so that
-    /// requests started are never fewer than those ended.
+    /// Every number that only grows.
     pub(crate) fn totals(&self) -> Totals {
-        // Read once, since each is a start and an end alike. Hits found on the way to a load are counted as
-        // any other request, from start to end.
-        let quiet_hits = self.hits.sum();
+        self.totals_and_active().0
+    }
+
+    /// With them the requests under way: ends are read before starts, so whatever ended has begun.
+    fn totals_and_active(&self) -> (Totals, u64) {
         let mut numbers: [u64; Number::COUNT] =
             std::array::from_fn(|index| self.numbers[index].load(Ordering::Acquire));
-        let started = Number::Started.index();
-        numbers[started] = self.numbers[started].load(Ordering::Acquire) + quiet_hits;
-        numbers[Number::Ended(Ending::of(RequestResult::Hit)).index()] += quiet_hits;
+        let ended: u64 = Ending::all(true).map(|ending| numbers[Number::Ended(ending).index()]).sum();
+        let active = self.started.load(Ordering::Acquire).saturating_sub(ended);
+        // Hits found on the way to a load are counted as any other request, from start to end; these begin and end at
+        // once.
+        numbers[Number::Ended(Ending::of(RequestResult::Hit)).index()] += self.hits.sum();
         if let Some(evictions) = &self.evictions {
             for reason in EvictionReason::ALL {
                 numbers[Number::Evicted(reason).index()] = evictions.get(reason);
             }
         }
-        Totals(numbers)
+        (Totals(numbers), active)
     }
 
-    /// Everything counted so far. While requests are under way, those started are never fewer than those ended.
+    /// Everything counted so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
+        let (totals, active) = self.totals_and_active();
         Counts {
-            totals: self.totals(),
-            active: self.active.load(Ordering::Acquire),
+            totals,
+            active,
             loads_active: self.loads_active(),
             waits_active: self.waits_active(),
             durations: std::array::from_fn(|index| Durations::of(self.durations[index].snapshot())),

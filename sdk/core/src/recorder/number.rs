@@ -10,8 +10,6 @@ use crate::outcome::{Failure, MissReason};
 /// A number that only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
-    /// Requests begun.
-    Started,
     /// Hits whose duration was taken.
     TimedHits,
     /// Requests that ended so.
@@ -26,7 +24,7 @@ pub(crate) enum Number {
     Rejected(RejectionReason),
 }
 
-const ENDED: usize = 2;
+const ENDED: usize = 1;
 const LOADS: usize = ENDED + Ending::COUNT;
 const WAITS: usize = LOADS + LoadTrigger::ALL.len() * LoadOutcome::ALL.len();
 const EVICTED: usize = WAITS + WaitOutcome::ALL.len();
@@ -38,8 +36,7 @@ impl Number {
 
     pub(crate) const fn index(self) -> usize {
         match self {
-            Self::Started => 0,
-            Self::TimedHits => 1,
+            Self::TimedHits => 0,
             Self::Ended(ending) => ENDED + ending.index(),
             Self::Load(trigger, outcome) => LOADS + trigger as usize * LoadOutcome::ALL.len() + outcome as usize,
             Self::Wait(outcome) => WAITS + outcome as usize,
@@ -53,8 +50,7 @@ impl Number {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let loads = LoadTrigger::ALL.into_iter();
         let loads = loads.flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Self::Load(trigger, outcome)));
-        [Self::Started, Self::TimedHits]
-            .into_iter()
+        std::iter::once(Self::TimedHits)
             .chain(Ending::all(true).map(Self::Ended))
             .chain(loads)
             .chain(WaitOutcome::ALL.map(Self::Wait))
@@ -66,7 +62,6 @@ impl Number {
     #[cfg(feature = "serde")]
     pub(crate) fn name(self) -> String {
         match self {
-            Self::Started => "requests".to_owned(),
             Self::TimedHits => "timed_hits".to_owned(),
             Self::Ended(Ending { result, reason, failure }) => {
                 let more = [reason.map(MissReason::as_str), failure.map(Failure::as_str)];

@@ -11,7 +11,7 @@ use super::totals::Counts;
 pub struct Packed(Box<[u8]>);
 
 /// Cells are numbered: the numbers, then each series' cells, then those of the sizes.
-const SIZES: usize = Number::COUNT + Series::COUNT * Distribution::CELLS;
+pub(super) const SIZES: usize = Number::COUNT + Series::COUNT * Distribution::CELLS;
 
 impl Packed {
     /// How many bytes it takes.
@@ -28,12 +28,29 @@ impl Packed {
 
     /// Adds them to `counts`.
     pub fn add_to(&self, counts: &mut Counts) {
+        self.cells().for_each(|(index, value)| add_cell(counts, index, value));
+    }
+
+    /// What isn't zero, each with its index.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (usize, u64)> {
         let mut bytes = self.0.iter().copied();
-        let mut index = 0;
-        while let (Some(distance), Some(value)) = (unsigned(&mut bytes), unsigned(&mut bytes)) {
-            index += distance as usize;
-            add_cell(counts, index, value);
+        let mut index = 0_usize;
+        std::iter::from_fn(move || {
+            let (distance, value) = (unsigned(&mut bytes)?, unsigned(&mut bytes)?);
+            index = index.saturating_add(usize::try_from(distance).unwrap_or(usize::MAX));
+            Some((index, value))
+        })
+    }
+
+    /// Of cells in the order of their indices.
+    pub(super) fn of_cells(cells: impl Iterator<Item = (usize, u64)>) -> Self {
+        let (mut bytes, mut last) = (Vec::new(), 0);
+        for (index, value) in cells {
+            push(&mut bytes, (index - last) as u64);
+            push(&mut bytes, value);
+            last = index;
         }
+        Self(bytes.into())
     }
 
     /// Both together.
@@ -48,13 +65,7 @@ impl Packed {
 
 impl From<&Counts> for Packed {
     fn from(counts: &Counts) -> Self {
-        let (mut bytes, mut last) = (Vec::new(), 0);
-        for (index, value) in cells(counts) {
-            push(&mut bytes, (index - last) as u64);
-            push(&mut bytes, value);
-            last = index;
-        }
-        Self(bytes.into())
+        Self::of_cells(cells(counts))
     }
 }
 
@@ -68,7 +79,7 @@ fn cells(counts: &Counts) -> impl Iterator<Item = (usize, u64)> {
     numbers.chain(series).chain(sizes)
 }
 
-fn add_cell(counts: &mut Counts, index: usize, value: u64) {
+pub(super) fn add_cell(counts: &mut Counts, index: usize, value: u64) {
     if let Some(number) = counts.totals.0.get_mut(index) {
         *number = number.saturating_add(value);
     } else if let Some(cell) = index.checked_sub(SIZES) {
@@ -155,7 +166,7 @@ mod tests {
         record(&recorder, 30);
         assert_eq!(recorder.counts_since(&first).stale_ages(StaleEvent::Reloaded).max().as_secs(), 29);
         let (second, two) = recorder.turn(&first);
-        assert_eq!((two.started(), two.stale_ages(StaleEvent::Reloaded).max().as_secs()), (30, 29));
+        assert_eq!((two.requests(), two.stale_ages(StaleEvent::Reloaded).max().as_secs()), (30, 29));
         let [one, two] = [one, two].map(|slice| Packed::from(&slice));
         assert_eq!(unpacked(&one.plus(&two)), second);
         assert!(Packed::from(&recorder.counts_since(&second)).is_empty(), "nothing since");

@@ -34,6 +34,11 @@ impl Totals {
         Ending::all(true).filter(|ending| ending.result == result).map(|ending| self.ended(ending)).sum()
     }
 
+    /// Requests that ended.
+    fn all_ended(&self) -> u64 {
+        Ending::all(true).fold(0, |all, ending| all.saturating_add(self.ended(ending)))
+    }
+
     /// Entries that left for this reason.
     #[must_use]
     pub fn evicted(&self, reason: EvictionReason) -> u64 {
@@ -93,10 +98,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Requests begun.
+    /// Requests: those that ended, and those under way.
     #[must_use]
-    pub fn started(&self) -> u64 {
-        self.totals.get(Number::Started)
+    pub fn requests(&self) -> u64 {
+        self.totals.all_ended().saturating_add(self.active)
     }
 
     /// Loads of this trigger that ended so.

@@ -1,0 +1,296 @@
+//! Metrics over restarts: nothing is counted twice, nothing that was saved gets lost, and nothing damaged is believed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cachescope::{Cached, Operation, Persistence, Stats, Window, cached};
+use futures_util::FutureExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tempfile::TempDir;
+use tracing_subscriber::fmt::MakeWriter;
+
+const KILLS: usize = 50;
+
+/// A run of the program `kept`.
+struct Run {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+    /// As it began.
+    stats: Stats,
+}
+
+impl Run {
+    fn of(place: &Place, requests: u64) -> anyhow::Result<Self> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kept"))
+            .args([&place.metrics, &place.journal])
+            .arg(requests.to_string())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let stats = serde_json::from_str(&said.next().expect("it begins")?)?;
+        Ok(Self { child, said, stats })
+    }
+}
+
+/// A line that isn't waited for is no reason for the program to go on.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Place {
+    _folder: TempDir,
+    metrics: PathBuf,
+    journal: PathBuf,
+}
+
+impl Place {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = |name| folder.path().join(name);
+        Ok(Self { metrics: at("kept.metrics"), journal: at("journal"), _folder: folder })
+    }
+
+    /// What the journal says of a run, which it then forgets.
+    fn truth(&self) -> anyhow::Result<Truth> {
+        let journal = fs::read(&self.journal)?;
+        fs::remove_file(&self.journal)?;
+        let saves: Vec<usize> = (0..journal.len()).filter(|at| journal[*at] == b'S').collect();
+        // The last save that is noted was taken after the one before it had ended.
+        let earlier = saves.len().checked_sub(2).map_or(0, |index| saves[index]);
+        Ok(Truth {
+            saved: Requests::in_journal(&journal[..earlier], [b'h', b'm']),
+            ended: Requests::in_journal(&journal, [b'h', b'm']),
+            begun: Requests::in_journal(&journal, [b'H', b'M']),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Requests {
+    hits: u64,
+    misses: u64,
+}
+
+impl Requests {
+    fn in_journal(journal: &[u8], [hit, miss]: [u8; 2]) -> Self {
+        let count = |what: u8| journal.iter().filter(|byte| **byte == what).count() as u64;
+        Self { hits: count(hit), misses: count(miss) }
+    }
+
+    fn told(stats: &Stats) -> Self {
+        Self { hits: stats.hits(), misses: stats.misses() }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { hits: self.hits + other.hits, misses: self.misses + other.misses }
+    }
+
+    fn is_within(self, most: Self) -> bool {
+        self.hits <= most.hits && self.misses <= most.misses
+    }
+}
+
+/// Of one run: what must have been kept, what ended, and what can have been counted.
+#[derive(Debug)]
+struct Truth {
+    saved: Requests,
+    ended: Requests,
+    begun: Requests,
+}
+
+/// Whatever is restored is consistent in itself.
+fn check(stats: &Stats) {
+    let requests = Requests::told(stats);
+    assert_eq!((stats.requests(), stats.in_flight()), (requests.hits + requests.misses, 0));
+    assert_eq!(stats.restored(), stats.requests());
+    // Of a request that ended the load had ended before.
+    assert!(stats.load_duration().count() >= requests.misses);
+    assert!(stats.operation(Operation::Put).count() >= requests.misses);
+}
+
+#[test]
+fn killed_fifty_times_under_load_it_lags_by_no_more_than_a_save_and_counts_nothing_twice() -> anyhow::Result<()> {
+    let (place, mut random) = (Place::new()?, StdRng::seed_from_u64(5));
+    let (mut before, mut truth): (Requests, Option<Truth>) = (Requests::default(), None);
+    let mut lost = 0;
+    for kill in 0..=KILLS {
+        let mut run = Run::of(&place, if kill == KILLS { 1_000 } else { u64::MAX })?;
+        check(&run.stats);
+        let restored = Requests::told(&run.stats);
+        if let Some(truth) = truth {
+            let (least, most) = (before.plus(truth.saved), before.plus(truth.begun));
+            assert!(least.is_within(restored), "{restored:?} restored, of at least {least:?} after {kill} kills");
+            assert!(restored.is_within(most), "{restored:?} restored, of at most {most:?} after {kill} kills");
+            assert!(truth.saved.misses > 0, "it ran under load");
+            let ended = before.plus(truth.ended);
+            lost += (ended.hits + ended.misses).saturating_sub(restored.hits + restored.misses);
+        }
+        before = restored;
+        if kill < KILLS {
+            run.said.next().expect("it saves")?;
+            // Anywhere in what comes next, a save or a request.
+            std::thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
+            run.child.kill()?;
+            run.child.wait()?;
+        } else {
+            assert!(run.child.wait()?.success());
+        }
+        truth = Some(place.truth()?);
+    }
+    let truth = truth.expect("runs");
+    assert_eq!(truth.ended, truth.begun);
+    let last = Run::of(&place, 0)?;
+    check(&last.stats);
+    assert_eq!(Requests::told(&last.stats), before.plus(truth.ended), "an end that isn't sudden loses nothing");
+    println!("{KILLS} kills lost {lost} of {} requests", last.stats.requests());
+    Ok(())
+}
+
+fn squares(path: &Path) -> Cached<u64, u64> {
+    // No save comes while it is looked at.
+    let hourly = Persistence::in_file(path).every(Duration::from_secs(3_600));
+    cached("kept.squares", |n: u64| async move { n * n }).persist_metrics(hourly).build()
+}
+
+/// A path at which a cache with three misses and two hits kept its numbers.
+fn kept() -> anyhow::Result<(TempDir, PathBuf)> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("squares.metrics");
+    let cache = squares(&path);
+    for n in [1, 2, 3, 3, 3] {
+        cache.call(n).now_or_never().expect("loads are ready");
+    }
+    Ok((folder, path))
+}
+
+#[test]
+fn cut_off_at_any_byte_it_is_set_aside_and_counts_nothing() -> anyhow::Result<()> {
+    let (folder, path) = kept()?;
+    let whole = fs::read(&path)?;
+    let aside = folder.path().join("squares.metrics.unread-1");
+    for length in 0..whole.len() {
+        fs::write(&path, &whole[..length])?;
+        let stats = squares(&path).metrics().stats();
+        assert_eq!((stats.requests(), stats.restored()), (0, 0), "{length} bytes");
+        assert_eq!(fs::read(&aside)?, &whole[..length]);
+        fs::remove_file(&aside)?;
+    }
+    fs::write(&path, &whole)?;
+    let cache = squares(&path);
+    let stats = cache.metrics().stats();
+    assert_eq!((stats.misses(), stats.hits(), stats.restored()), (3, 2, 5));
+    assert!(!aside.exists());
+    let day = cache.metrics().window(Window::Day);
+    assert_eq!((day.misses(), day.hits(), day.restored()), (3, 2, 5));
+    Ok(())
+}
+
+/// What is logged, of this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What `act` logs, a line each.
+fn logged(act: impl FnOnce()) -> Vec<String> {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, act);
+    let bytes = log.0.lock().expect("no panic").clone();
+    String::from_utf8(bytes).expect("text").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_cannot_be_used_is_said_once_and_kept() -> anyhow::Result<()> {
+    let (folder, path) = kept()?;
+    let future = String::from_utf8(fs::read(&path)?)?.replacen("cachescope-metrics 1", "cachescope-metrics 9", 1);
+    let cases =
+        [("version 9", future.as_str()), ("no metrics of a cache", "diary"), ("damaged", "cachescope-metrics 1")];
+    for (number, (why, bytes)) in cases.into_iter().enumerate() {
+        fs::write(&path, bytes)?;
+        let said = logged(|| {
+            let cache = squares(&path);
+            assert_eq!(cache.metrics().stats().requests(), 0);
+            cache.metrics().save().expect("from now on");
+        });
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("WARN") && said[0].contains(why), "{said:?}");
+        let aside = format!("squares.metrics.unread-{}", number + 1);
+        assert!(said[0].contains(&aside), "{said:?}");
+        assert_eq!(fs::read_to_string(folder.path().join(aside))?, bytes);
+    }
+    Ok(())
+}
+
+#[test]
+fn two_processes_on_one_path_are_told_and_the_second_goes_on_once_the_first_is_gone() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let mut first = Run::of(&place, u64::MAX)?;
+    first.said.next().expect("it saves")?;
+    let mut built = None;
+    let said = logged(|| {
+        let cache = cached("kept", |n: u64| async move { n }).persist_metrics(place.metrics.as_path()).build();
+        cache.call(1).now_or_never().expect("loads are ready");
+        let error = cache.metrics().save().expect_err("the first has it");
+        assert!(error.to_string().contains("another cache keeps its metrics there"), "{error}");
+        built = Some(cache);
+    });
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("WARN") && said[0].contains("give each a path of its own"), "{said:?}");
+    let second = built.expect("not fatal");
+    assert_eq!(second.metrics().stats().restored(), 0);
+    first.child.kill()?;
+    first.child.wait()?;
+    second.metrics().save()?;
+    let stats = second.metrics().stats();
+    let truth = place.truth()?;
+    assert!(truth.saved.is_within(Requests::told(&stats)) && stats.misses() > 1);
+    assert_eq!(stats.requests(), stats.restored() + 1);
+    assert_eq!(second.metrics().restored().map(|before| before.requests()), Some(stats.restored()));
+    Ok(())
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_costs_one_warning_and_no_answer() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("file"), b"")?;
+    let said = logged(|| {
+        let cache = squares(&folder.path().join("file").join("squares.metrics"));
+        assert_eq!(cache.call(7).now_or_never(), Some(49));
+        assert!(cache.metrics().save().is_err());
+        cache.close().now_or_never().expect("nothing runs");
+    });
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("aren't kept"), "{said:?}");
+    let refused = cached("kept.folder", |n: u64| async move { n }).persist_metrics(folder.path()).try_build();
+    assert!(refused.expect_err("a folder").to_string().contains("give it the path of a file"));
+    let hasty = Persistence::in_file(folder.path().join("metrics")).every(Duration::ZERO);
+    let refused = cached("kept.hasty", |n: u64| async move { n }).persist_metrics(hasty).try_build();
+    assert!(refused.expect_err("no interval").to_string().contains("give it 10 s, say"));
+    Ok(())
+}
