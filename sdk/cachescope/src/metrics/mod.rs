@@ -76,7 +76,7 @@ impl CacheMetrics<'_> {
     }
 
     /// Has these numbers begin anew, windows and what was kept of earlier processes as well; [`Stats::epoch`] then says
-    /// one more, and [`Stats::since`] when. Requests under way are of the time they end in. OpenTelemetry's counters go
+    /// one more, and [`Stats::began_at`] when. Requests under way are of the time they end in. OpenTelemetry's counters go
     /// on: they never fall.
     ///
     /// ```

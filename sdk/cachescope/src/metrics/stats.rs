@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use cachescope_core::{
-    Counts, Durations, Ending, EvictionReason, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
+    Counts, Durations, Ending, EvictionReason, Failure, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
     RequestResult, Sizes, StaleEvent, WaitOutcome,
 };
 
@@ -56,7 +56,7 @@ impl Stats {
 
     /// When these numbers begin, by the system's clock.
     #[must_use]
-    pub fn since(&self) -> SystemTime {
+    pub fn began_at(&self) -> SystemTime {
         self.read_at.checked_sub(self.covers).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
@@ -95,21 +95,41 @@ impl Stats {
         }
     }
 
-    /// What loads would have taken for the requests that entries answered, at the mean duration of those by misses that
-    /// ran, less what the requests took themselves: an estimate. `None` before the first load; zero where the cache
-    /// costs more than it saves.
+    /// What was counted after `earlier`, which is an earlier reading of the same numbers; all of them where they were
+    /// reset in between. How full the store is, and what is under way, are those of this reading.
+    ///
+    /// Counts and sums are exact. The largest of a distribution is exact where nothing before it was larger, and else
+    /// within 6.25%, as quantiles are.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
+    /// squares.call(12).await;
+    /// let before = squares.metrics().stats();
+    /// squares.call(12).await;
+    /// let since = squares.metrics().stats().since(&before);
+    /// assert_eq!((since.hits(), since.misses()), (1, 0));
+    /// # });
+    /// ```
     #[must_use]
-    pub fn time_saved(&self) -> Option<Duration> {
-        let load = self.load_duration();
-        let answered = [RequestResult::Hit, RequestResult::Stale];
-        (load.count() > 0).then(|| {
-            let saved = |result| {
-                let a_request = load.mean().saturating_sub(self.latency(result).mean());
-                let nanos = a_request.as_nanos().saturating_mul(u128::from(self.result(result)));
-                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-            };
-            answered.into_iter().map(saved).fold(Duration::ZERO, Duration::saturating_add)
-        })
+    pub fn since(&self, earlier: &Self) -> Self {
+        if self.epoch != earlier.epoch {
+            return self.clone();
+        }
+        Self {
+            counts: self.counts.minus(&earlier.counts),
+            covers: self.read_at.duration_since(earlier.read_at).unwrap_or_default(),
+            restored: self.restored.saturating_sub(earlier.restored),
+            ..self.clone()
+        }
+    }
+
+    /// What entries saved the requests they answered: for each of them what loads by misses took on average until then,
+    /// less what such requests did. An estimate, which is taken whenever the numbers are read; zero before the first
+    /// load, and where the cache costs more than it saves.
+    #[must_use]
+    pub fn time_saved(&self) -> Duration {
+        self.counts.totals.saved()
     }
 
     /// Requests: those that ended within the time these numbers cover, and those under way. The sum of all results and
@@ -166,11 +186,37 @@ impl Stats {
     ///
     /// A coalesced request isn't a hit, since the store had nothing for it. Requests that were cancelled,
     /// or bypassed the cache, aren't in it at all. One that a remembered error answered is a hit.
+    ///
+    /// [`Stats::fresh_hit_rate`] takes a stale answer for none.
     #[must_use]
     pub fn hit_rate(&self) -> Option<f64> {
-        let hits = self.hits() + self.result(RequestResult::Stale);
-        let all = hits + self.misses() + self.coalesced() + self.result(RequestResult::Absent);
-        (all > 0).then(|| hits as f64 / all as f64)
+        self.share(self.hits() + self.result(RequestResult::Stale))
+    }
+
+    /// The share of requests that were answered with something fresh: [`Stats::hit_rate`], but for stale answers.
+    #[must_use]
+    pub fn fresh_hit_rate(&self) -> Option<f64> {
+        self.share(self.hits())
+    }
+
+    /// Of the requests that the cache could have answered.
+    fn share(&self, answered: u64) -> Option<f64> {
+        let could = [
+            RequestResult::Hit,
+            RequestResult::Stale,
+            RequestResult::Miss,
+            RequestResult::Coalesced,
+            RequestResult::Absent,
+        ];
+        let all: u64 = could.into_iter().map(|result| self.result(result)).sum();
+        (all > 0).then(|| answered as f64 / all as f64)
+    }
+
+    /// Requests whose load, or whoever's they waited for, went wrong in this way; also those that an entry or a
+    /// remembered error answered for it. What kinds of errors a function returns is its own to say.
+    #[must_use]
+    pub fn failures(&self, failure: Failure) -> u64 {
+        Ending::all(true).filter(|ending| ending.failure == Some(failure)).map(|ending| self.ended(ending)).sum()
     }
 
     /// How long requests with this result took. Of hits one in

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cachescope_core::{
-    Durations, EvictionReason, LoadOutcome, LoadTrigger, RejectionReason, RequestResult, WaitOutcome,
+    Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, RejectionReason, RequestResult, WaitOutcome,
 };
 
 use crate::metrics::Stats;
@@ -26,13 +26,18 @@ impl fmt::Display for Stats {
         list(f, "waits", WaitOutcome::ALL.into_iter().map(|outcome| (outcome.as_str(), self.waits(outcome))))?;
         let evictions = EvictionReason::ALL.into_iter().map(|reason| (reason.as_str(), self.evictions(reason)));
         list(f, "evictions", evictions)?;
+        let failures = Failure::ALL.into_iter().map(|failure| (failure.as_str(), self.failures(failure)));
+        list(f, "failures", failures)?;
         let rejections = RejectionReason::ALL.into_iter().map(|reason| (reason.as_str(), self.rejections(reason)));
         list(f, "rejections", rejections)?;
         let levels = self.levels();
         write!(f, "\n  entries        {}", levels.entries)?;
         levels.entry_limit.map_or(Ok(()), |limit| write!(f, " of {limit}"))?;
         levels.bytes.map_or(Ok(()), |bytes| write!(f, ", {bytes} bytes"))?;
-        self.time_saved().map_or(Ok(()), |saved| write!(f, "\n  time saved     {}", rounded(saved)))
+        if self.restored() > 0 {
+            write!(f, "\n  restored       {} of the requests", self.restored())?;
+        }
+        write!(f, "\n  time saved     {}", rounded(self.time_saved()))
     }
 }
 

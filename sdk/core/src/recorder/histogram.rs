@@ -45,6 +45,11 @@ impl Histogram {
         self.recent.load(Ordering::Relaxed)
     }
 
+    /// Of all that was recorded.
+    pub(super) fn sum(&self) -> u64 {
+        self.sum.load(Ordering::Relaxed)
+    }
+
     /// The largest since the last turn, which this is the next of.
     pub(super) fn turn(&self) -> u64 {
         self.recent.swap(0, Ordering::Relaxed)
@@ -106,6 +111,11 @@ impl Distribution {
     }
 
     pub(super) fn quantile(&self, q: f64) -> Option<u64> {
+        self.quantile_within(q, self.max)
+    }
+
+    /// The quantile, where nothing is larger than `max`.
+    fn quantile_within(&self, q: f64, max: u64) -> Option<u64> {
         let count = self.count();
         if count == 0 {
             return None;
@@ -118,7 +128,7 @@ impl Distribution {
             below >= rank
         })?;
         let (low, high) = (lower_edge(bucket), lower_edge(bucket + 1) - 1);
-        Some((low + (high - low) / 2).min(self.max))
+        Some((low + (high - low) / 2).min(max))
     }
 
     pub(super) fn plus(&self, other: &Self) -> Self {
@@ -143,6 +153,14 @@ impl Distribution {
         let least = buckets.iter().rposition(|held| *held > 0).map_or(0, lower_edge);
         let max = if least == 0 && buckets.first().is_none_or(|zeros| *zeros == 0) { 0 } else { recent.max(least) };
         Self { buckets, sum: self.sum.wrapping_sub(earlier.sum), max }
+    }
+
+    /// [`Distribution::since`] of two readings, between which there may have been turns: a largest that isn't that of
+    /// all time is the middle of its bucket.
+    pub(super) fn minus(&self, earlier: &Self) -> Self {
+        let mut since = self.since(earlier, if self.max > earlier.max { self.max } else { 0 });
+        since.max = since.quantile_within(1.0, self.max).map_or(0, |middle| middle.max(since.max));
+        since
     }
 
     /// The buckets that hold something, each by its index.
@@ -236,6 +254,22 @@ mod tests {
     fn nothing_recorded_has_no_quantile_and_zero_mean() {
         let held = Histogram::new().snapshot();
         assert_eq!((held.count(), held.quantile(0.5), held.mean()), (0, None, 0));
+    }
+
+    #[test]
+    fn the_largest_of_a_difference_is_exact_if_it_is_the_largest_of_all() {
+        let histogram = Histogram::new();
+        histogram.record(5_000);
+        let first = histogram.snapshot();
+        assert_eq!(first.minus(&first), Distribution { buckets: vec![0; BUCKETS].into(), sum: 0, max: 0 });
+        histogram.record(1_000);
+        let second = histogram.snapshot();
+        assert_eq!((second.minus(&first).count(), second.minus(&first).sum()), (1, 1_000));
+        let about = second.minus(&first).max() as f64;
+        assert!((about - 1_000.0).abs() <= 62.5, "{about}");
+        histogram.record(7_777);
+        assert_eq!(histogram.snapshot().minus(&second).max(), 7_777);
+        assert_eq!(histogram.snapshot().minus(&Distribution::default()), histogram.snapshot());
     }
 
     #[test]

@@ -118,6 +118,11 @@ impl<T: Quantity> Measured<T> {
         Self::of(self.numbers.since(&earlier.numbers, recent))
     }
 
+    /// Those recorded between two readings, as [`Distribution::minus`] has it.
+    pub(super) fn minus(&self, earlier: &Self) -> Self {
+        Self::of(self.numbers.minus(&earlier.numbers))
+    }
+
     pub(super) const fn distribution(&self) -> &Distribution {
         &self.numbers
     }

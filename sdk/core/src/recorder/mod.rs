@@ -9,6 +9,7 @@ mod measured;
 mod named;
 mod number;
 mod packed;
+mod savings;
 mod shim;
 mod slot;
 mod timing;
@@ -26,6 +27,7 @@ use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
 use self::measured::nanos;
 use self::number::{Number, Series};
+use self::savings::{Answered, Savings, Taken};
 use crate::clock::Moment;
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
@@ -65,6 +67,7 @@ pub struct Recorder {
     numbers: [AtomicU64; Number::COUNT],
     durations: [Lazy; Series::COUNT],
     entry_sizes: Lazy,
+    savings: Savings,
 }
 
 /// Picks one of OpenTelemetry's histograms.
@@ -108,6 +111,7 @@ impl Recorder {
             numbers: [const { AtomicU64::new(0) }; Number::COUNT],
             durations: Default::default(),
             entry_sizes: Lazy::default(),
+            savings: Savings::default(),
         }
     }
 
@@ -272,7 +276,23 @@ impl Recorder {
                 numbers[Number::Evicted(reason).index()] = evictions.get(reason);
             }
         }
-        (Totals(numbers), active)
+        let mut totals = Totals(numbers);
+        totals.0[Number::Saved.index()] = self.saved(&totals);
+        (totals, active)
+    }
+
+    fn saved(&self, totals: &Totals) -> u64 {
+        let taken = |series: Series, count| {
+            let sum = self.durations[series.index()].pick(Histogram::sum);
+            Taken { count, sum: Duration::from_nanos(sum) }
+        };
+        let loads = LoadOutcome::ALL.map(|outcome| totals.get(Number::Load(LoadTrigger::Miss, outcome))).iter().sum();
+        let [hits, stale] = [RequestResult::Hit, RequestResult::Stale].map(|result| totals.result(result));
+        let answered =
+            [(RequestResult::Hit, hits, totals.get(Number::TimedHits)), (RequestResult::Stale, stale, stale)];
+        let answered =
+            answered.map(|(result, count, timed)| Answered { count, timed: taken(Series::Request(result), timed) });
+        self.savings.until_now(answered, taken(Series::Load(LoadTrigger::Miss), loads))
     }
 
     /// Everything counted so far.

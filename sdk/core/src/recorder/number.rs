@@ -12,6 +12,8 @@ use crate::outcome::{Failure, MissReason};
 pub(crate) enum Number {
     /// Hits whose duration was taken.
     TimedHits,
+    /// Nanoseconds that entries saved.
+    Saved,
     /// Requests that ended so.
     Ended(Ending),
     /// Loads of this trigger that ended so.
@@ -24,7 +26,7 @@ pub(crate) enum Number {
     Rejected(RejectionReason),
 }
 
-const ENDED: usize = 1;
+const ENDED: usize = 2;
 const LOADS: usize = ENDED + Ending::COUNT;
 const WAITS: usize = LOADS + LoadTrigger::ALL.len() * LoadOutcome::ALL.len();
 const EVICTED: usize = WAITS + WaitOutcome::ALL.len();
@@ -37,6 +39,7 @@ impl Number {
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::TimedHits => 0,
+            Self::Saved => 1,
             Self::Ended(ending) => ENDED + ending.index(),
             Self::Load(trigger, outcome) => LOADS + trigger as usize * LoadOutcome::ALL.len() + outcome as usize,
             Self::Wait(outcome) => WAITS + outcome as usize,
@@ -50,7 +53,8 @@ impl Number {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let loads = LoadTrigger::ALL.into_iter();
         let loads = loads.flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Self::Load(trigger, outcome)));
-        std::iter::once(Self::TimedHits)
+        [Self::TimedHits, Self::Saved]
+            .into_iter()
             .chain(Ending::all(true).map(Self::Ended))
             .chain(loads)
             .chain(WaitOutcome::ALL.map(Self::Wait))
@@ -63,6 +67,7 @@ impl Number {
     pub(crate) fn name(self) -> String {
         match self {
             Self::TimedHits => "timed_hits".to_owned(),
+            Self::Saved => "saved_nanos".to_owned(),
             Self::Ended(Ending { result, reason, failure }) => {
                 let more = [reason.map(MissReason::as_str), failure.map(Failure::as_str)];
                 let parts = [Some("requests"), Some(result.as_str())].into_iter().chain(more).flatten();

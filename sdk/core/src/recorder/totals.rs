@@ -1,5 +1,7 @@
 //! What a recorder had counted at one moment: plain values, which add up over caches and subtract over time.
 
+use std::time::Duration;
+
 use super::measured::{Durations, Sizes};
 use super::number::{Number, Series};
 use crate::eviction::EvictionReason;
@@ -56,6 +58,12 @@ impl Totals {
     pub fn hit_timing_interval(&self) -> f64 {
         let (hits, timed) = (self.result(RequestResult::Hit), self.get(Number::TimedHits));
         if timed == 0 { 0.0 } else { hits as f64 / timed as f64 }
+    }
+
+    /// What entries saved the requests they answered: an estimate.
+    #[must_use]
+    pub fn saved(&self) -> Duration {
+        Duration::from_nanos(self.get(Number::Saved))
     }
 
     /// Both together.
@@ -166,6 +174,18 @@ impl Counts {
             waits_active: self.waits_active.saturating_add(other.waits_active),
             durations: std::array::from_fn(|index| self.durations[index].plus(&other.durations[index])),
             entry_sizes: self.entry_sizes.plus(&other.entry_sizes),
+        }
+    }
+
+    /// What was counted between `earlier` and this. What is under way is that of this; a largest that isn't that of all
+    /// time is known to its histogram's error.
+    #[must_use]
+    pub fn minus(&self, earlier: &Self) -> Self {
+        Self {
+            totals: self.totals.since(&earlier.totals),
+            durations: std::array::from_fn(|index| self.durations[index].minus(&earlier.durations[index])),
+            entry_sizes: self.entry_sizes.minus(&earlier.entry_sizes),
+            ..*self
         }
     }
 
