@@ -6,8 +6,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachescope::{
-    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, RejectionReason, RequestResult, StaleEvent,
-    WaitOutcome, names, try_cached,
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, Persistence, RejectionReason, RequestResult,
+    StaleEvent, WaitOutcome, names, try_cached,
 };
 use cachescope_tests::contract::{Attributes, Contract};
 use cachescope_tests::exported::{InMemory, attributes};
@@ -65,11 +65,14 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         .clock(clock.clone())
         .telemetry(sdk.telemetry())
         .build();
+    let folder = tempfile::tempdir()?;
+    let persistence = Persistence::in_file(folder.path().join("contract.metrics")).reported();
     let in_bytes = try_cached("contract.in_bytes", load)
         .store(Moka::with_byte_limit(1_000, |_, _| 8))
         .load_concurrency(1)
         .tags(|key, _| [if key % 2 == 1 { "odd" } else { "even" }])
         .count_tags(10)
+        .persist_metrics(persistence)
         .telemetry(sdk.telemetry())
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -112,7 +115,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         cache.clear();
         anyhow::Ok(())
     })?;
-    Ok((cache, in_bytes))
+    Ok((cache, in_bytes, folder))
 }
 
 /// Says what is wrong with the attributes of `what`, and notes which were seen.
@@ -197,7 +200,16 @@ fn every_series_of_a_counter_is_there_at_zero_from_the_start() {
     let points = sdk.points().unwrap();
     let series = |metric: &str| points.iter().filter(|point| point.metric == metric).count();
     assert_eq!((series("cachescope.requests"), series("cachescope.evictions")), (17, 4));
-    for level in ["load.active", "wait.active", "wait.longest", "entry.count", "entry.limit", "hit.timing.interval"] {
+    assert_eq!(series("cachescope.requests.restored"), 0, "nobody asked for it");
+    for level in [
+        "saved.time",
+        "load.active",
+        "wait.active",
+        "wait.longest",
+        "entry.count",
+        "entry.limit",
+        "hit.timing.interval",
+    ] {
         assert_eq!(series(&format!("cachescope.{level}")), 1, "{level}");
     }
     assert!(points.iter().all(|point| point.value == 0.0 || point.metric == "cachescope.entry.limit"));

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachescope::{Cached, Operation, Persistence, Stats, Window, cached};
+use cachescope_tests::exported::{InMemory, Point};
 use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -292,5 +293,33 @@ fn a_place_that_cannot_be_written_to_costs_one_warning_and_no_answer() -> anyhow
     let hasty = Persistence::in_file(folder.path().join("metrics")).every(Duration::ZERO);
     let refused = cached("kept.hasty", |n: u64| async move { n }).persist_metrics(hasty).try_build();
     assert!(refused.expect_err("no interval").to_string().contains("give it 10 s, say"));
+    Ok(())
+}
+
+#[test]
+fn telemetry_begins_at_zero_and_tells_what_was_restored_if_asked() -> anyhow::Result<()> {
+    let (_folder, path) = kept()?;
+    for reported in [false, true] {
+        let sdk = InMemory::default();
+        let persistence = Persistence::in_file(&path);
+        let persistence = if reported { persistence.reported() } else { persistence };
+        let squares = cached("kept.squares", |n: u64| async move { n * n }).persist_metrics(persistence);
+        let squares = squares.telemetry(sdk.telemetry()).build();
+        squares.call(1).now_or_never().expect("loads are ready");
+        let points = sdk.points()?;
+        let value = |metric: &str, result: &str| {
+            let of_result = |point: &&Point| point.attributes.get("cachescope.result").is_some_and(|of| of == result);
+            points
+                .iter()
+                .filter(|point| point.metric == metric)
+                .filter(of_result)
+                .map(|point| point.value)
+                .reduce(|all, one| all + one)
+        };
+        assert_eq!((value("cachescope.requests", "hit"), value("cachescope.requests", "miss")), (Some(0.0), Some(1.0)));
+        let restored = ["hit", "miss", "stale"].map(|result| value("cachescope.requests.restored", result));
+        // The second time with what the first one counted.
+        assert_eq!(restored, if reported { [Some(2.0), Some(4.0), Some(0.0)] } else { [None; 3] });
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@ fn examples() -> Result<Vec<String>> {
 #[test]
 fn every_example_of_a_feature_does_what_it_says() -> Result<()> {
     let examples = examples()?;
-    assert!(examples.len() >= 21, "{examples:?}");
+    assert!(examples.len() >= 23, "{examples:?}");
     // Cargo builds examples with the tests, in a folder beside theirs.
     let test = std::env::current_exe()?;
     let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?.join("examples");

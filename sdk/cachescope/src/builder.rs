@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
 use cachescope_core::{
-    Clock, ConfigError, Evictions, HitTiming, Identity, IntoStore, Labels, Recorder, Source, Store, Telemetry,
+    Clock, ConfigError, Evictions, HitTiming, Identity, IntoStore, Labels, Observer, Recorder, Source, Store, Telemetry,
 };
 use foldhash::fast::RandomState;
 
@@ -213,6 +213,31 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         self
     }
 
+    /// Has `observer` told what happens in the cache, as it happens: for a back end of one's own. Default: nobody is.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use cachescope::{Event, Identity, LoadOutcome, Observer};
+    ///
+    /// #[derive(Debug, Default)]
+    /// struct FailedLoads(AtomicU64);
+    ///
+    /// impl Observer for FailedLoads {
+    ///     fn observe(&self, _cache: &Identity, event: Event) {
+    ///         if matches!(event, Event::Load { outcome: LoadOutcome::Failed, .. }) {
+    ///             self.0.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # async fn query(_: u64) -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// let user = cachescope::try_cached("user.by_id", query).observer(FailedLoads::default()).build();
+    /// ```
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Builds the cache.
     ///
     /// # Panics
@@ -249,11 +274,15 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
-        let Settings { clock, telemetry, hit_timing, .. } = self.settings;
+        let Settings { clock, telemetry, hit_timing, observer, .. } = self.settings;
         let Self { name: cache, error_type, labels, .. } = self;
         let identity = Identity { cache, store: store.kind(), error_type, labels };
         let spans = Spans::new(identity.clone(), telemetry.clone());
-        let recorder = Arc::new(Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing));
+        let recorder = Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing);
+        let recorder = Arc::new(match observer {
+            Some(observer) => recorder.observed_by(observer),
+            None => recorder,
+        });
         let ledger = Ledger::new(Arc::clone(&recorder), clock.clone());
         #[cfg(feature = "persist")]
         let saved_every = self.persistence.as_ref().map(Persistence::interval);

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+#[cfg(feature = "persist")]
+use cachescope_core::Totals;
 use cachescope_core::{
     Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration, Source,
     Store, Ticking,
@@ -213,6 +215,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Source for Engine
         let in_queue = self.load_limit.as_ref().and_then(LoadLimit::oldest_wait);
         let oldest = self.flights.oldest_wait().into_iter().chain(in_queue).min();
         oldest.map_or(Duration::ZERO, |since| self.clock.now().since(since))
+    }
+
+    #[cfg(feature = "persist")]
+    fn restored(&self) -> Option<Totals> {
+        self.ledger.reported()
     }
 }
 

@@ -1,11 +1,11 @@
-//! What caches have done now and then: on one thread of the process, while any cache has something to do.
+//! What is done now and then: on one thread of the process, while there is anything to do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::Store;
+use cachescope_core::{Clock, Store};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
@@ -29,16 +29,28 @@ pub(crate) fn every<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>>(
     chore: fn(&Engine<K, V, E, S>),
 ) {
     let (clock, engine) = (engine.clock.clone(), Arc::downgrade(engine));
+    repeat(interval, clock, end, move || {
+        let Some(engine) = engine.upgrade() else { return };
+        let recorder = Arc::clone(&engine.recorder);
+        // A value's `Drop` may panic, also where the cache ends here; the other caches' chores go on.
+        if catch_unwind(AssertUnwindSafe(move || chore(&engine))).is_err() {
+            tracing::error!(cache = recorder.identity().cache, "a chore panicked; it is tried again");
+        }
+    });
+}
+
+/// Does `chore`, which doesn't panic, at each `interval` until `end` says so.
+pub(crate) fn repeat(
+    interval: Duration,
+    clock: Clock,
+    end: CancellationToken,
+    mut chore: impl FnMut() + Send + 'static,
+) {
     // The first interval begins now, and not when the thread comes to it.
     let mut sleep = clock.sleep(interval);
     take_on(Box::pin(async move {
         while end.run_until_cancelled(&mut sleep).await.is_some() {
-            let Some(engine) = engine.upgrade() else { return };
-            let recorder = Arc::clone(&engine.recorder);
-            // A value's `Drop` may panic, also where the cache ends here; the other caches' chores go on.
-            if catch_unwind(AssertUnwindSafe(move || chore(&engine))).is_err() {
-                tracing::error!(cache = recorder.identity().cache, "a chore panicked; it is tried again");
-            }
+            chore();
             sleep = clock.sleep(interval);
         }
     }));

@@ -49,6 +49,7 @@ mod policy;
 mod request;
 mod seen;
 mod settings;
+mod sink;
 mod spans;
 mod switch;
 #[cfg(feature = "sync")]
@@ -63,18 +64,19 @@ pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
 pub use crate::live::{Caches, LiveCache, caches};
 pub use crate::manner::{Async, Manner};
-pub use crate::metrics::{CacheMetrics, Rates, Stats, Window};
+pub use crate::metrics::{CacheMetrics, Rates, Snapshot, Stats, Window};
 #[cfg(feature = "persist")]
 pub use crate::metrics::{MetricsFile, MetricsStore, Persistence};
 pub use crate::request::{Fallible, Loads, Present, Request, Value};
 pub use crate::seen::Seen;
 pub use crate::settings::{Settings, set_defaults};
+pub use crate::sink::{MetricsSink, Sending, send_metrics_to};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
-    Clock, ClockHands, ConfigError, Durations, Ending, Entry, EvictionReason, Evictions, Failure, HitTiming, IntoStore,
-    Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Operation, Quantity, RejectionReason, RequestResult, Sizes,
-    StaleEvent, Store, Telemetry, WaitOutcome, names,
+    Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HitTiming,
+    Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Observer, Operation, Quantity,
+    RejectionReason, RequestResult, Sizes, StaleEvent, Store, Telemetry, WaitOutcome, names,
 };
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;

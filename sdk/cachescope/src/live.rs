@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cachescope_core::{Identity, Source};
 
-use crate::metrics::{CacheMetrics, Stats};
+use crate::metrics::{CacheMetrics, Snapshot, Stats};
 
 static LIVE: Mutex<Vec<Weak<dyn Live>>> = Mutex::new(Vec::new());
 
@@ -129,6 +129,12 @@ impl LiveCache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.metrics().stats()
+    }
+
+    /// The same with its name: [`CacheMetrics::snapshot`].
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.metrics().snapshot()
     }
 
     /// Drops every entry, as [`Cached::clear`](crate::Cached::clear) does.

@@ -1,9 +1,9 @@
 //! What a cache is set to, apart from what depends on the types of its values.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::{Clock, ConfigError, HitTiming, Telemetry};
+use cachescope_core::{Clock, ConfigError, HitTiming, Observer, Telemetry};
 
 /// What caches are set to that aren't told otherwise: given to [`set_defaults`]. Each field is described at the step of
 /// [`Builder`](crate::Builder) of its name.
@@ -38,6 +38,8 @@ pub struct Settings {
     pub cleanup_interval: Option<Duration>,
     /// Which hits are timed.
     pub hit_timing: HitTiming,
+    /// Who is told what happens, as it happens.
+    pub observer: Option<Arc<dyn Observer>>,
     /// The time to live by.
     pub clock: Clock,
     /// Where telemetry goes.
@@ -58,6 +60,7 @@ impl Default for Settings {
             finish_cancelled_loads: false,
             cleanup_interval: None,
             hit_timing: HitTiming::Paced,
+            observer: None,
             clock: Clock::system(),
             telemetry: Telemetry::global(),
         }

@@ -1,7 +1,10 @@
 //! Why entries left a store, counted.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::recorder::{Event, Observer, tell};
+use crate::telemetry::Identity;
 
 /// Why an entry left its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,18 +47,32 @@ impl EvictionReason {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Evictions {
-    counts: Arc<[AtomicU64; EvictionReason::ALL.len()]>,
+    counted: Arc<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    numbers: [AtomicU64; EvictionReason::ALL.len()],
+    observer: OnceLock<(Identity, Arc<dyn Observer>)>,
 }
 
 impl Evictions {
     /// Counts one entry that left.
     pub fn count(&self, reason: EvictionReason) {
-        self.counts[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.counted.numbers[reason as usize].fetch_add(1, Ordering::Relaxed);
+        if let Some((cache, observer)) = self.counted.observer.get() {
+            tell(&**observer, cache, Event::Evicted { reason });
+        }
     }
 
     /// How many have left for this reason.
     #[must_use]
     pub fn get(&self, reason: EvictionReason) -> u64 {
-        self.counts[reason as usize].load(Ordering::Relaxed)
+        self.counted.numbers[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// Has `observer` told of each as well; once, whoever comes first.
+    pub(crate) fn observed_by(&self, cache: Identity, observer: Arc<dyn Observer>) {
+        let _ = self.counted.observer.set((cache, observer));
     }
 }

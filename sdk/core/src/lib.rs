@@ -27,7 +27,9 @@ pub use crate::outcome::{
 };
 #[cfg(feature = "serde")]
 pub use crate::recorder::Layout;
-pub use crate::recorder::{Counts, Durations, HitCell, HitTiming, Measured, Packed, Quantity, Recorder, Sizes, Totals};
+pub use crate::recorder::{
+    Counts, Durations, Event, HitCell, HitTiming, Measured, Observer, Packed, Quantity, Recorder, Sizes, Totals,
+};
 pub use crate::sleep::Sleep;
 pub use crate::store::{IntoStore, Levels, Store};
 pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};

@@ -6,6 +6,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "persist")]
+use cachescope_core::Totals;
 use cachescope_core::{Clock, Recorder};
 
 use crate::metrics::history::{History, Reading};
@@ -21,6 +23,9 @@ pub(crate) struct Ledger {
     history: Mutex<History>,
     #[cfg(feature = "persist")]
     keeper: Option<Mutex<Keeper>>,
+    /// Whether telemetry tells what is restored.
+    #[cfg(feature = "persist")]
+    reports_restored: bool,
 }
 
 impl Ledger {
@@ -31,6 +36,8 @@ impl Ledger {
             clock,
             #[cfg(feature = "persist")]
             keeper: None,
+            #[cfg(feature = "persist")]
+            reports_restored: false,
         }
     }
 
@@ -64,9 +71,15 @@ impl Ledger {
 impl Ledger {
     /// Goes on with what `keeper` has of an earlier process, and has it keep what is counted.
     pub(crate) fn kept_by(mut self, keeper: Keeper) -> Self {
+        self.reports_restored = keeper.reports();
         self.keeper = Some(Mutex::new(keeper));
         self.keep();
         self
+    }
+
+    /// What telemetry is to tell of earlier processes; nothing where nobody asked for it.
+    pub(crate) fn reported(&self) -> Option<Totals> {
+        self.reports_restored.then(|| self.restored().map_or_else(Totals::default, |reading| reading.counts.totals))
     }
 
     /// Saves the numbers for the next process; where the place for them was taken, tries that again, and goes on with

@@ -5,6 +5,7 @@ mod ledger;
 #[cfg(feature = "persist")]
 mod persistence;
 mod rates;
+mod snapshot;
 mod stats;
 mod table;
 mod window;
@@ -21,6 +22,7 @@ pub(crate) use self::persistence::Keeper;
 #[cfg(feature = "persist")]
 pub use self::persistence::{MetricsFile, MetricsStore, Persistence};
 pub use self::rates::Rates;
+pub use self::snapshot::Snapshot;
 pub use self::stats::Stats;
 pub use self::window::Window;
 
@@ -41,6 +43,12 @@ impl CacheMetrics<'_> {
         // The store first: settling it counts evictions that were pending.
         let levels = self.source.levels();
         self.told(self.ledger.total(), levels)
+    }
+
+    /// [`CacheMetrics::stats`], with the name of the cache.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self.ledger.recorder.identity(), self.stats())
     }
 
     /// Everything within the last minute, hour or day, or the last so long. Costs what [`CacheMetrics::stats`] does, and

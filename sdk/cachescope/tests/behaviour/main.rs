@@ -8,9 +8,11 @@ mod expiry;
 mod housekeeping;
 mod loading;
 mod looking;
+mod observer;
 mod patience;
 mod renewing;
 mod request;
+mod sink;
 mod stale;
 #[cfg(feature = "sync")]
 mod sync;

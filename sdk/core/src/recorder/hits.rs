@@ -15,6 +15,8 @@ mod model;
 pub(crate) struct Hits {
     cells: Box<[HitCell; SLOTS]>,
     timing: HitTiming,
+    /// Whether somebody is told of each hit: none is quiet then.
+    observed: bool,
     /// Of threads past [`SLOTS`], and of threads that are ending.
     shared: AtomicU64,
 }
@@ -26,6 +28,8 @@ pub(crate) struct Hits {
 #[repr(align(128))]
 pub struct HitCell {
     hits: AtomicU64,
+    /// Before so many hits, the next is quiet: neither timed nor told to anyone.
+    quiet_until: AtomicU64,
     next_timed: AtomicU64,
     /// The last timed hit: how many there had been, and when.
     timed_hits: AtomicU64,
@@ -39,26 +43,35 @@ impl HitCell {
         self.hits.store(self.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Whether the next hit is one of those to be timed.
+    /// Whether the next hit is one of which nothing is to be known but that it was.
     #[inline(always)]
     #[must_use]
-    pub fn is_timing_due(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
+        self.hits.load(Ordering::Relaxed) < self.quiet_until.load(Ordering::Relaxed)
+    }
+
+    fn is_timing_due(&self) -> bool {
         self.hits.load(Ordering::Relaxed) >= self.next_timed.load(Ordering::Relaxed)
     }
 
     fn new(timing: HitTiming) -> Self {
-        Self { next_timed: AtomicU64::new(timing.first()), ..Self::default() }
+        let first = timing.first();
+        Self { quiet_until: AtomicU64::new(first), next_timed: AtomicU64::new(first), ..Self::default() }
     }
 
     /// Draws how many hits go untimed until the next, from how fast they came since the last.
-    fn schedule(&self, now: Moment, timing: HitTiming) {
+    fn schedule(&self, now: Moment, timing: HitTiming, observed: bool) {
         let hits = self.hits.load(Ordering::Relaxed);
         let since = hits - self.timed_hits.load(Ordering::Relaxed);
         let elapsed = now.since(Moment::from_nanos(self.timed_at.load(Ordering::Relaxed)));
         self.timed_hits.store(hits, Ordering::Relaxed);
         self.timed_at.store(now.as_nanos(), Ordering::Relaxed);
         let untimed = timing.untimed(since, elapsed, mix(hits ^ now.as_nanos()));
-        self.next_timed.store(hits.saturating_add(untimed), Ordering::Relaxed);
+        let next = hits.saturating_add(untimed);
+        self.next_timed.store(next, Ordering::Relaxed);
+        if !observed {
+            self.quiet_until.store(next, Ordering::Relaxed);
+        }
     }
 }
 
@@ -73,7 +86,13 @@ fn mix(seed: u64) -> u64 {
 impl Hits {
     pub(crate) fn new(timing: HitTiming) -> Self {
         let cells = Box::new(std::array::from_fn(|_| HitCell::new(timing)));
-        Self { cells, timing, shared: AtomicU64::default() }
+        Self { cells, timing, observed: false, shared: AtomicU64::default() }
+    }
+
+    /// Has no hit be quiet.
+    pub(crate) fn observe(&mut self) {
+        self.observed = true;
+        self.cells.iter().for_each(|cell| cell.quiet_until.store(0, Ordering::Relaxed));
     }
 
     /// This thread's cell, if it has one already.
@@ -93,7 +112,7 @@ impl Hits {
         let due = cell.is_timing_due();
         cell.count();
         if due {
-            cell.schedule(now, self.timing);
+            cell.schedule(now, self.timing, self.observed);
         }
         due
     }
@@ -114,7 +133,7 @@ mod tests {
 
     fn hit(hits: &Hits, now: Moment) -> bool {
         match hits.cell() {
-            Some(cell) if !cell.is_timing_due() => {
+            Some(cell) if cell.is_quiet() => {
                 cell.count();
                 false
             }

@@ -8,6 +8,7 @@ mod measured;
 #[cfg(feature = "serde")]
 mod named;
 mod number;
+mod observer;
 mod packed;
 mod savings;
 mod shim;
@@ -39,6 +40,8 @@ pub use self::hits::HitCell;
 #[cfg(feature = "serde")]
 pub use self::layout::Layout;
 pub use self::measured::{Durations, Measured, Quantity, Sizes};
+pub(crate) use self::observer::tell;
+pub use self::observer::{Event, Observer};
 pub use self::packed::Packed;
 pub use self::timing::HitTiming;
 use self::totals::RecentMaxima;
@@ -58,6 +61,7 @@ pub struct Recorder {
     attributes: Arc<AttributeSets>,
     telemetry: Telemetry,
     evictions: Option<Evictions>,
+    observer: Option<Arc<dyn Observer>>,
     hits: Hits,
     /// Requests begun, but for quiet hits.
     started: AtomicU64,
@@ -104,6 +108,7 @@ impl Recorder {
             identity,
             telemetry,
             evictions,
+            observer: None,
             hits: Hits::new(timing),
             started: AtomicU64::new(0),
             loads_active: AtomicU64::new(0),
@@ -112,6 +117,24 @@ impl Recorder {
             durations: Default::default(),
             entry_sizes: Lazy::default(),
             savings: Savings::default(),
+        }
+    }
+
+    /// Has `observer` told what is counted here, as it happens.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.hits.observe();
+        if let Some(evictions) = &self.evictions {
+            evictions.observed_by(self.identity.clone(), Arc::clone(&observer));
+        }
+        self.observer = Some(observer);
+        self
+    }
+
+    #[inline]
+    fn tell(&self, event: Event) {
+        if let Some(observer) = &self.observer {
+            tell(&**observer, &self.identity, event);
         }
     }
 
@@ -132,24 +155,28 @@ impl Recorder {
     }
 
     /// The cell this thread counts its hits in, if a hit may be counted there and nothing else is due:
-    /// it has a cell, this hit isn't to be timed, and no span is active.
+    /// it has a cell, this hit isn't to be timed, no span is active, and nobody observes the cache.
     #[inline(always)]
     pub fn quiet_hit_cell(&self) -> Option<&HitCell> {
         let cell = self.hits.cell()?;
         // A thread that has a cell still has OpenTelemetry's context (see the lease of a slot).
-        (!cell.is_timing_due() && !Context::map_current(|cx| cx.has_active_span())).then_some(cell)
+        (cell.is_quiet() && !Context::map_current(|cx| cx.has_active_span())).then_some(cell)
     }
 
     /// Counts a hit that began at `now`, on the path that may allocate; says whether it is one to be timed.
-    ///
     pub fn count_hit(&self, now: Moment) -> bool {
-        self.hits.count_slowly(now)
+        let due = self.hits.count_slowly(now);
+        if !due {
+            self.tell(Event::Request { ending: Ending::of(RequestResult::Hit), duration: None });
+        }
+        due
     }
 
     /// The duration of a hit that [`Recorder::count_hit`] wanted timed, which is that of its look-up as well.
     pub fn hit_timed(&self, duration: Duration) {
         self.request_duration(RequestResult::Hit, duration);
         self.operation(Operation::Get, duration);
+        self.tell(Event::Request { ending: Ending::of(RequestResult::Hit), duration: Some(duration) });
     }
 
     /// Into our own histogram and into OpenTelemetry's, so that both hold the same number of values.
@@ -183,6 +210,7 @@ impl Recorder {
         // With an order by which whoever sees its end sees its beginning.
         self.count(Number::Ended(ending), Ordering::Release);
         self.request_duration(ending.result, duration);
+        self.tell(Event::Request { ending, duration: Some(duration) });
     }
 
     fn request_duration(&self, result: RequestResult, duration: Duration) {
@@ -204,6 +232,7 @@ impl Recorder {
         self.loads_active.fetch_sub(1, Ordering::Release);
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
         self.record_duration(Series::Load(trigger), |theirs| &theirs.load_duration, attributes, duration);
+        self.tell(Event::Load { trigger, outcome, duration });
     }
 
     pub(crate) fn loads_active(&self) -> u64 {
@@ -213,11 +242,13 @@ impl Recorder {
     /// An entry of so many bytes, as the cache's size function counts them, was stored.
     pub fn entry_stored(&self, bytes: u64) {
         self.record(&self.entry_sizes, |theirs| &theirs.entry_size, &self.attributes.base, bytes, bytes as f64);
+        self.tell(Event::Stored { bytes });
     }
 
     /// A loaded value wasn't stored.
     pub fn rejected(&self, reason: RejectionReason) {
         self.count(Number::Rejected(reason), Ordering::Relaxed);
+        self.tell(Event::Rejected { reason });
     }
 
     /// The entries with this tag were dropped, so many. Told to OpenTelemetry alone, and only where the user opted in:
@@ -239,6 +270,7 @@ impl Recorder {
         self.waits_active.fetch_sub(1, Ordering::Release);
         let attributes = &self.attributes.waits[outcome as usize];
         self.record_duration(Series::Wait(outcome), |theirs| &theirs.wait_duration, attributes, duration);
+        self.tell(Event::Wait { outcome, duration });
     }
 
     pub(crate) fn waits_active(&self) -> u64 {
@@ -249,12 +281,14 @@ impl Recorder {
     pub fn operation(&self, operation: Operation, duration: Duration) {
         let attributes = &self.attributes.operations[operation as usize];
         self.record_duration(Series::Operation(operation), |theirs| &theirs.operation_duration, attributes, duration);
+        self.tell(Event::Operation { operation, duration });
     }
 
     /// An entry was past its time by `age` when this became of it.
     pub fn stale(&self, event: StaleEvent, age: Duration) {
         let attributes = &self.attributes.stale_events[event as usize];
         self.record_duration(Series::StaleAge(event), |theirs| &theirs.stale_age, attributes, age);
+        self.tell(Event::Stale { event, age });
     }
 
     /// Every number that only grows.

@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 
 use super::attributes::AttributeSets;
 use super::registry::{Member, Namesakes, Source};
-use crate::outcome::{Failure, RejectionReason};
+use crate::outcome::{Failure, RejectionReason, RequestResult};
 use crate::recorder::Totals;
 use crate::store::Levels;
 
@@ -21,6 +21,8 @@ pub(crate) struct Group {
     pub(crate) levels: Option<Levels>,
     /// `None` where a cache panicked over it.
     pub(crate) longest_wait: Option<Duration>,
+    /// What earlier processes counted; `None` where nobody wants that told.
+    restored: Option<Totals>,
     pub(crate) loads_active: u64,
     pub(crate) waits_active: u64,
 }
@@ -32,12 +34,16 @@ impl Group {
         let levels = unless_it_panics(|| sources(&live).fold(Levels::default(), |all, one| all.plus(one.levels())));
         let longest_wait =
             unless_it_panics(|| sources(&live).map(|source| source.longest_wait()).max().unwrap_or_default());
+        let restored = unless_it_panics(|| {
+            sources(&live).filter_map(|source| source.restored()).reduce(|all, one| all.plus(&one))
+        });
         let parts = namesakes.totals();
         Self {
             totals: parts.iter().fold(Totals::default(), |totals, (_, part)| totals.plus(part)),
             parts,
             levels,
             longest_wait,
+            restored: restored.flatten(),
             loads_active: live.iter().map(|member| member.recorder.loads_active()).sum(),
             waits_active: live.iter().map(|member| member.recorder.waits_active()).sum(),
         }
@@ -69,6 +75,19 @@ impl Group {
     pub(crate) fn rejections(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
         let sets = self.parts.first().map(|(attributes, _)| &attributes.rejections).into_iter().flatten();
         RejectionReason::ALL.into_iter().zip(sets).map(|(reason, set)| (self.totals.rejected(reason), &set[..]))
+    }
+
+    /// How many requests earlier processes counted, by result.
+    pub(crate) fn restored(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
+        let sets = self.parts.first().map(|(attributes, _)| &attributes.results).into_iter().flatten();
+        let results = RequestResult::ALL.into_iter().zip(sets);
+        let restored = self.restored.iter();
+        restored.flat_map(move |totals| results.clone().map(|(result, set)| (totals.result(result), &set[..])))
+    }
+
+    /// What entries saved the requests they answered.
+    pub(crate) fn saved(&self) -> Duration {
+        self.totals.saved()
     }
 
     /// The attributes of what has one series a name.

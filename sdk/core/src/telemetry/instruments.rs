@@ -91,11 +91,28 @@ fn observe_counters(meter: &Meter, rounds: &Arc<Rounds>) {
     counter(metrics::REJECTIONS, |group, observer| {
         group.rejections().for_each(|(count, attributes)| observer.observe(count, attributes));
     });
+    meter
+        .f64_observable_counter(metrics::SAVED_TIME.name)
+        .with_unit(metrics::SAVED_TIME.unit)
+        .with_description(metrics::SAVED_TIME.brief)
+        .with_callback(one_a_group(rounds.asker(), |group| Some(group.saved().as_secs_f64())))
+        .build();
 }
 
 fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
+    let asker = rounds.asker();
+    meter
+        .i64_observable_up_down_counter(metrics::REQUESTS_RESTORED.name)
+        .with_unit(metrics::REQUESTS_RESTORED.unit)
+        .with_description(metrics::REQUESTS_RESTORED.brief)
+        .with_callback(move |observer| {
+            for group in &*asker.groups() {
+                group.restored().for_each(|(count, attributes)| observer.observe(signed(count), attributes));
+            }
+        })
+        .build();
     let level = |metric: Metric, read: fn(&Group) -> Option<u64>| {
-        let read = move |group: &Group| read(group).map(|value| i64::try_from(value).unwrap_or(i64::MAX));
+        let read = move |group: &Group| read(group).map(signed);
         meter
             .i64_observable_up_down_counter(metric.name)
             .with_unit(metric.unit)
@@ -120,6 +137,10 @@ fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     };
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait.map(|wait| wait.as_secs_f64()));
     gauge(metrics::HIT_TIMING_INTERVAL, |group| Some(group.hit_timing_interval()));
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Observes a number of each group that has it.

@@ -39,6 +39,20 @@ pub mod metrics {
     /// Requests by how they ended.
     pub const REQUESTS: Metric =
         metric("cachescope.requests", Counter, "{request}", "Requests by how they ended. Never sampled.");
+    /// Requests that earlier processes counted.
+    pub const REQUESTS_RESTORED: Metric = metric(
+        "cachescope.requests.restored",
+        UpDownCounter,
+        "{request}",
+        "Requests that earlier processes counted, by result; of caches that keep their metrics and were told to report it.",
+    );
+    /// What entries saved.
+    pub const SAVED_TIME: Metric = metric(
+        "cachescope.saved.time",
+        Counter,
+        "s",
+        "Time that entries saved the requests they answered, by what loads took on average. An estimate.",
+    );
     /// Time a request took.
     pub const REQUEST_DURATION: Metric = metric(
         "cachescope.request.duration",
@@ -119,8 +133,10 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 18] = [
+    pub const ALL: [Metric; 20] = [
         REQUESTS,
+        REQUESTS_RESTORED,
+        SAVED_TIME,
         REQUEST_DURATION,
         HIT_TIMING_INTERVAL,
         OPERATION_DURATION,

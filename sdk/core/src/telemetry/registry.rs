@@ -16,6 +16,11 @@ pub trait Source: Send + Sync {
 
     /// How long the oldest of its waiting requests has waited; zero if none waits.
     fn longest_wait(&self) -> Duration;
+
+    /// What earlier processes counted, if that is to be told.
+    fn restored(&self) -> Option<Totals> {
+        None
+    }
 }
 
 /// What data points go by, besides what tells the series of one cache apart: its name, its kind of store, its labels.

@@ -29,6 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub struct Persistence {
     store: Box<dyn MetricsStore>,
     interval: Duration,
+    reported: bool,
 }
 
 impl Persistence {
@@ -40,7 +41,7 @@ impl Persistence {
 
     /// Wherever `store` says.
     pub fn in_store(store: impl MetricsStore) -> Self {
-        Self { store: Box::new(store), interval: INTERVAL }
+        Self { store: Box::new(store), interval: INTERVAL, reported: false }
     }
 
     /// How often they are saved, and so how much a crash can lose. Default: 10 seconds. A save takes the time of a
@@ -48,6 +49,14 @@ impl Persistence {
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Has telemetry tell what earlier processes counted, as `cachescope.requests.restored`. Default: it doesn't; its
+    /// counters are those of the process.
+    #[must_use]
+    pub fn reported(mut self) -> Self {
+        self.reported = true;
         self
     }
 

@@ -1,0 +1,47 @@
+//! Where the numbers of all caches are sent at intervals.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use cachescope::{Snapshot, cached, send_metrics_to};
+use futures_util::FutureExt;
+
+/// Of a cache of this test.
+fn find(caches: &[Snapshot]) -> Option<Snapshot> {
+    caches.iter().find(|snapshot| snapshot.cache == "sink.squares").cloned()
+}
+
+#[test]
+fn a_sink_takes_the_numbers_of_all_caches_at_intervals_on_demand_and_at_its_end() {
+    let squares = cached("sink.squares", |n: u64| async move { n * n }).label("team", "search").build();
+    let (to_test, sent) = channel();
+    let sink = move |caches: &[Snapshot]| drop(to_test.send(find(caches)));
+    let sending = send_metrics_to(sink, Duration::from_millis(1));
+    let first = sent.recv().unwrap().expect("it lives");
+    assert_eq!((first.labels.get("team").map(String::as_str), first.store.as_str()), (Some("search"), "moka"));
+    squares.call(3).now_or_never().unwrap();
+    sending.flush();
+    let second = sent.try_iter().last().unwrap().expect("it lives");
+    assert_eq!(second.stats.since(&first.stats).misses(), 1);
+    squares.call(3).now_or_never().unwrap();
+    drop(sending);
+    let last = sent.try_iter().last().unwrap().expect("it lives");
+    assert_eq!(last.stats.since(&second.stats).hits(), 1);
+    assert_eq!(last.stats.requests(), squares.metrics().stats().requests());
+    // The thread may be on its way with one more; then the sink is gone, and its end of the channel.
+    while sent.recv().is_ok() {}
+}
+
+#[test]
+fn a_sink_that_panics_is_asked_again() {
+    let squares = cached("sink.others", |n: u64| async move { n * n }).build();
+    let (to_test, sent) = channel();
+    let sink = move |_: &[Snapshot]| {
+        to_test.send(()).unwrap();
+        std::panic::resume_unwind(Box::new("on purpose"));
+    };
+    let sending = send_metrics_to(sink, Duration::from_millis(1));
+    (0..3).for_each(|_| sent.recv().unwrap());
+    drop(sending);
+    assert_eq!(squares.call(3).now_or_never(), Some(9));
+}
