@@ -8,6 +8,7 @@ use cachescope::{RequestResult, Stats};
 pub mod contract;
 pub mod exported;
 pub mod numbers;
+pub mod one;
 pub mod workload;
 
 /// Requests by result.

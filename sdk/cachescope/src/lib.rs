@@ -74,9 +74,10 @@ pub use crate::sink::{MetricsSink, Sending, send_metrics_to};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
 pub use cachescope_core::{
-    Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HitTiming,
-    Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Observer, Operation, Quantity,
-    RejectionReason, RequestResult, Sizes, StaleEvent, Store, Telemetry, WaitOutcome, names,
+    Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HashedKey,
+    HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason,
+    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store, Telemetry, WaitOutcome,
+    names,
 };
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;

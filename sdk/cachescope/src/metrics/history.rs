@@ -23,7 +23,7 @@ const COARSER: [(Duration, Duration); 2] = [
 
 /// What the slices may take together. Where they need more, the oldest are put together, and a window that reaches so
 /// far back reaches somewhat farther.
-const BYTES: usize = 24 * 1024;
+const BYTES: usize = 12 * 1024;
 
 /// How much longer ago than the clock's origin a history can reach: twice the longest window.
 const LEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);

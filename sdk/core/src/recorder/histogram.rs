@@ -1,6 +1,7 @@
 //! Numbers in buckets of bounded relative error, recorded without a lock: nanoseconds of durations, bytes of sizes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Each power of two is split into this many buckets (as a power of two itself).
 const SUB_BITS: u32 = 3;
@@ -10,13 +11,18 @@ const SUBS: usize = 1 << SUB_BITS;
 const MAX_EXPONENT: usize = 46;
 const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS as usize + 2) * SUBS;
 
-/// A histogram of numbers from 0 to 2^47, 2.9 KB. Recording costs four relaxed additions.
+/// A bucket that has got as far is emptied of so much.
+const SPILL: u32 = 1 << 31;
+
+/// A histogram of numbers from 0 to 2^47, 1.5 KB. Recording costs four relaxed additions.
 ///
 /// A bucket is at most 1/8 of its lower edge wide, so a quantile, given as the middle of its bucket, is
 /// within 6.25% of the exact one; below 8 it is exact.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    buckets: [AtomicU64; BUCKETS],
+    buckets: [AtomicU32; BUCKETS],
+    /// What buckets were emptied of, by their index. Held while one is, and while they are read.
+    spilled: Mutex<Vec<(usize, u64)>>,
     sum: AtomicU64,
     max: AtomicU64,
     /// The largest since the last turn.
@@ -26,7 +32,8 @@ pub(super) struct Histogram {
 impl Histogram {
     pub(super) fn new() -> Self {
         Self {
-            buckets: [const { AtomicU64::new(0) }; BUCKETS],
+            buckets: [const { AtomicU32::new(0) }; BUCKETS],
+            spilled: Mutex::new(Vec::new()),
             sum: AtomicU64::new(0),
             max: AtomicU64::new(0),
             recent: AtomicU64::new(0),
@@ -37,7 +44,25 @@ impl Histogram {
         self.sum.fetch_add(value, Ordering::Relaxed);
         self.max.fetch_max(value, Ordering::Relaxed);
         self.recent.fetch_max(value, Ordering::Relaxed);
-        self.buckets[bucket_of(value)].fetch_add(1, Ordering::Relaxed);
+        let bucket = bucket_of(value);
+        if self.buckets[bucket].fetch_add(1, Ordering::Relaxed) == SPILL - 1 {
+            self.spill(bucket);
+        }
+    }
+
+    /// Long before the bucket can overflow; by the one thread that made it so full.
+    #[cold]
+    fn spill(&self, bucket: usize) {
+        let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
+        self.buckets[bucket].fetch_sub(SPILL, Ordering::Relaxed);
+        spilled.push((bucket, SPILL.into()));
+        // One a bucket.
+        spilled.sort_unstable();
+        spilled.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            first.1 += if same { later.1 } else { 0 };
+            same
+        });
     }
 
     /// The largest since the last turn.
@@ -56,11 +81,10 @@ impl Histogram {
     }
 
     pub(super) fn snapshot(&self) -> Distribution {
-        Distribution {
-            buckets: self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect(),
-            sum: self.sum.load(Ordering::Relaxed),
-            max: self.max.load(Ordering::Relaxed),
-        }
+        let spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets: Box<[u64]> = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed).into()).collect();
+        spilled.iter().for_each(|(bucket, held)| buckets[*bucket] += held);
+        Distribution { buckets, sum: self.sum.load(Ordering::Relaxed), max: self.max.load(Ordering::Relaxed) }
     }
 }
 
@@ -239,6 +263,19 @@ mod tests {
         }
         assert_eq!((held.count(), held.max()), (20_000, *exact.last().unwrap()));
         assert_eq!(held.sum(), exact.iter().sum::<u64>());
+    }
+
+    #[test]
+    fn a_bucket_holds_more_than_it_has_bits_for() {
+        let histogram = Histogram::new();
+        for times in 1..=5 {
+            histogram.buckets[3].fetch_add(SPILL - 2, Ordering::Relaxed);
+            (0..2).for_each(|_| histogram.record(3));
+            histogram.record(1);
+            let held = histogram.snapshot();
+            assert_eq!(held.count(), times * (u64::from(SPILL) + 1));
+            assert_eq!((held.quantile(0.9), histogram.spilled.lock().unwrap().len()), (Some(3), 1));
+        }
     }
 
     #[test]

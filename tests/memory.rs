@@ -1,0 +1,82 @@
+//! What the metrics of one cache take, by an allocator that counts: busy for a day, in every way there is.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cachescope::{Clock, HitTiming, Identity, Labels, LoadTrigger, Telemetry, Window, try_cached};
+use cachescope_core::Recorder;
+use cachescope_tests::one::One;
+use futures_util::FutureExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+fn allocated() -> usize {
+    dhat::HeapStats::get().curr_bytes
+}
+
+#[test]
+fn a_busy_cache_s_metrics_take_no_more_than_is_stated() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let (clock, hands) = Clock::manual();
+    let mut random = StdRng::seed_from_u64(11);
+    let (moves, took) = (hands.clone(), Mutex::new(StdRng::seed_from_u64(12)));
+    let load = move |key: u64| {
+        // From a microsecond to ten seconds, every power of ten as often.
+        let power = took.lock().expect("no panic").random_range(-6.0..1.0);
+        moves.advance(Duration::from_secs_f64(10_f64.powf(power)));
+        async move { if key.is_multiple_of(5) { Err("on purpose") } else { Ok(key) } }
+    };
+    let before = allocated();
+    let identity =
+        Identity { cache: "memory.busy".to_owned(), store: "one", error_type: Some("error"), labels: Labels::new() };
+    let recorder = Recorder::new(identity, Telemetry::global(), None, HitTiming::Every);
+    let counting = allocated() - before + size_of::<Recorder>();
+    drop(recorder);
+    let before = allocated();
+    let cache = try_cached("memory.busy", load)
+        .stale_after(Duration::from_secs(30))
+        .serve_stale_for(Duration::from_secs(3_600))
+        .serve_stale_on_error(Duration::from_secs(7_200))
+        .entry_size(|value| 1 << (value % 30))
+        .hit_timing(HitTiming::Every)
+        .store(One::default())
+        .clock(clock)
+        .build();
+    let idle = allocated() - before;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _inside = runtime.enter();
+    // Counted as the runtime's and not the cache's.
+    runtime.block_on(tokio::task::yield_now());
+    let other = allocated() - before - idle;
+    for _ in 0..20_000 {
+        let key = random.random_range(0..4);
+        match random.random_range(0..10) {
+            0 => drop(cache.try_request(key).bypass().into_future().now_or_never()),
+            1 => drop(cache.get_if_present(&key)),
+            2 => cache.invalidate(&key),
+            3 => cache.insert(key, key),
+            _ => drop(cache.try_call(key).now_or_never()),
+        }
+        runtime.block_on(tokio::task::yield_now());
+        hands.advance(Duration::from_millis(random.random_range(0..9_000)));
+        // Ends the slice here, if the thread that does so hasn't yet.
+        let _ = cache.metrics().window(Duration::ZERO);
+    }
+    let stats = cache.metrics().window(Window::Day);
+    assert!(stats.covers() >= Window::Day.duration());
+    assert!(LoadTrigger::ALL.into_iter().all(|trigger| stats.load_duration_by(trigger).count() > 20), "{stats}");
+    drop(stats);
+    // What a cache takes before its first request has its single flight and its spans in it as well.
+    // The thread that ends slices may be at it.
+    let settled = (0..1_000).map(|_| {
+        std::thread::yield_now();
+        allocated()
+    });
+    let busy = counting + settled.min().expect("a thousand") - before - other - idle;
+    println!("the metrics of a cache: {counting} bytes as it is built, {busy} after a busy day");
+    assert!(counting <= 24 * 1_024, "{counting} bytes as it is built");
+    assert!(busy <= 64 * 1_024, "{busy} bytes after a busy day");
+}
