@@ -23,7 +23,7 @@ const COARSER: [(Duration, Duration); 2] = [
 
 /// What the slices may take together. Where they need more, the oldest are put together, and a window that reaches so
 /// far back reaches somewhat farther.
-const BYTES: usize = 12 * 1024;
+const BYTES: usize = 14 * 1024;
 
 /// How much longer ago than the clock's origin a history can reach: twice the longest window.
 const LEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
@@ -201,9 +201,12 @@ fn unpacked(packed: &Packed) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use cachescope_core::{Ending, HitTiming, Identity, Labels, LoadOutcome, LoadTrigger, MissReason, Telemetry};
+    use cachescope_core::{
+        Ending, HitTiming, Identity, Labels, LoadOutcome, LoadTrigger, MissReason, RequestResult, Telemetry,
+    };
     use opentelemetry::metrics::noop::NoopMeterProvider;
     use opentelemetry::trace::noop::NoopTracerProvider;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -312,5 +315,69 @@ mod tests {
         assert_eq!(longest, 2 * SECOND, "and not the longest of before");
         assert_eq!(history.window(Window::Day, at(300), &recorder).counts, reading.counts);
         assert_eq!(recorder.counts().requests(), 102);
+    }
+
+    /// What a history goes through.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Begin,
+        End(Duration),
+        /// In seconds; the clock may stand, jump as after a night's sleep, or be set back.
+        Clock(i64),
+        Reset,
+    }
+
+    fn steps() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Begin),
+            4 => (0_u64..40).prop_map(|power| Step::End(Duration::from_nanos(1 << power))),
+            6 => (0_i64..10).prop_map(Step::Clock),
+            1 => (0_i64..200_000).prop_map(Step::Clock),
+            1 => (-5_000_i64..0).prop_map(Step::Clock),
+            1 => Just(Step::Reset),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_clock_does_windows_nest_and_add_up_to_the_whole(steps in prop::collection::vec(steps(), 0..300)) {
+            let (mut history, recorder) = (History::new(at(0)), recorder());
+            let (mut now, mut under_way, mut ended, mut longest) = (0_i64, 0, 0, Duration::ZERO);
+            for step in steps {
+                match step {
+                    Step::Begin => {
+                        recorder.request_started();
+                        under_way += 1;
+                    }
+                    Step::End(took) if under_way > 0 => {
+                        recorder.request_ended(Ending::miss(MissReason::Unknown), took);
+                        (under_way, ended, longest) = (under_way - 1, ended + 1, longest.max(took));
+                    }
+                    Step::End(_) => {}
+                    Step::Clock(seconds) => now = (now + seconds).max(0),
+                    Step::Reset => {
+                        history.reset(at(now.unsigned_abs()), &recorder);
+                        (ended, longest) = (0, Duration::ZERO);
+                    }
+                }
+                let now = at(now.unsigned_abs());
+                history.turn(now, &recorder);
+                let total = history.total(now, &recorder);
+                prop_assert_eq!((total.counts.requests(), total.counts.active), (ended + under_way, under_way));
+                prop_assert_eq!(total.counts.request_durations(RequestResult::Miss).max(), longest);
+                let windows = [Window::Last(Duration::ZERO), Window::Minute, Window::Hour, Window::Day];
+                let readings = windows.map(|window| history.window(window, now, &recorder));
+                for pair in readings.windows(2) {
+                    let [shorter, longer] = [0, 1].map(|index| pair[index].counts.requests());
+                    prop_assert!(shorter <= longer && longer <= total.counts.requests());
+                    prop_assert!(pair[0].covers <= pair[1].covers);
+                }
+                // Whatever isn't older than a day is in the day's window.
+                if total.covers < Window::LONGEST {
+                    prop_assert_eq!(&readings[3].counts, &total.counts);
+                }
+                prop_assert!(history.bytes() <= BYTES);
+            }
+        }
     }
 }
