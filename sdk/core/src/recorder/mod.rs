@@ -1,5 +1,6 @@
 //! What is counted of one cache, and where: hits by each thread for itself, all else in shared atomics.
 
+mod counters;
 mod histogram;
 mod hits;
 #[cfg(feature = "serde")]
@@ -24,6 +25,7 @@ use opentelemetry::metrics::Histogram as OtelHistogram;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 
+use self::counters::{Counters, Read};
 use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
 use self::measured::nanos;
@@ -63,12 +65,9 @@ pub struct Recorder {
     evictions: Option<Evictions>,
     observer: Option<Arc<dyn Observer>>,
     hits: Hits,
-    /// Requests begun, but for quiet hits.
-    started: AtomicU64,
     loads_active: AtomicU64,
     waits_active: AtomicU64,
-    /// But for quiet hits and evictions, which are counted elsewhere.
-    numbers: [AtomicU64; Number::COUNT],
+    counters: Counters,
     durations: [Lazy; Series::COUNT],
     entry_sizes: Lazy,
     savings: Savings,
@@ -110,10 +109,9 @@ impl Recorder {
             evictions,
             observer: None,
             hits: Hits::new(timing),
-            started: AtomicU64::new(0),
             loads_active: AtomicU64::new(0),
             waits_active: AtomicU64::new(0),
-            numbers: [const { AtomicU64::new(0) }; Number::COUNT],
+            counters: Counters::new(),
             durations: Default::default(),
             entry_sizes: Lazy::default(),
             savings: Savings::default(),
@@ -190,10 +188,6 @@ impl Recorder {
         self.record(own, theirs, attributes, nanos(duration), duration.as_secs_f64());
     }
 
-    fn count(&self, number: Number, order: Ordering) {
-        self.numbers[number.index()].fetch_add(1, order);
-    }
-
     /// Whether OpenTelemetry's current context may be asked for; not so while a thread is ending.
     #[must_use]
     pub fn may_ask_for_context() -> bool {
@@ -202,20 +196,19 @@ impl Recorder {
 
     /// A request that isn't a plain hit begins.
     pub fn request_started(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+        self.counters.request_started();
     }
 
     /// It has ended, after `duration`.
     pub fn request_ended(&self, ending: Ending, duration: Duration) {
-        // With an order by which whoever sees its end sees its beginning.
-        self.count(Number::Ended(ending), Ordering::Release);
+        self.counters.request_ended(ending);
         self.request_duration(ending.result, duration);
         self.tell(Event::Request { ending, duration: Some(duration) });
     }
 
     fn request_duration(&self, result: RequestResult, duration: Duration) {
         if result == RequestResult::Hit {
-            self.count(Number::TimedHits, Ordering::Relaxed);
+            self.counters.count(Number::TimedHits);
         }
         let attributes = &self.attributes.results[result as usize];
         self.record_duration(Series::Request(result), |theirs| &theirs.request_duration, attributes, duration);
@@ -228,7 +221,7 @@ impl Recorder {
 
     /// It has ended, after `duration`.
     pub fn load_ended(&self, trigger: LoadTrigger, outcome: LoadOutcome, duration: Duration) {
-        self.count(Number::Load(trigger, outcome), Ordering::Release);
+        self.counters.count_end(Number::Load(trigger, outcome));
         self.loads_active.fetch_sub(1, Ordering::Release);
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
         self.record_duration(Series::Load(trigger), |theirs| &theirs.load_duration, attributes, duration);
@@ -247,7 +240,7 @@ impl Recorder {
 
     /// A loaded value wasn't stored.
     pub fn rejected(&self, reason: RejectionReason) {
-        self.count(Number::Rejected(reason), Ordering::Relaxed);
+        self.counters.count(Number::Rejected(reason));
         self.tell(Event::Rejected { reason });
     }
 
@@ -266,7 +259,7 @@ impl Recorder {
 
     /// Its wait has ended, after `duration`.
     pub fn wait_ended(&self, outcome: WaitOutcome, duration: Duration) {
-        self.count(Number::Wait(outcome), Ordering::Release);
+        self.counters.count_end(Number::Wait(outcome));
         self.waits_active.fetch_sub(1, Ordering::Release);
         let attributes = &self.attributes.waits[outcome as usize];
         self.record_duration(Series::Wait(outcome), |theirs| &theirs.wait_duration, attributes, duration);
@@ -296,12 +289,10 @@ impl Recorder {
         self.totals_and_active().0
     }
 
-    /// With them the requests under way: ends are read before starts, so whatever ended has begun.
+    /// With them the requests under way.
     fn totals_and_active(&self) -> (Totals, u64) {
-        let mut numbers: [u64; Number::COUNT] =
-            std::array::from_fn(|index| self.numbers[index].load(Ordering::Acquire));
-        let ended: u64 = Ending::all(true).map(|ending| numbers[Number::Ended(ending).index()]).sum();
-        let active = self.started.load(Ordering::Acquire).saturating_sub(ended);
+        let Read { mut numbers, started, ended } = self.counters.read();
+        let active = started.saturating_sub(ended);
         // Hits found on the way to a load are counted as any other request, from start to end; these begin and end at
         // once.
         numbers[Number::Ended(Ending::of(RequestResult::Hit)).index()] += self.hits.sum();
