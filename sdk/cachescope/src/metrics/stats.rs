@@ -139,7 +139,8 @@ impl Stats {
         self.counts.requests()
     }
 
-    /// Requests started and not ended.
+    /// Requests begun and not ended. While others come and go, some that did so within the microsecond that the numbers are
+    /// read in may be among them, and in no result yet.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.counts.active
