@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cachescope::{
     Cached, Clock, ClockHands, Durations, Ending, EvictionReason, Failure, LoadOutcome, LoadTrigger, MissReason,
-    Operation, RequestResult, StaleEvent, Window, try_cached,
+    Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome, Window, try_cached,
 };
 use futures_util::FutureExt;
 use rand::rngs::StdRng;
@@ -18,16 +18,31 @@ const STEP: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const FRESH_FOR: Duration = Duration::from_secs(100);
 
-/// A request, as it ended.
-#[derive(Clone, Copy, Debug)]
+/// A request, as it ended, or an invalidation.
+#[derive(Clone, Copy, Debug, Default)]
 struct Event {
     at: Duration,
-    ending: Ending,
+    ending: Option<Ending>,
     load: Option<(LoadOutcome, Duration)>,
-    /// It was stored, over an earlier entry or not.
+    /// Its value was stored, over an earlier entry or not.
     stored: Option<bool>,
+    /// How large that was.
+    size: Option<u64>,
+    /// Its value wasn't to be kept.
+    refused: bool,
+    /// It was an invalidation, of an entry or of nothing.
+    invalidated: Option<bool>,
     /// How far past its time the entry was that its load took the place of.
     reloaded: Option<Duration>,
+}
+
+fn is_kept(key: u64) -> bool {
+    !key.is_multiple_of(7)
+}
+
+/// In bytes.
+fn size_of_value(key: u64) -> u64 {
+    key * 10
 }
 
 /// A cache, its clock, and what happened, by rules of its own.
@@ -53,7 +68,12 @@ impl Day {
                 if outcome == LoadOutcome::Loaded { Ok(key) } else { Err("on purpose") }
             }
         };
-        let cache = try_cached("windows", load).stale_after(FRESH_FOR).clock(clock).build();
+        let cache = try_cached("windows", load)
+            .stale_after(FRESH_FOR)
+            .cache_if(|key| is_kept(*key))
+            .entry_size(|key| usize::try_from(size_of_value(*key)).expect("small"))
+            .clock(clock)
+            .build();
         Self { cache, hands, script, now: Duration::ZERO, stored_at: HashMap::new(), log: Vec::new() }
     }
 
@@ -67,21 +87,48 @@ impl Day {
         let answer = self.cache.try_call(key).now_or_never().expect("loads are ready");
         assert!(answer.is_err() || answer == Ok(key));
         let before = self.stored_at.get(&key).copied();
-        if before.is_some_and(|before| self.now < before + FRESH_FOR) {
-            let ending = Ending::of(RequestResult::Hit);
-            self.log.push(Event { at: self.now, ending, load: None, stored: None, reloaded: None });
-            return;
+        if self.is_fresh(key) {
+            return self.note_result(RequestResult::Hit);
         }
         self.now += took;
         let loaded = outcome == LoadOutcome::Loaded;
         let ending = Ending::miss(if before.is_some() { MissReason::Expired } else { MissReason::Unknown });
         let ending = if loaded { ending } else { ending.with_failure(Failure::Error) };
         let reloaded = before.filter(|_| loaded).map(|before| self.now - before - FRESH_FOR);
-        if loaded {
+        let kept = loaded && is_kept(key);
+        if kept {
             self.stored_at.insert(key, self.now);
         }
-        let stored = loaded.then_some(before.is_some());
-        self.log.push(Event { at: self.now, ending, load: Some((outcome, took)), stored, reloaded });
+        self.log.push(Event {
+            at: self.now,
+            ending: Some(ending),
+            load: Some((outcome, took)),
+            stored: kept.then_some(before.is_some()),
+            size: kept.then(|| size_of_value(key)),
+            refused: loaded && !kept,
+            reloaded,
+            invalidated: None,
+        });
+    }
+
+    fn look(&mut self, key: u64) {
+        let fresh = self.is_fresh(key);
+        assert_eq!(self.cache.get_if_present(&key), fresh.then_some(key));
+        self.note_result(if fresh { RequestResult::Hit } else { RequestResult::Absent });
+    }
+
+    fn invalidate(&mut self, key: u64) {
+        self.cache.invalidate(&key);
+        let invalidated = Some(self.stored_at.remove(&key).is_some());
+        self.log.push(Event { at: self.now, invalidated, ..Event::default() });
+    }
+
+    fn is_fresh(&self, key: u64) -> bool {
+        self.stored_at.get(&key).is_some_and(|stored_at| self.now < *stored_at + FRESH_FOR)
+    }
+
+    fn note_result(&mut self, result: RequestResult) {
+        self.log.push(Event { at: self.now, ending: Some(Ending::of(result)), ..Event::default() });
     }
 
     /// Every field of a window is what the log says of the time it covers.
@@ -92,26 +139,41 @@ impl Day {
         let since: Vec<&Event> = self.log.iter().filter(|event| event.at > self.now - covers).collect();
         let count = |matches: &dyn Fn(&Event) -> bool| since.iter().filter(|event| matches(event)).count() as u64;
 
-        assert_eq!((stats.requests(), stats.in_flight()), (since.len() as u64, 0), "{window:?} {covers:?}");
+        let requests = count(&|event| event.ending.is_some());
+        assert_eq!((stats.requests(), stats.in_flight()), (requests, 0), "{window:?} {covers:?}");
         for ending in Ending::all(true) {
-            assert_eq!(stats.ended(ending), count(&|event| event.ending == ending), "{window:?} {ending:?}");
+            assert_eq!(stats.ended(ending), count(&|event| event.ending == Some(ending)), "{window:?} {ending:?}");
         }
         for outcome in LoadOutcome::ALL {
             let ended_so = |event: &Event| event.load.is_some_and(|(ended, _)| ended == outcome);
             assert_eq!(stats.loads(outcome), count(&ended_so), "{window:?} {outcome:?}");
         }
         assert_eq!(stats.evictions(EvictionReason::Replaced), count(&|event| event.stored == Some(true)));
+        assert_eq!(stats.evictions(EvictionReason::Invalidated), count(&|event| event.invalidated == Some(true)));
+        assert_eq!(stats.evictions(EvictionReason::Size) + stats.evictions(EvictionReason::Expired), 0);
+        assert_eq!(stats.operation(Operation::Remove).count(), count(&|event| event.invalidated.is_some()));
+        assert_eq!(stats.operation(Operation::Clear).count(), 0);
+        assert_eq!(stats.rejections(RejectionReason::Refused), count(&|event| event.refused));
+        assert_eq!(stats.rejections(RejectionReason::TooLarge), 0);
+        let failed = |event: &Event| event.load.is_some_and(|(outcome, _)| outcome == LoadOutcome::Failed);
+        assert_eq!((stats.failures(Failure::Error), stats.failures(Failure::Panic)), (count(&failed), 0));
+        let sizes: Vec<u64> = since.iter().filter_map(|event| event.size).collect();
+        let told = (stats.entry_size().count(), stats.entry_size().sum(), stats.entry_size().max());
+        assert_eq!(told, (sizes.len() as u64, sizes.iter().sum(), sizes.iter().copied().max().unwrap_or_default()));
+        for outcome in WaitOutcome::ALL {
+            assert_eq!((stats.waits(outcome), stats.wait_duration(outcome).count()), (0, 0), "{outcome:?}");
+        }
         assert_eq!(stats.operation(Operation::Put).count(), count(&|event| event.stored.is_some()));
         let loads: Vec<Duration> = since.iter().filter_map(|event| Some(event.load?.1)).collect();
         same(stats.load_duration_by(LoadTrigger::Miss), loads.clone());
         // Nothing else of a request takes time by this clock.
         same(stats.latency(RequestResult::Miss), loads);
         same(stats.stale_age(StaleEvent::Reloaded), since.iter().filter_map(|event| event.reloaded).collect());
-        let hits = count(&|event| event.ending.result == RequestResult::Hit);
+        let hits = count(&|event| event.ending == Some(Ending::of(RequestResult::Hit)));
         assert!(stats.latency(RequestResult::Hit).count() <= hits);
-        let rate = (!since.is_empty()).then(|| hits as f64 / since.len() as f64);
-        assert_eq!(stats.hit_rate(), rate);
-        let a_second = if covers.is_zero() { 0.0 } else { since.len() as f64 / covers.as_secs_f64() };
+        let rate = (requests > 0).then(|| hits as f64 / requests as f64);
+        assert_eq!((stats.hit_rate(), stats.fresh_hit_rate()), (rate, rate));
+        let a_second = if covers.is_zero() { 0.0 } else { requests as f64 / covers.as_secs_f64() };
         assert!((stats.per_second().requests - a_second).abs() < 1e-9);
         assert_eq!(stats.levels().entries, self.stored_at.len() as u64);
     }
@@ -146,7 +208,12 @@ fn a_day_s_windows_are_what_a_log_of_every_event_says() {
             day.advance(Duration::from_nanos(random.random_range(1_000_000..9_000_000)));
             let outcome = if random.random_range(0..5) == 0 { LoadOutcome::Failed } else { LoadOutcome::Loaded };
             let took = Duration::from_nanos(10_u64.pow(random.random_range(0..7)) * random.random_range(1..10));
-            day.call(random.random_range(0..300), outcome, took);
+            let key = random.random_range(0..300);
+            match random.random_range(0..20) {
+                0 => day.look(key),
+                1 => day.invalidate(key),
+                _ => day.call(key, outcome, took),
+            }
         }
         if events > 0 && random.random_range(0..20) == 0 {
             let last = SECOND * random.random_range(0..100_000);
@@ -160,5 +227,6 @@ fn a_day_s_windows_are_what_a_log_of_every_event_says() {
     }
     assert!(day.log.len() > 10_000, "{} events", day.log.len());
     let whole = day.cache.metrics().stats();
-    assert_eq!((whole.requests(), whole.covers()), (day.log.len() as u64, day.now));
+    let requests = day.log.iter().filter(|event| event.ending.is_some()).count() as u64;
+    assert_eq!((whole.requests(), whole.covers()), (requests, day.now));
 }
