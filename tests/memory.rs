@@ -1,4 +1,4 @@
-//! What the metrics of one cache take, by an allocator that counts: busy for a day, in every way there is.
+//! What the metrics of one cache take, by an allocator that counts: busy for a day, in most ways there are.
 
 use std::sync::Mutex;
 use std::time::Duration;
