@@ -30,7 +30,7 @@ use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
 use crate::manner::{Async, Manner};
 #[cfg(feature = "persist")]
-use crate::metrics::{Keeper, Persistence};
+use crate::metrics::Persistence;
 use crate::metrics::{Ledger, SLICE};
 use crate::policy::LifeOf;
 use crate::settings::{self, Settings};
@@ -288,7 +288,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let saved_every = self.persistence.as_ref().map(Persistence::interval);
         #[cfg(feature = "persist")]
         let ledger = match self.persistence {
-            Some(persistence) => ledger.kept_by(Keeper::new(&recorder.identity().cache, persistence)),
+            Some(persistence) => ledger.kept(persistence),
             None => ledger,
         };
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {

@@ -157,14 +157,12 @@ where
     }
 
     /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are
-    /// gone are cancelled, and nothing is cleaned up any more. Metrics that are kept over restarts are saved. From then on stale entries are loaded as on any miss; all
-    /// else goes on as before.
+    /// gone are cancelled, nothing is cleaned up any more, and metrics that are kept over restarts are saved. From then
+    /// on stale entries are loaded as on any miss; all else goes on as before.
     ///
     /// A cache that is dropped ends by itself, with the last load behind a request.
     pub async fn close(&self) {
-        self.engine.background.close().await;
-        #[cfg(feature = "persist")]
-        self.engine.keep_metrics();
+        self.engine.close().await;
     }
 }
 

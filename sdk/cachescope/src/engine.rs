@@ -182,6 +182,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         self.ledger.turn();
     }
 
+    /// Ends what goes on behind requests, and saves what is kept for the next process.
+    pub(crate) async fn close(&self) {
+        self.background.close().await;
+        #[cfg(feature = "persist")]
+        self.keep_metrics();
+    }
+
     /// Saves the cache's numbers for the next process.
     #[cfg(feature = "persist")]
     pub(crate) fn keep_metrics(&self) {

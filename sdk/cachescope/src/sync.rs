@@ -182,12 +182,10 @@ where
         self.ask_ref(key).or_else(pollster::block_on)
     }
 
-    /// Ends what the cache does behind requests, and returns once that is over; a renewal that runs is waited for.
-    /// From then on stale entries are loaded as on any miss; all else goes on as before.
+    /// Ends what the cache does behind requests, and returns once that is over; a renewal that runs is waited for, and
+    /// metrics that are kept over restarts are saved. From then on stale entries are loaded as on any miss; all else goes on as before.
     pub fn close(&self) {
-        pollster::block_on(self.engine.background.close());
-        #[cfg(feature = "persist")]
-        self.engine.keep_metrics();
+        pollster::block_on(self.engine.close());
     }
 }
 

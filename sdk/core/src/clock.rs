@@ -45,15 +45,13 @@ impl Moment {
     /// The moment `duration` earlier; the clock's origin if that is before it.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
+        Self(self.0.saturating_sub(nanos(duration)))
     }
 
     /// The moment `duration` later; [`Moment::NEVER`] if that can't be represented (584 years).
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(duration)))
     }
 }
 
@@ -179,16 +177,20 @@ pub struct ClockHands {
 impl ClockHands {
     /// Moves the clock forward, and wakes whoever slept until then.
     pub fn advance(&self, by: Duration) {
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        let later = |now: u64| Some(now.saturating_add(nanos));
+        let later = |now: u64| Some(now.saturating_add(nanos(by)));
         // The closure never declines, so there is no error to look at.
         let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
         self.alarms.ring(Moment(self.nanos.load(Ordering::Acquire)));
     }
 }
 
+/// In nanoseconds; 584 years and longer are the most there is.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 pub(crate) fn system_now() -> Moment {
-    Moment(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    Moment(nanos(ORIGIN.elapsed()))
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl History {
     }
 
     fn end_slice(&mut self, now: Moment, recorder: &Recorder) {
-        let (all, since) = recorder.turn(&unpacked(&self.counted));
+        let (all, since) = recorder.turn(&Counts::from(&self.counted));
         let since = Packed::from(&since);
         self.total = self.total.take().map(|total| total.plus(&since));
         self.slices.push_back(Slice { from: self.turned, counted: since, restored: 0 });
@@ -106,11 +106,16 @@ impl History {
         self.counted = Packed::from(&all);
     }
 
+    /// What was counted since the last slice ended.
+    fn since_turn(&self, recorder: &Recorder) -> Counts {
+        recorder.counts_since(&Counts::from(&self.counted))
+    }
+
     /// What was counted in this epoch.
     pub(crate) fn total(&self, now: Moment, recorder: &Recorder) -> Reading {
         let counts = match &self.total {
             None => recorder.counts(),
-            Some(total) => unpacked(total).plus(&recorder.counts_since(&unpacked(&self.counted))),
+            Some(total) => self.since_turn(recorder).plus(&Counts::from(total)),
         };
         Reading {
             counts,
@@ -122,7 +127,7 @@ impl History {
 
     /// What earlier processes counted in this epoch, if any did.
     pub(crate) fn restored(&self) -> Option<Reading> {
-        let counts = unpacked(self.restored.as_ref()?);
+        let counts = Counts::from(self.restored.as_ref()?);
         Some(Reading { restored: counts.requests(), counts, covers: self.earlier, epoch: self.epoch })
     }
 
@@ -130,7 +135,7 @@ impl History {
     pub(crate) fn window(&mut self, window: Window, now: Moment, recorder: &Recorder) -> Reading {
         self.turn(now, recorder);
         let now = now.after(LEAD);
-        let mut counts = recorder.counts_since(&unpacked(&self.counted));
+        let mut counts = self.since_turn(recorder);
         let (mut from, mut restored) = (self.turned, 0);
         for slice in self.slices.iter().rev() {
             if now.since(from) >= window.duration() {
@@ -190,13 +195,7 @@ impl History {
 }
 
 fn requests(packed: &Packed) -> u64 {
-    unpacked(packed).requests()
-}
-
-fn unpacked(packed: &Packed) -> Counts {
-    let mut counts = Counts::default();
-    packed.add_to(&mut counts);
-    counts
+    Counts::from(packed).requests()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use cachescope_core::{Clock, Recorder};
 
 use crate::metrics::history::{History, Reading};
 #[cfg(feature = "persist")]
-use crate::metrics::persistence::Keeper;
+use crate::metrics::persistence::{Keeper, Persistence};
 use crate::metrics::window::Window;
 
 /// One cache's numbers over all its time.
@@ -23,7 +23,7 @@ pub(crate) struct Ledger {
     history: Mutex<History>,
     #[cfg(feature = "persist")]
     keeper: Option<Mutex<Keeper>>,
-    /// Whether telemetry tells what is restored.
+    /// Whether telemetry tells what is restored. Not asked of the keeper, who is busy while it saves.
     #[cfg(feature = "persist")]
     reports_restored: bool,
 }
@@ -69,10 +69,10 @@ impl Ledger {
 
 #[cfg(feature = "persist")]
 impl Ledger {
-    /// Goes on with what `keeper` has of an earlier process, and has it keep what is counted.
-    pub(crate) fn kept_by(mut self, keeper: Keeper) -> Self {
-        self.reports_restored = keeper.reports();
-        self.keeper = Some(Mutex::new(keeper));
+    /// Goes on with what is kept of an earlier process, and keeps what is counted.
+    pub(crate) fn kept(mut self, persistence: Persistence) -> Self {
+        self.reports_restored = persistence.is_reported();
+        self.keeper = Some(Mutex::new(Keeper::new(&self.recorder.identity().cache, persistence)));
         self.keep();
         self
     }

@@ -18,8 +18,6 @@ use self::history::Reading;
 pub(crate) use self::history::SLICE;
 pub(crate) use self::ledger::Ledger;
 #[cfg(feature = "persist")]
-pub(crate) use self::persistence::Keeper;
-#[cfg(feature = "persist")]
 pub use self::persistence::{MetricsFile, MetricsStore, Persistence};
 pub use self::rates::Rates;
 pub use self::snapshot::Snapshot;

@@ -102,12 +102,6 @@ mod tests {
         counts
     }
 
-    fn unpacked(packed: &Packed) -> Counts {
-        let mut counts = Counts::default();
-        packed.add_to(&mut counts);
-        counts
-    }
-
     #[test]
     fn packed_counts_come_back_from_json_as_they_went() {
         let packed = Packed::from(&counts());
@@ -125,7 +119,7 @@ mod tests {
         };
         let at = |series: usize, cell: usize| (4 + series * 100 + cell, 9);
         let cells = [(0, 5), (1, 7), (2, 5), (3, 8), at(0, 30), at(1, 30), at(2, 2), at(2, 99), at(3, 5)];
-        let read = unpacked(&other.read(&Packed::of_cells(cells.into_iter())));
+        let read = Counts::from(&other.read(&Packed::of_cells(cells.into_iter())));
         assert_eq!(read.totals.ended(Ending::of(RequestResult::Hit)), 7);
         assert_eq!(read.totals.ended(Ending::of(RequestResult::Stale)), 8);
         assert_eq!(read.requests(), 15, "and nothing else");
@@ -138,7 +132,7 @@ mod tests {
     fn numbers_without_sense_are_no_panic() {
         for json in ["[18446744073709551615,1,18446744073709551615,2]", "[1]", "[0,0,0,18446744073709551615,0,9]"] {
             let packed: Packed = serde_json::from_str(json).unwrap();
-            let counts = unpacked(&Layout { cells: 0, ..Layout::present() }.read(&packed));
+            let counts = Counts::from(&Layout { cells: 0, ..Layout::present() }.read(&packed));
             assert_eq!((counts.requests(), counts.entry_sizes().count()), (0, 0), "{json}");
         }
     }

@@ -49,11 +49,6 @@ impl Quantity for u64 {
     }
 }
 
-/// As a histogram records it.
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 impl<T: Quantity> Measured<T> {
     pub(super) const fn of(numbers: Distribution) -> Self {
         Self { numbers, quantity: PhantomData }
@@ -149,6 +144,7 @@ impl<T: Quantity> fmt::Debug for Measured<T> {
 mod tests {
     use super::super::histogram::Histogram;
     use super::*;
+    use crate::clock::nanos;
 
     #[test]
     fn are_told_in_time() {

@@ -28,10 +28,9 @@ use opentelemetry::{Context, KeyValue};
 use self::counters::{Counters, Read};
 use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
-use self::measured::nanos;
 use self::number::{Number, Series};
 use self::savings::{Answered, Savings, Taken};
-use crate::clock::Moment;
+use crate::clock::{Moment, nanos};
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,

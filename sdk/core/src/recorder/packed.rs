@@ -56,8 +56,7 @@ impl Packed {
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
-        let mut counts = Counts::default();
-        self.add_to(&mut counts);
+        let mut counts = Counts::from(self);
         other.add_to(&mut counts);
         Self::from(&counts)
     }
@@ -66,6 +65,14 @@ impl Packed {
 impl From<&Counts> for Packed {
     fn from(counts: &Counts) -> Self {
         Self::of_cells(cells(counts))
+    }
+}
+
+impl From<&Packed> for Counts {
+    fn from(packed: &Packed) -> Self {
+        let mut counts = Self::default();
+        packed.add_to(&mut counts);
+        counts
     }
 }
 
@@ -141,19 +148,13 @@ mod tests {
         }
     }
 
-    fn unpacked(packed: &Packed) -> Counts {
-        let mut counts = Counts::default();
-        packed.add_to(&mut counts);
-        counts
-    }
-
     #[test]
     fn what_is_packed_comes_out_as_it_was() {
         let recorder = recorder();
         record(&recorder, 500);
         let counts = recorder.counts();
         let packed = Packed::from(&counts);
-        assert_eq!(unpacked(&packed), counts);
+        assert_eq!(Counts::from(&packed), counts);
         assert!(packed.len() < 2_000, "{}", packed.len());
         assert!(Packed::from(&Counts::default()).is_empty());
     }
@@ -168,7 +169,7 @@ mod tests {
         let (second, two) = recorder.turn(&first);
         assert_eq!((two.requests(), two.stale_ages(StaleEvent::Reloaded).max().as_secs()), (30, 29));
         let [one, two] = [one, two].map(|slice| Packed::from(&slice));
-        assert_eq!(unpacked(&one.plus(&two)), second);
+        assert_eq!(Counts::from(&one.plus(&two)), second);
         assert!(Packed::from(&recorder.counts_since(&second)).is_empty(), "nothing since");
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::measured::nanos;
+use crate::clock::nanos;
 
 /// Many requests or loads, and how long they took together.
 #[derive(Clone, Copy, Debug)]

@@ -101,24 +101,13 @@ fn observe_counters(meter: &Meter, rounds: &Arc<Rounds>) {
 
 fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     let asker = rounds.asker();
-    meter
-        .i64_observable_up_down_counter(metrics::REQUESTS_RESTORED.name)
-        .with_unit(metrics::REQUESTS_RESTORED.unit)
-        .with_description(metrics::REQUESTS_RESTORED.brief)
-        .with_callback(move |observer| {
-            for group in &*asker.groups() {
-                group.restored().for_each(|(count, attributes)| observer.observe(signed(count), attributes));
-            }
-        })
-        .build();
-    let level = |metric: Metric, read: fn(&Group) -> Option<u64>| {
-        let read = move |group: &Group| read(group).map(signed);
-        meter
-            .i64_observable_up_down_counter(metric.name)
-            .with_unit(metric.unit)
-            .with_description(metric.brief)
-            .with_callback(one_a_group(rounds.asker(), read))
-            .build();
+    up_down_counter(meter, metrics::REQUESTS_RESTORED, move |observer| {
+        for group in &*asker.groups() {
+            group.restored().for_each(|(count, attributes)| observer.observe(signed(count), attributes));
+        }
+    });
+    let level = |metric, read: fn(&Group) -> Option<u64>| {
+        up_down_counter(meter, metric, one_a_group(rounds.asker(), move |group| read(group).map(signed)));
     };
     level(metrics::LOAD_ACTIVE, |group| Some(group.loads_active));
     level(metrics::WAIT_ACTIVE, |group| Some(group.waits_active));
@@ -137,6 +126,15 @@ fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
     };
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait.map(|wait| wait.as_secs_f64()));
     gauge(metrics::HIT_TIMING_INTERVAL, |group| Some(group.hit_timing_interval()));
+}
+
+fn up_down_counter(meter: &Meter, metric: Metric, observe: impl Fn(&dyn AsyncInstrument<i64>) + Send + Sync + 'static) {
+    meter
+        .i64_observable_up_down_counter(metric.name)
+        .with_unit(metric.unit)
+        .with_description(metric.brief)
+        .with_callback(observe)
+        .build();
 }
 
 fn signed(count: u64) -> i64 {

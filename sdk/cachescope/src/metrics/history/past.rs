@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachescope_core::{Moment, Packed, Recorder};
 
-use super::{History, LEAD, Slice, requests, unpacked};
+use super::{History, LEAD, Slice, requests};
 
 /// A history as it is kept for the next process.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ impl History {
     /// What is to be kept for the next process: all that has ended.
     pub(crate) fn past(&self, now: Moment, recorder: &Recorder) -> Past {
         let now = now.after(LEAD);
-        let since = Packed::from(&recorder.counts_since(&unpacked(&self.counted)));
+        let since = Packed::from(&self.since_turn(recorder));
         let ends = self.slices.iter().skip(1).map(|slice| slice.from).chain([self.turned]);
         let ended = self.slices.iter().zip(ends).map(|(slice, end)| (end.since(slice.from), slice.counted.clone()));
         Past {

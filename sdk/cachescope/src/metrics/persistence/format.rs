@@ -51,14 +51,12 @@ impl fmt::Display for Unusable {
 
 /// The history of `cache`, as it is to be kept.
 pub(super) fn write(cache: &str, past: &Past, now: SystemTime) -> Vec<u8> {
-    let mut total = Counts::default();
-    past.total.add_to(&mut total);
     let body = Body {
         cache: cache.to_owned(),
         saved_at: nanos(now.duration_since(UNIX_EPOCH).unwrap_or_default()),
         epoch: past.epoch,
         age: nanos(past.age),
-        total,
+        total: Counts::from(&past.total),
         layout: Layout::present(),
         slices: past.slices.iter().map(|(length, counted)| (nanos(*length), counted.clone())).collect(),
     };

@@ -13,20 +13,13 @@ pub(crate) struct Keeper {
     cache: String,
     store: Box<dyn MetricsStore>,
     is_open: bool,
-    reported: bool,
     /// What was said last, so that it isn't said at each interval.
     said: Option<String>,
 }
 
 impl Keeper {
     pub(crate) fn new(cache: &str, persistence: Persistence) -> Self {
-        let Persistence { store, reported, .. } = persistence;
-        Self { cache: cache.to_owned(), store, is_open: false, reported, said: None }
-    }
-
-    /// Whether telemetry is to tell what is restored.
-    pub(crate) fn reports(&self) -> bool {
-        self.reported
+        Self { cache: cache.to_owned(), store: persistence.store, is_open: false, said: None }
     }
 
     /// Takes the place if it hasn't yet, and says what an earlier process kept there, and how long ago. What can't be

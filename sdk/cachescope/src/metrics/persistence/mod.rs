@@ -67,6 +67,10 @@ impl Persistence {
         self.store.check()
     }
 
+    pub(crate) fn is_reported(&self) -> bool {
+        self.reported
+    }
+
     pub(crate) fn interval(&self) -> Duration {
         self.interval
     }
