@@ -11,6 +11,8 @@ mod eviction;
 mod key;
 mod outcome;
 mod recorder;
+#[cfg(feature = "shared")]
+pub mod shared;
 mod sleep;
 mod store;
 mod telemetry;
@@ -31,6 +33,8 @@ pub use crate::recorder::{
     Counts, Durations, Event, HitCell, HitTiming, Measured, Observer, Packed, Quantity, Recorder, Sizes, Totals,
 };
 pub use crate::sleep::Sleep;
+#[cfg(feature = "shared")]
+pub use crate::store::NoMemory;
 pub use crate::store::{IntoStore, Levels, Store};
 pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

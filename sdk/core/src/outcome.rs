@@ -21,6 +21,9 @@ macro_rules! named {
     };
 }
 
+#[cfg(feature = "shared")]
+pub(crate) use named;
+
 named! {
     /// How one request ended: exactly one of these.
     RequestResult {

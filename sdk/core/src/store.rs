@@ -7,6 +7,8 @@ use crate::entry::Entry;
 use crate::error::ConfigError;
 use crate::eviction::{EvictionReason, Evictions};
 use crate::key::{HashedKey, HashedRef};
+#[cfg(feature = "shared")]
+use crate::shared::SharedStore;
 
 /// A store in this process's memory, which answers at once.
 ///
@@ -64,6 +66,66 @@ pub trait IntoStore<K, V> {
     /// # Errors
     /// A [`ConfigError`] that says what to change.
     fn into_store(self, evictions: Evictions) -> Result<Self::Store, ConfigError>;
+
+    /// The store behind it that several processes use, or that outlives this one, for the cache called `cache`. Asked
+    /// first.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that says what to change.
+    #[cfg(feature = "shared")]
+    fn shared(&mut self, cache: &str) -> Result<Option<SharedStore<K, V>>, ConfigError> {
+        let _ = cache;
+        Ok(None)
+    }
+}
+
+/// The store of a cache that keeps nothing in memory.
+#[cfg(feature = "shared")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMemory;
+
+#[cfg(feature = "shared")]
+impl<K, V> Store<K, V> for NoMemory {
+    fn kind(&self) -> &'static str {
+        "none"
+    }
+
+    #[inline(always)]
+    fn get<Q>(&self, _: HashedRef<'_, Q>) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        None
+    }
+
+    #[inline(always)]
+    fn contains<Q>(&self, _: HashedRef<'_, Q>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        false
+    }
+
+    fn put(&self, _: HashedKey<K>, _: Entry<V>) {}
+
+    fn remove<Q>(&self, _: HashedRef<'_, Q>)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+    }
+
+    fn remove_if(&self, _: EvictionReason, _: &mut dyn FnMut(&K, &Entry<V>) -> bool) -> u64 {
+        0
+    }
+
+    fn clear(&self) {}
+
+    fn levels(&self) -> Levels {
+        Levels::default()
+    }
 }
 
 /// How full a store is, and how full it may get. `None` is "the store doesn't know" or "no such limit".

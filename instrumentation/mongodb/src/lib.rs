@@ -1,0 +1,1 @@
+//! MongoDB as a cachescope store, and telemetry for its client.

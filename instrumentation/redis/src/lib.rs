@@ -1,0 +1,1 @@
+//! Redis as a cachescope store, and telemetry for its client.

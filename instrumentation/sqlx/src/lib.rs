@@ -1,0 +1,1 @@
+//! SQLite, PostgreSQL and MySQL as cachescope stores, and telemetry for sqlx.
