@@ -45,7 +45,8 @@ fn the_values_in_code_are_those_of_the_contract() {
     assert_eq!(set(EvictionReason::ALL.map(EvictionReason::as_str)), listed(names::attributes::EVICTION_REASON));
     assert_eq!(set(RejectionReason::ALL.map(RejectionReason::as_str)), listed(names::attributes::REJECTION_REASON));
     assert_eq!(set(StaleEvent::ALL.map(StaleEvent::as_str)), listed(names::attributes::STALE_EVENT));
-    assert_eq!(set([names::SCOPE_PROCESS]), listed(names::attributes::WAIT_SCOPE));
+    assert_eq!(set(WaitScope::ALL.map(WaitScope::as_str)), listed(names::attributes::WAIT_SCOPE));
+    assert_eq!(set(Tier::ALL.map(Tier::as_str)), listed(names::attributes::TIER));
 }
 
 /// Every path a request can take, once.

@@ -68,17 +68,19 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let ending = Ending::of(RequestResult::Hit);
         match known {
             Known::Entry(entry) => Ok(self.answer_with(request, entry, self.clock.now(), ending)),
-            Known::Error(error) => self.settle(key, request, Plan { ending, ..plan }, &Err(error)),
+            Known::Error(error) => self.settle(key, request, Plan { ending, ..plan }, &Err(error), None),
         }
     }
 
-    /// Ends a request with what a load gave; where that is an error, with an entry past its time if one may do.
+    /// Ends a request with what a load gave; where that is an error, with an entry past its time if one may do: of
+    /// memory, or `spare`, which is the shared store's.
     pub(crate) fn settle(
         &self,
         key: &HashedKey<K>,
         request: OpenRequest<'_>,
         plan: Plan,
         answer: &Answer<V, E>,
+        spare: Option<Entry<V>>,
     ) -> Result<V, CallError<E>> {
         let error = match answer {
             Ok(value) => {
@@ -88,18 +90,26 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             Err(error) => error,
         };
         let now = self.clock.now();
+        let ending = Ending::of(RequestResult::Stale).with_failure(Failure::Error);
         if let Some(entry) = self.last_good(key, plan, now) {
-            let ending = Ending::of(RequestResult::Stale).with_failure(Failure::Error);
             return Ok(self.answer_with(request, entry, now, ending));
+        }
+        if let Some(entry) = spare {
+            return Ok(self.answer_with(request, entry, now, ending.from_shared_store()));
         }
         request.end(plan.ending.with_failure(Failure::Error));
         Err(CallError::Load(Arc::clone(error)))
     }
 
+    /// Whether an entry past its time may answer for a load that failed.
+    pub(crate) fn may_serve_stale(&self, plan: Plan) -> bool {
+        // Who left the cache aside wants nothing of it.
+        self.policy.serves_stale_on_error() && plan.ending.result != RequestResult::Bypass
+    }
+
     /// An entry past its time that may answer for a load that failed.
     fn last_good(&self, key: &HashedKey<K>, plan: Plan, now: Moment) -> Option<Entry<V>> {
-        // Who left the cache aside wants nothing of it.
-        if !self.policy.serves_stale_on_error() || plan.ending.result == RequestResult::Bypass {
+        if !self.may_serve_stale(plan) {
             return None;
         }
         let may_answer = |entry: &Entry<V>| self.policy.is_better_than_an_error(entry, now, plan.max_age);

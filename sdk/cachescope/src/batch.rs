@@ -15,6 +15,9 @@ use crate::flight::{Joined, Leader};
 use crate::load::{Landing, outcome_of};
 use crate::loader::Loader;
 use crate::miss::{Begun, Plan};
+#[cfg(feature = "shared")]
+use crate::shared::Led;
+use crate::shared::Storing;
 
 /// Loads many keys at once.
 pub(crate) type BatchLoader<K, V, E> = Loader<Vec<K>, Vec<(K, V)>, E>;
@@ -42,12 +45,16 @@ struct Member<'a, K: Eq, V, E> {
     request: OpenRequest<'a>,
     plan: Plan,
     leader: Option<Leader<K, V, E>>,
+    storing: Storing,
 }
 
 impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S> {
     /// The values of `keys`, without those that the batch loader gave none for.
     pub(crate) async fn get_many(&self, keys: HashSet<K>) -> Result<HashMap<K, V>, CallError<E>> {
-        let Batch { answered, led, aside, singles } = self.look_up_all(keys);
+        let batch = self.look_up_all(keys);
+        #[cfg(feature = "shared")]
+        let batch = self.seek_all(batch).await;
+        let Batch { answered, led, aside, singles } = batch;
         // Side by side: whoever waits for another's batch may be waited for by that one.
         let loading = async { (self.load_all(led).await, self.load_all(aside).await) };
         let ((led, aside), singles) = join(loading, join_all(singles)).await;
@@ -67,21 +74,47 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             match begun {
                 Begun::Answered(value) => batch.answered.push((key, Ok(value))),
                 Begun::Aside(request, plan) if self.batch_loader.is_some() => {
-                    batch.aside.push(Member { key, request, plan, leader: None });
+                    batch.aside.push(Member { key, request, plan, leader: None, storing: Storing::Not });
                 }
                 Begun::Aside(request, plan) => batch.singles.push(Box::pin(async move {
-                    let answer = self.load(&key, request, plan, Landing::Nowhere).await;
+                    let answer = self.load(&key, request, plan, Landing::Nowhere, Storing::Not).await;
                     (key, answer)
                 })),
                 Begun::Open(request, plan) => match self.join(&key, plan, self.clock.now()) {
                     Joined::Leader(leader) if self.batch_loader.is_some() => {
-                        batch.led.push(Member { key, request, plan, leader: Some(leader) });
+                        batch.led.push(Member { key, request, plan, leader: Some(leader), storing: Storing::Not });
                     }
                     part => batch.singles.push(Box::pin(async move {
                         let answer = self.obtain(&key, request, plan, part).await;
                         (key, answer)
                     })),
                 },
+            }
+        }
+        batch
+    }
+
+    /// Looks for the keys that are to be loaded in the shared store, all at a time; those that other processes load are
+    /// loaded each by itself, should it come to that.
+    #[cfg(feature = "shared")]
+    async fn seek_all<'a>(&'a self, mut batch: Batch<'a, K, V, E>) -> Batch<'a, K, V, E> {
+        let led = std::mem::take(&mut batch.led).into_iter().filter_map(|Member { key, request, plan, leader, .. }| {
+            let leader = leader?;
+            Some(async move {
+                let led = self.lead_if_free(&key, request, plan, leader).await;
+                (key, plan, led)
+            })
+        });
+        for (key, plan, led) in join_all(led).await {
+            match led {
+                Led::Answered(value) => batch.answered.push((key, Ok(value))),
+                Led::Load(request, plan, leader, storing) => {
+                    batch.led.push(Member { key, request, plan, leader: Some(leader), storing });
+                }
+                Led::Held(request, leader) => batch.singles.push(Box::pin(async move {
+                    let answer = self.lead(&key, request, plan, leader).await;
+                    (key, answer)
+                })),
             }
         }
         batch
@@ -115,7 +148,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 std::panic::resume_unwind(panic)
             }
         };
-        let answers = members.into_iter().filter_map(|Member { key, request, plan, leader }| {
+        let answers = members.into_iter().filter_map(|Member { key, request, plan, leader, storing }| {
             let answer = match &mut loaded {
                 Ok(values) => values.remove(key.key()).map(Ok),
                 Err(error) => Some(Err(Arc::clone(error))),
@@ -126,10 +159,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 return None;
             };
             let landing = leader.map_or(Landing::Nowhere, Landing::Leading);
-            let answer = self.share(&key, plan, cost, answer, landing);
-            let answer = self.settle(&key, request, plan, &answer);
-            Some((key, answer))
+            Some(async move {
+                let answer = self.land(&key, plan, cost, answer, landing, storing).await;
+                let spare = self.spare_for(&key, plan, &answer).await;
+                let answer = self.settle(&key, request, plan, &answer, spare);
+                (key, answer)
+            })
         });
-        answers.collect()
+        join_all(answers).await
     }
 }

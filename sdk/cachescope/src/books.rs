@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachescope_core::{
-    Clock, Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome,
+    Clock, Ending, LoadOutcome, LoadTrigger, MissReason, Moment, Recorder, RequestResult, WaitOutcome, WaitScope,
 };
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
@@ -29,6 +29,8 @@ pub(crate) struct OpenRequest<'a> {
     parent: Option<Context>,
     /// Its span, once something is to nest in it.
     opened: Option<Context>,
+    /// Whether that span had the miss's reason from its start.
+    reason_told: bool,
     answered: Answered,
 }
 
@@ -37,20 +39,28 @@ impl<'a> OpenRequest<'a> {
         books.recorder.request_started();
         let parent = Recorder::may_ask_for_context().then(Context::current);
         let answered = Answered::so(Ending::of(RequestResult::Cancelled));
-        Self { books, start, verbose: wishes.verbose, parent, opened: None, answered }
+        Self { books, start, verbose: wishes.verbose, parent, opened: None, reason_told: false, answered }
     }
 
     /// Begins a load of this request's: of a miss with its reason, or of one that left the cache aside.
     pub(crate) fn load(&mut self, miss: Option<MissReason>) -> OpenLoad<'a> {
         let Books { recorder, spans, clock } = self.books;
         let start = clock.now();
-        if self.opened.is_none() {
-            self.opened = self.parent.as_ref().map(|parent| spans.open(parent, clock, miss, self.start));
-        }
+        self.open(miss);
         recorder.load_started();
         let trigger = if miss.is_some() { LoadTrigger::Miss } else { LoadTrigger::Bypass };
         let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
         OpenLoad::of(self.books, Underway { trigger, start, context, verbose: self.verbose })
+    }
+
+    /// Opens its span, if that hasn't been done: something is to nest in it. Gives the context to do so in.
+    pub(crate) fn open(&mut self, miss: Option<MissReason>) -> Option<Context> {
+        if self.opened.is_none() {
+            let Books { spans, clock, .. } = self.books;
+            self.opened = self.parent.as_ref().map(|parent| spans.open(parent, clock, miss, self.start));
+            self.reason_told = miss.is_some();
+        }
+        self.opened.clone()
     }
 
     /// The span the request came from, for a load that it asks for without waiting.
@@ -59,9 +69,9 @@ impl<'a> OpenRequest<'a> {
     }
 
     /// Begins a wait of this request's, at `start`.
-    pub(crate) fn wait(&self, start: Moment) -> OpenWait<'a> {
+    pub(crate) fn wait(&self, scope: WaitScope, start: Moment) -> OpenWait<'a> {
         self.books.recorder.wait_started();
-        OpenWait { books: self.books, start, outcome: WaitOutcome::Cancelled, verbose: self.verbose }
+        OpenWait { books: self.books, scope, start, outcome: WaitOutcome::Cancelled, verbose: self.verbose }
     }
 
     /// Says how old the entry is that answers.
@@ -91,7 +101,7 @@ impl Drop for OpenRequest<'_> {
             return;
         }
         match (&self.opened, &self.parent) {
-            (Some(opened), _) => spans.close(opened, clock, &self.answered, end),
+            (Some(opened), _) => spans.close(opened, clock, &self.answered, self.reason_told, end),
             (None, Some(parent)) => spans.after_the_fact(parent, clock, &self.answered, self.start, end),
             (None, None) => {}
         }
@@ -169,9 +179,10 @@ impl Drop for OpenLoad<'_> {
     }
 }
 
-/// A wait for another request's load, or for a place to load in. Dropped without an outcome, it was cancelled.
+/// A wait for another's load, or for a place to load in. Dropped without an outcome, it was cancelled.
 pub(crate) struct OpenWait<'a> {
     books: Books<'a>,
+    scope: WaitScope,
     start: Moment,
     outcome: WaitOutcome,
     verbose: bool,
@@ -186,7 +197,7 @@ impl OpenWait<'_> {
 impl Drop for OpenWait<'_> {
     fn drop(&mut self) {
         let waited = self.books.clock.now().since(self.start);
-        self.books.recorder.wait_ended(self.outcome, waited);
+        self.books.recorder.wait_ended(self.scope, self.outcome, waited);
         if self.verbose {
             verbose::wait(self.books.recorder.identity(), self.outcome, waited);
         }

@@ -18,6 +18,8 @@ use foldhash::fast::RandomState;
 
 use crate::admission::Admission;
 use crate::background::Background;
+#[cfg(feature = "shared")]
+use crate::background::Runs;
 use crate::batch::BatchLoader;
 use crate::cached::Cached;
 use crate::default_store::DefaultConfig;
@@ -34,6 +36,8 @@ use crate::metrics::Persistence;
 use crate::metrics::{Ledger, SLICE};
 use crate::policy::LifeOf;
 use crate::settings::{self, Settings};
+#[cfg(feature = "shared")]
+use crate::shared::{SharedTier, random};
 use crate::spans::Spans;
 use crate::tags::{CountedTags, Tags};
 
@@ -273,12 +277,31 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let policy = self.check()?;
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
+        #[cfg(feature = "shared")]
+        let shared = self.store.shared(&self.name).map_err(in_cache)?.map(|shared| SharedTier::new(shared, random()));
+        #[cfg(feature = "shared")]
+        let policy = match shared.as_ref().and_then(|shared| shared.settings.memory_life) {
+            Some(life) => policy.before_shared_store(life),
+            None => policy,
+        };
+        #[cfg(feature = "shared")]
+        if shared.is_some() && M::RUNS != Runs::InItsRuntime {
+            return Err(in_cache(ConfigError::new(
+                "a shared store needs a runtime to wait in, and a cache of blocking functions has none: wrap an async \
+                 function, or give it a store in memory",
+            )));
+        }
         let store = self.store.into_store(evictions.clone()).map_err(in_cache)?;
         let Settings { clock, telemetry, hit_timing, observer, .. } = self.settings;
         let Self { name: cache, error_type, labels, .. } = self;
-        let identity = Identity { cache, store: store.kind(), error_type, labels };
+        let kind = store.kind();
+        #[cfg(feature = "shared")]
+        let kind = shared.as_ref().map_or(kind, |shared| shared.store.kind());
+        let identity = Identity { cache, store: kind, error_type, labels };
         let spans = Spans::new(identity.clone(), telemetry.clone());
         let recorder = Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing);
+        #[cfg(feature = "shared")]
+        let recorder = if shared.is_some() { recorder.of_shared_store() } else { recorder };
         let recorder = Arc::new(match observer {
             Some(observer) => recorder.observed_by(observer),
             None => recorder,
@@ -293,7 +316,9 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         };
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
-            _ticking: policy.expires().then(|| clock.keep_ticking()).flatten(),
+            #[cfg(feature = "shared")]
+            shared: shared.map(Arc::new),
+            _ticking: policy.asks_for_time().then(|| clock.keep_ticking()).flatten(),
             _registration: telemetry.register(&recorder, Weak::clone(engine) as Weak<dyn Source>),
             recorder,
             clock,

@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(feature = "shared")]
+use cachescope_core::shared::StoreError;
 use cachescope_core::{HashedKey, HashedRef, Store};
 
 use crate::default_store::DefaultStore;
@@ -156,6 +158,20 @@ where
         self.engine.get_many(keys).await
     }
 
+    /// Waits until the shared store has been told what was dropped and inserted here; that goes on behind requests
+    /// otherwise, and is tried again with those that look for it.
+    ///
+    /// # Errors
+    /// If the store fails: it is told later. Until then this cache doesn't believe what it holds of those keys; other
+    /// processes may.
+    #[cfg(feature = "shared")]
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        match &self.engine.shared {
+            Some(shared) => shared.deliver(self.engine.books()).await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are
     /// gone are cancelled, nothing is cleaned up any more, and metrics that are kept over restarts are saved. From then
     /// on stale entries are loaded as on any miss; all else goes on as before.
@@ -272,7 +288,7 @@ where
     pub fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         self.engine.invalidate(key);
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 #[cfg(feature = "persist")]
 use cachescope_core::Totals;
 use cachescope_core::{
-    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration, Source,
-    Store, Ticking,
+    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration,
+    RejectionReason, Source, Store, Ticking, Tier,
 };
 use foldhash::fast::RandomState;
 
@@ -25,6 +25,8 @@ use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
 use crate::metrics::{CacheMetrics, Ledger};
 use crate::policy::Policy;
+#[cfg(feature = "shared")]
+use crate::shared::SharedTier;
 use crate::spans::Spans;
 use crate::tags::{CountedTags, Tags};
 
@@ -33,6 +35,13 @@ type Landed<V, E> = Arc<Answer<V, E>>;
 
 /// Makes the error of a request that waited too long.
 pub(crate) type WaitError<E> = Box<dyn Fn() -> E + Send + Sync>;
+
+/// A value as it is kept.
+pub(crate) struct Kept<V> {
+    pub(crate) entry: Entry<V>,
+    /// In bytes, where that is known.
+    size: Option<u64>,
+}
 
 /// A value was stored.
 struct Put {
@@ -44,6 +53,9 @@ struct Put {
 /// One cache. How a request looks is in `look_up`, how it goes on where nothing fresh was found, in `miss`.
 pub(crate) struct Engine<K, V, E, S> {
     pub(crate) store: S,
+    /// What stands behind the store, for several processes.
+    #[cfg(feature = "shared")]
+    pub(crate) shared: Option<Arc<SharedTier<K, V>>>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy<V>,
@@ -88,11 +100,15 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) fn keep(
         &self,
         cost: Duration,
+        prepared: Option<Result<Kept<V>, RejectionReason>>,
         land: impl FnOnce(&mut dyn FnMut(&HashedKey<K>, &Answer<V, E>)) -> Landed<V, E>,
     ) -> Landed<V, E> {
-        let mut put = None;
+        let (mut put, mut prepared) = (None, prepared);
         let answer = land(&mut |key, answer| match (answer, &self.errors) {
-            (Ok(value), _) => put = self.store_value(key.clone(), value.clone(), cost),
+            (Ok(value), _) => {
+                let kept = prepared.take().unwrap_or_else(|| self.prepare(key, value.clone(), cost));
+                put = self.store_value(key.clone(), kept);
+            }
             (Err(error), Some(errors)) => errors.remember(key.clone(), error, self.clock.now()),
             (Err(_), None) => {}
         });
@@ -100,26 +116,42 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         answer
     }
 
-    /// Stores a value whose load took `cost`, unless it isn't to be kept, and says what is to be told of that. Runs
-    /// under the lock of the key's flights, which telemetry needs when it collects: so it is told later.
-    fn store_value(&self, key: HashedKey<K>, value: V, cost: Duration) -> Option<Put> {
+    /// How a value whose load took `cost` is kept, or why it isn't.
+    pub(crate) fn prepare(&self, key: &HashedKey<K>, value: V, cost: Duration) -> Result<Kept<V>, RejectionReason> {
+        let size = self.admission.admit(&value)?;
+        let stored_at = self.clock.now();
+        let random = self.hasher.hash_one((key.hash(), stored_at));
+        Ok(Kept { entry: self.policy.entry(value, stored_at, cost, random), size })
+    }
+
+    /// Stores a value, unless it isn't to be kept, and says what is to be told of that. Runs under the lock of the
+    /// key's flights, which telemetry needs when it collects: so it is told later.
+    fn store_value(&self, key: HashedKey<K>, kept: Result<Kept<V>, RejectionReason>) -> Option<Put> {
         self.errors.iter().for_each(|errors| errors.forget(key.as_ref()));
-        let size = match self.admission.admit(&value) {
-            Ok(size) => size,
+        let Kept { entry, size } = match kept {
+            Ok(kept) => kept,
             Err(reason) => {
                 self.recorder.rejected(reason);
                 return None;
             }
         };
-        let stored_at = self.clock.now();
-        let random = self.hasher.hash_one((key.hash(), stored_at));
-        self.store.put(key, self.policy.entry(value, stored_at, cost, random));
-        Some(Put { took: self.clock.now().since(stored_at), size })
+        let start = self.clock.now();
+        self.store.put(key, self.policy.in_memory(entry, start));
+        Some(Put { took: self.clock.now().since(start), size })
+    }
+
+    /// An operation on the store in memory took so long.
+    fn tell_operation(&self, operation: Operation, took: Duration) {
+        #[cfg(feature = "shared")]
+        if !self.has_memory() {
+            return;
+        }
+        self.recorder.operation(Tier::L1, operation, took);
     }
 
     fn tell_put(&self, put: Option<Put>) {
         let Some(Put { took, size }) = put else { return };
-        self.recorder.operation(Operation::Put, took);
+        self.tell_operation(Operation::Put, took);
         if let Some(size) = size {
             self.recorder.entry_stored(size);
         }
@@ -129,22 +161,32 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) fn insert(&self, key: HashedKey<K>, value: V) {
         // The key is needed for the look at the flights and then by the store.
         let (stored, mut put) = (key.clone(), None);
-        self.flights.invalidate(key.as_ref(), || put = self.store_value(stored, value, Duration::ZERO));
+        self.flights.invalidate(key.as_ref(), || {
+            let kept = self.prepare(&key, value, Duration::ZERO);
+            #[cfg(feature = "shared")]
+            match &kept {
+                Ok(kept) => self.put_shared(&key, &kept.entry),
+                Err(_) => self.drop_shared(key.key()),
+            }
+            put = self.store_value(stored, kept);
+        });
         self.tell_put(put);
     }
 
     pub(crate) fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let key = HashedRef::new(self.hash(key), key);
         let start = self.clock.now();
         self.flights.invalidate(key, || {
             self.store.remove(key);
             self.errors.iter().for_each(|errors| errors.forget(key));
+            #[cfg(feature = "shared")]
+            self.drop_shared(&key.key().to_owned());
         });
-        self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+        self.tell_operation(Operation::Remove, self.clock.now().since(start));
     }
 
     /// Drops what `matches` says true for. Since a load under way may give such a value, none that began before is
@@ -162,8 +204,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 dropped
             };
             dropped = self.store.remove_if(EvictionReason::Invalidated, matches);
+            // A shared store can't be asked for what matches.
+            #[cfg(feature = "shared")]
+            self.clear_shared();
         });
-        self.recorder.operation(Operation::Remove, self.clock.now().since(start));
+        self.tell_operation(Operation::Remove, self.clock.now().since(start));
         dropped
     }
 
@@ -208,8 +253,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         self.flights.clear(|| {
             self.store.clear();
             self.errors.iter().for_each(Errors::clear);
+            #[cfg(feature = "shared")]
+            self.clear_shared();
         });
-        self.recorder.operation(Operation::Clear, self.clock.now().since(start));
+        self.tell_operation(Operation::Clear, self.clock.now().since(start));
     }
 }
 

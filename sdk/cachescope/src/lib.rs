@@ -49,6 +49,11 @@ mod policy;
 mod request;
 mod seen;
 mod settings;
+#[cfg(feature = "shared")]
+mod shared;
+#[cfg(not(feature = "shared"))]
+#[path = "unshared.rs"]
+mod shared;
 mod sink;
 mod spans;
 mod switch;
@@ -73,11 +78,18 @@ pub use crate::settings::{Settings, set_defaults};
 pub use crate::sink::{MetricsSink, Sending, send_metrics_to};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
+#[cfg(feature = "shared")]
+pub use cachescope_core::NoMemory;
+#[cfg(feature = "shared")]
+pub use cachescope_core::shared::{
+    ByteStore, Cipher, Codec, Json, LeaseToken, Leased, Notice, Notices, Postcard, Scope, Shared, StoreError, StoreFuture,
+    StoreKey, StoreSize, Tiered,
+};
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HashedKey,
     HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason,
-    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store, Telemetry, WaitOutcome,
-    names,
+    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
+    StoreErrorKind, Telemetry, Tier, WaitOutcome, WaitScope, names,
 };
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use cachescope_core::{Entry, Failure, HashedKey, LoadOutcome, StaleEvent, Store, WaitOutcome};
+use cachescope_core::{
+    Entry, Failure, HashedKey, LoadOutcome, RejectionReason, StaleEvent, Store, WaitOutcome, WaitScope,
+};
 use futures_util::FutureExt;
 use opentelemetry::trace::SpanContext;
 
 use crate::books::{OpenLoad, OpenRequest, Underway};
 use crate::bounds::{CacheKey, CacheValue, LoadError};
-use crate::engine::Engine;
+use crate::engine::{Engine, Kept};
 use crate::error::CallError;
 use crate::flight::{Answer, Joined, Leader, StandIn};
 use crate::load_limit::Place;
 use crate::loader::{Panic, Running};
 use crate::miss::Plan;
+use crate::shared::Storing;
 
 /// What a load's answer is for, besides the request that runs it.
 pub(crate) enum Landing<'a, K: Eq, V, E> {
@@ -40,6 +43,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         mut request: OpenRequest<'_>,
         plan: Plan,
         landing: Landing<'_, K, V, E>,
+        storing: Storing,
     ) -> Result<V, CallError<E>> {
         let place = self.place(Some(&request)).await;
         let load = request.load(plan.ending.reason);
@@ -47,9 +51,16 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             leader.runs_in(span);
         }
         let running = self.loader.start(key.key().clone(), load.context(), place);
-        match (Run { engine: self, key, plan, parts: Some((running, load, landing)) }).await {
-            Ok(answer) => self.settle(key, request, plan, &answer),
+        let run = Run { engine: self, key, plan, parts: Some((running, load, landing, storing)) };
+        let (ended, cost, landing, storing) = run.await;
+        match ended {
+            Ok(loaded) => {
+                let answer = self.land(key, plan, cost, loaded, landing, storing).await;
+                let spare = self.spare_for(key, plan, &answer).await;
+                self.settle(key, request, plan, &answer, spare)
+            }
             Err(panic) => {
+                drop(landing);
                 request.end(plan.ending.with_failure(Failure::Panic));
                 std::panic::resume_unwind(panic)
             }
@@ -63,7 +74,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             return Some(place);
         }
         let now = self.clock.now();
-        let wait = request.map(|request| request.wait(now));
+        let wait = request.map(|request| request.wait(WaitScope::Process, now));
         let place = limit.queue(request.map(|_| now)).await;
         if let Some(wait) = wait {
             wait.end(WaitOutcome::Admitted);
@@ -71,28 +82,43 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         place
     }
 
-    /// Closes a load's books, and has its answer shared and kept.
-    fn land(
+    /// Has the answer of a load that took `cost` shared and kept: first by other processes, so that whoever has it here
+    /// can rely on what they have.
+    pub(crate) async fn land(
         &self,
         key: &HashedKey<K>,
         plan: Plan,
-        load: OpenLoad<'_>,
-        ended: Ended<V, E>,
+        cost: Duration,
+        loaded: Answer<V, E>,
         landing: Landing<'_, K, V, E>,
-    ) -> Result<Arc<Answer<V, E>>, Panic> {
-        let cost = load.cost();
-        load.end(outcome_of(&ended));
-        Ok(self.share(key, plan, cost, ended?.map_err(Arc::new), landing))
+        storing: Storing,
+    ) -> Arc<Answer<V, E>> {
+        #[cfg(feature = "shared")]
+        let prepared = self.store_shared(key, &loaded, cost, storing).await;
+        #[cfg(not(feature = "shared"))]
+        let (prepared, Storing::Not) = (None, storing);
+        self.share(key, plan, cost, loaded, landing, prepared)
     }
 
-    /// Has the answer of a load that took `cost` shared and kept.
-    pub(crate) fn share(
+    /// An entry past its time that a shared store has for a load that failed.
+    pub(crate) async fn spare_for(&self, key: &HashedKey<K>, plan: Plan, answer: &Answer<V, E>) -> Option<Entry<V>> {
+        #[cfg(feature = "shared")]
+        if answer.is_err() && self.may_serve_stale(plan) {
+            return self.spare(key, plan).await;
+        }
+        #[cfg(not(feature = "shared"))]
+        let _ = (key, plan, answer);
+        None
+    }
+
+    fn share(
         &self,
         key: &HashedKey<K>,
         plan: Plan,
         cost: Duration,
         answer: Answer<V, E>,
         landing: Landing<'_, K, V, E>,
+        prepared: Option<Result<Kept<V>, RejectionReason>>,
     ) -> Arc<Answer<V, E>> {
         if let (Ok(_), Some(fresh_until)) = (&answer, plan.renews) {
             let now = self.clock.now();
@@ -102,8 +128,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         }
         match landing {
             Landing::Nowhere => Arc::new(answer),
-            Landing::Leading(leader) => self.keep(cost, |keep| leader.land(answer, keep)),
-            Landing::Beside(stand_in) => self.keep(cost, |keep| stand_in.land(key, answer, keep)),
+            Landing::Leading(leader) => self.keep(cost, prepared, |keep| leader.land(answer, keep)),
+            Landing::Beside(stand_in) => self.keep(cost, prepared, |keep| stand_in.land(key, answer, keep)),
         }
     }
 
@@ -126,13 +152,17 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         asker: Option<SpanContext>,
         leader: Leader<K, V, E>,
     ) {
+        #[cfg(feature = "shared")]
+        let Some((leader, storing)) = self.renewal(&key, plan, leader).await else { return };
+        #[cfg(not(feature = "shared"))]
+        let storing = Storing::Not;
         let place = self.place(None).await;
         let load = OpenLoad::refresh(self.books(), asker);
         if let Some(span) = load.span() {
             leader.runs_in(span);
         }
         let running = self.loader.start(key.key().clone(), load.context(), place);
-        self.land_behind(&key, plan, leader, load, running).await;
+        self.land_behind(&key, plan, leader, load, running, storing).await;
     }
 
     /// Goes on with a load whose request is gone.
@@ -143,9 +173,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         running: Running<V, E>,
         underway: Underway,
         leader: Leader<K, V, E>,
+        storing: Storing,
     ) {
         let load = OpenLoad::of(self.books(), underway);
-        self.land_behind(&key, plan, leader, load, running).await;
+        self.land_behind(&key, plan, leader, load, running, storing).await;
     }
 
     /// Cancelled, its parts go from the last to the first: who waits joins anew when all else is over.
@@ -156,15 +187,29 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         leader: Leader<K, V, E>,
         load: OpenLoad<'_>,
         running: Running<V, E>,
+        storing: Storing,
     ) {
         let ended = running.await;
+        let (loaded, cost) = close(load, ended);
         // Nobody is there to have its panic.
-        let _ = self.land(key, plan, load, ended, Landing::Leading(leader));
+        if let Ok(loaded) = loaded {
+            self.land(key, plan, cost, loaded, Landing::Leading(leader), storing).await;
+        }
     }
 }
 
 /// A load that runs, its books, and what its answer is for. Dropped in this order.
-type Parts<'a, K, V, E> = (Running<V, E>, OpenLoad<'a>, Landing<'a, K, V, E>);
+type Parts<'a, K, V, E> = (Running<V, E>, OpenLoad<'a>, Landing<'a, K, V, E>, Storing);
+
+/// What is left of them when the load is over: what it gave, what it took, and what that is for.
+type Left<'a, K, V, E> = (Result<Answer<V, E>, Panic>, Duration, Landing<'a, K, V, E>, Storing);
+
+/// Closes a load's books.
+fn close<V, E>(load: OpenLoad<'_>, ended: Ended<V, E>) -> (Result<Answer<V, E>, Panic>, Duration) {
+    let cost = load.cost();
+    load.end(outcome_of(&ended));
+    (ended.map(|loaded| loaded.map_err(Arc::new)), cost)
+}
 
 /// How a run of the wrapped function ended.
 pub(crate) fn outcome_of<T, E>(ended: &Result<Result<T, E>, Panic>) -> LoadOutcome {
@@ -187,15 +232,16 @@ struct Run<'a, K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> {
 /// The load itself is boxed; all else of it may move, whatever a key is.
 impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Unpin for Run<'_, K, V, E, S> {}
 
-impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Future for Run<'_, K, V, E, S> {
-    type Output = Result<Arc<Answer<V, E>>, Panic>;
+impl<'a, K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Future for Run<'a, K, V, E, S> {
+    type Output = Left<'a, K, V, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = Pin::get_mut(self);
         let Some((running, ..)) = &mut this.parts else { return Poll::Pending };
         let ended = ready!(running.poll_unpin(cx));
-        let Some((_, load, landing)) = this.parts.take() else { return Poll::Pending };
-        Poll::Ready(this.engine.land(this.key, this.plan, load, ended, landing))
+        let Some((_, load, landing, storing)) = this.parts.take() else { return Poll::Pending };
+        let (loaded, cost) = close(load, ended);
+        Poll::Ready((loaded, cost, landing, storing))
     }
 }
 
@@ -207,10 +253,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Drop for Run<'_, 
             return;
         }
         let (Some(spawner), Some(this)) = (engine.background.spawner(), engine.this.upgrade()) else { return };
-        if let Some((running, load, Landing::Leading(leader))) = parts.take()
+        if let Some((running, load, Landing::Leading(leader), storing)) = parts.take()
             && let Some(underway) = load.hand_over()
         {
-            spawner.spawn(this.finish(key.clone(), *plan, running, underway, leader));
+            spawner.spawn(this.finish(key.clone(), *plan, running, underway, leader, storing));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope_core::{Ending, Entry, HashedKey, MissReason, Moment, RequestResult, Store, WaitOutcome};
+use cachescope_core::{Ending, Entry, HashedKey, MissReason, Moment, RequestResult, Store, WaitOutcome, WaitScope};
 
 use crate::answer::Known;
 use crate::books::OpenRequest;
@@ -14,6 +14,7 @@ use crate::flight::{Answer, Arrival, Follower, Joined, StandIn};
 use crate::load::Landing;
 use crate::look_up::Missed;
 use crate::policy::{Decision, Mode, Standing, Wishes, decide};
+use crate::shared::Storing;
 use crate::switch;
 
 /// What a request that isn't answered yet takes, and how it ends if it loads.
@@ -84,7 +85,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) async fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Result<V, CallError<E>> {
         match self.begin(&key, missed) {
             Begun::Answered(value) => Ok(value),
-            Begun::Aside(request, plan) => self.load(&key, request, plan, Landing::Nowhere).await,
+            Begun::Aside(request, plan) => self.load(&key, request, plan, Landing::Nowhere, Storing::Not).await,
             Begun::Open(request, plan) => {
                 let part = self.join(&key, plan, self.clock.now());
                 self.obtain(&key, request, plan, part).await
@@ -134,9 +135,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         loop {
             let follower = match part {
                 Joined::Found(known) => return self.settle_known(key, request, plan, known),
-                Joined::Leader(leader) => {
-                    return self.load(key, request, plan, Landing::Leading(leader)).await;
-                }
+                Joined::Leader(leader) => return self.lead(key, request, plan, leader).await,
                 Joined::Follower(follower) => follower,
             };
             let leader_span = follower.leader_span();
@@ -144,16 +143,17 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 Followed::Shared(answer) => {
                     request.led_by(leader_span());
                     let plan = Plan { ending: Ending::of(RequestResult::Coalesced), ..plan };
-                    return self.settle(key, request, plan, &answer);
+                    let spare = self.spare_for(key, plan, &answer).await;
+                    return self.settle(key, request, plan, &answer, spare);
                 }
                 // The leader was dropped or panicked: join anew, perhaps to lead.
                 Followed::LeaderFailed => part = self.join(key, plan, self.clock.now()),
                 Followed::TimedOut(stand_in) => {
                     let Some(impatience) = &self.wait_error else {
-                        return self.load(key, request, plan, Landing::Beside(stand_in)).await;
+                        return self.load(key, request, plan, Landing::Beside(stand_in), Storing::Not).await;
                     };
                     let plan = Plan { ending: Ending::of(RequestResult::Coalesced), ..plan };
-                    return self.settle(key, request, plan, &Err(Arc::new(impatience())));
+                    return self.settle(key, request, plan, &Err(Arc::new(impatience())), None);
                 }
             }
         }
@@ -161,7 +161,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
 
     /// Waits for another request's load, for as long as the cache lets its requests wait.
     async fn follow(&self, follower: Follower<V, E>, request: &OpenRequest<'_>) -> Followed<'_, K, V, E> {
-        let wait = request.wait(follower.since());
+        let wait = request.wait(WaitScope::Process, follower.since());
         let arrival = match self.wait_timeout {
             None => Ok(follower.arrive().await),
             Some(timeout) => follower.arrive_before(self.clock.sleep(timeout)).await,

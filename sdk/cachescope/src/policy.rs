@@ -102,6 +102,8 @@ pub(crate) struct Policy<V> {
     early_expiration: f64,
     serve_stale_for: Duration,
     serve_stale_on_error: Duration,
+    /// How long what is in memory is believed; `None` where nothing stands behind memory.
+    memory_life: Option<Duration>,
 }
 
 impl<V> Policy<V> {
@@ -115,12 +117,24 @@ impl<V> Policy<V> {
             early_expiration: settings.early_expiration,
             serve_stale_for: settings.serve_stale_for,
             serve_stale_on_error: settings.serve_stale_on_error,
+            memory_life: None,
         }
+    }
+
+    /// The same for a cache whose memory stands before a shared store, and is believed so long.
+    #[cfg(feature = "shared")]
+    pub(crate) fn before_shared_store(self, memory_life: Duration) -> Self {
+        Self { memory_life: Some(memory_life), ..self }
     }
 
     /// Whether any entry can expire.
     pub(crate) fn expires(&self) -> bool {
         !matches!(self.life, Life::Unlimited)
+    }
+
+    /// Whether a hit has to know the time.
+    pub(crate) fn asks_for_time(&self) -> bool {
+        self.expires() || self.memory_life.is_some()
     }
 
     /// Whether an error may be answered by an entry past its time.
@@ -141,15 +155,54 @@ impl<V> Policy<V> {
         // Two independent fractions: the first from 0 to below 1, the second from above 0 to 1.
         let (one, two) = ((random >> 32) as f64 / TWO_TO_32, ((random & 0xffff_ffff) + 1) as f64 / TWO_TO_32);
         let life = if self.jitter == 0.0 { life } else { life.mul_f64(1.0 - self.jitter * one) };
+        let renew_from = stored_at.after(life - self.lead(life, cost, two));
+        Entry { value, stored_at, renew_from, fresh_until: stored_at.after(life) }
+    }
+
+    /// How long before the end of a life it is to be renewed; `u` is from above 0 to 1.
+    fn lead(&self, life: Duration, cost: Duration, u: f64) -> Duration {
         // An entry isn't renewed in the first half of its life, or a short life would be all renewal.
-        let lead = self.refresh_ahead.max(early(cost, self.early_expiration, two)).min(life / 2);
-        Entry { value, stored_at, renew_from: stored_at.after(life - lead), fresh_until: stored_at.after(life) }
+        self.refresh_ahead.max(early(cost, self.early_expiration, u)).min(life / 2)
+    }
+
+    /// From when an entry is to be renewed that another process may have stored; each process draws for itself.
+    #[cfg(feature = "shared")]
+    pub(crate) fn renew_from(&self, stored_at: Moment, fresh_until: Moment, cost: Duration, random: u64) -> Moment {
+        if fresh_until == Moment::NEVER {
+            return Moment::NEVER;
+        }
+        let u = ((random & 0xffff_ffff) + 1) as f64 / TWO_TO_32;
+        fresh_until.before(self.lead(fresh_until.since(stored_at), cost, u))
+    }
+
+    /// The same entry as it is kept in memory from `now` on: it answers for as long as memory is believed.
+    pub(crate) fn in_memory(&self, entry: Entry<V>, now: Moment) -> Entry<V> {
+        match self.memory_life {
+            None => entry,
+            Some(life) => Entry { renew_from: entry.renew_from.min(now.after(life)), ..entry },
+        }
+    }
+
+    /// How long an entry is of any use from `now` on; `None` is for ever.
+    #[cfg(feature = "shared")]
+    pub(crate) fn use_left(&self, entry: &Entry<V>, now: Moment) -> Option<Duration> {
+        let spent = entry.fresh_until.after(self.serve_stale_for.max(self.serve_stale_on_error));
+        (spent != Moment::NEVER).then(|| spent.since(now))
+    }
+
+    /// How what is in memory stands at `now` for a request that wants nothing older than `max_age`. Before a shared
+    /// store it answers or it doesn't: what is aging or past its time there, that store knows better.
+    pub(crate) fn standing(&self, found: Option<&Entry<V>>, now: Moment, max_age: Option<Duration>) -> Standing {
+        match self.true_standing(found, now, max_age) {
+            Standing::Aging | Standing::Stale | Standing::Expired if self.memory_life.is_some() => Standing::Absent,
+            standing => standing,
+        }
     }
 
     /// How `found` stands at `now` for a request that wants nothing older than `max_age`.
     ///
     /// It is fresh before `fresh_until`, and no longer at it; an age of `max_age` is not too old.
-    pub(crate) fn standing(&self, found: Option<&Entry<V>>, now: Moment, max_age: Option<Duration>) -> Standing {
+    pub(crate) fn true_standing(&self, found: Option<&Entry<V>>, now: Moment, max_age: Option<Duration>) -> Standing {
         let Some(entry) = found else { return Standing::Absent };
         if is_older(entry, now, max_age) {
             Standing::Expired

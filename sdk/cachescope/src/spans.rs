@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachescope_core::names::{attributes, spans};
 use cachescope_core::{
-    Clock, Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Moment, RequestResult, Telemetry,
+    Clock, Ending, Identity, LoadOutcome, LoadTrigger, MissReason, Moment, RequestResult, Telemetry, Tier,
 };
 use opentelemetry::trace::{Link, Span, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
@@ -78,11 +78,19 @@ impl Spans {
     }
 
     /// Ends what [`Spans::open`] opened.
-    pub(crate) fn close(&self, opened: &Context, clock: &Clock, answered: &Answered, end: Moment) {
+    pub(crate) fn close(
+        &self,
+        opened: &Context,
+        clock: &Clock,
+        answered: &Answered,
+        reason_told: bool,
+        end: Moment,
+    ) {
         let span = opened.span();
         if span.is_recording() {
-            // The miss's reason stands there already; the SDK keeps both of two equal keys.
-            span.set_attributes(self.answered(answered).filter(|kv| kv.key.as_str() != attributes::MISS_REASON));
+            // Where the miss's reason stands there already: the SDK keeps both of two equal keys.
+            let is_new = |kv: &KeyValue| !reason_told || kv.key.as_str() != attributes::MISS_REASON;
+            span.set_attributes(self.answered(answered).filter(is_new));
             if let Some(leader) = answered.link() {
                 span.add_link(leader.clone(), Vec::new());
             }
@@ -93,7 +101,9 @@ impl Spans {
     fn answered(&self, answered: &Answered) -> impl Iterator<Item = KeyValue> {
         let hit = matches!(answered.ending.result, RequestResult::Hit | RequestResult::Stale);
         let age = answered.age.map(|age| KeyValue::new(attributes::ENTRY_AGE, age.as_secs_f64()));
-        self.identity.ending(answered.ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)]).chain(age)
+        let tier = answered.ending.tier;
+        let tier = (tier == Tier::L2).then(|| KeyValue::new(attributes::TIER, tier.as_str()));
+        self.identity.ending(answered.ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)]).chain(tier).chain(age)
     }
 
     fn load_builder(&self, clock: &Clock, trigger: LoadTrigger, start: Moment) -> SpanBuilder {

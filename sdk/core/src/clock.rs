@@ -13,8 +13,12 @@ use crate::ticker::{self, Ticking};
 /// Ten ticks: a ticker that the scheduler delays by less than this never makes an expired entry look fresh.
 pub(crate) const SLACK: Duration = Duration::from_millis(100);
 
-/// Zero of [`Moment`] for every system clock of the process, so that moments compare across caches.
+/// When the process began to count, [`HEAD_START`] after zero of [`Moment`], for every system clock: so that moments
+/// compare across caches.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Ten years: what was stored before this process began has a moment, too.
+const HEAD_START: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// A point in a [`Clock`]'s monotonic time, in nanoseconds since the clock's origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,9 +99,9 @@ impl Clock {
     /// A clock that stands still until its [`ClockHands`] move it.
     #[must_use]
     pub fn manual() -> (Self, ClockHands) {
-        let nanos = Arc::new(AtomicU64::new(0));
+        let nanos = Arc::new(AtomicU64::new(nanos(HEAD_START)));
         let alarms = Arc::new(Alarms::default());
-        let source = Source::Manual { origin: SystemTime::now(), alarms: Arc::clone(&alarms) };
+        let source = Source::Manual { origin: SystemTime::now() - HEAD_START, alarms: Arc::clone(&alarms) };
         (Self { coarse: Arc::clone(&nanos), source }, ClockHands { nanos, alarms })
     }
 
@@ -149,6 +153,20 @@ impl Clock {
             Source::Manual { origin, .. } => origin + moment.since(Moment(0)),
         }
     }
+
+    /// The moment of a wall time, the reverse of [`Clock::wall`]. What is more than ten years before the process began
+    /// is at the clock's origin.
+    #[must_use]
+    pub fn moment_of(&self, wall: SystemTime) -> Moment {
+        let (at, now) = match &self.source {
+            Source::System => (system_now(), SystemTime::now()),
+            Source::Manual { origin, .. } => (Moment(0), *origin),
+        };
+        match wall.duration_since(now) {
+            Ok(ahead) => at.after(ahead),
+            Err(behind) => at.before(behind.duration()),
+        }
+    }
 }
 
 impl Default for Clock {
@@ -190,7 +208,7 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 }
 
 pub(crate) fn system_now() -> Moment {
-    Moment(nanos(ORIGIN.elapsed()))
+    Moment(nanos(HEAD_START + ORIGIN.elapsed()))
 }
 
 #[cfg(test)]
@@ -219,6 +237,17 @@ mod tests {
         }
         assert!(!clock.is_surely_before(deadline));
         assert!(clock.is_surely_before(Moment::NEVER));
+    }
+
+    #[test]
+    fn a_wall_time_has_its_moment_also_before_the_process_began() {
+        let (clock, hands) = Clock::manual();
+        hands.advance(Duration::from_secs(5));
+        let day_ago = clock.now().before(Duration::from_secs(86_400));
+        assert_eq!(clock.moment_of(clock.wall(day_ago)), day_ago);
+        let system = Clock::system();
+        let ago = system.now().since(system.moment_of(SystemTime::now() - Duration::from_secs(3600)));
+        assert!(ago.abs_diff(Duration::from_secs(3600)) < Duration::from_secs(60), "{ago:?}");
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! crate to write a store, or to give another cache the same telemetry. It knows OpenTelemetry's API and
 //! never its SDK.
 
+pub mod client;
 mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod entry;
 mod error;
 mod eviction;
@@ -25,7 +28,7 @@ pub use crate::eviction::{EvictionReason, Evictions};
 pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,
-    WaitOutcome,
+    StoreErrorKind, Tier, WaitOutcome, WaitScope,
 };
 #[cfg(feature = "serde")]
 pub use crate::recorder::Layout;

@@ -21,9 +21,6 @@ macro_rules! named {
     };
 }
 
-#[cfg(feature = "shared")]
-pub(crate) use named;
-
 named! {
     /// How one request ended: exactly one of these.
     RequestResult {
@@ -51,6 +48,20 @@ named! {
         Unknown = "unknown",
         /// The entry was past its time.
         Expired = "expired",
+        /// What the shared store holds isn't what this cache stored: damaged, foreign, or of another version.
+        Corrupt = "corrupt",
+        /// The shared store couldn't be asked.
+        StoreError = "store_error",
+    }
+}
+
+named! {
+    /// Which of a cache's stores answered.
+    Tier {
+        /// This process's memory.
+        L1 = "l1",
+        /// The store behind it, which other processes share.
+        L2 = "l2",
     }
 }
 
@@ -107,12 +118,33 @@ named! {
 }
 
 named! {
+    /// Who was waited for.
+    WaitScope {
+        /// Another request of the same process.
+        Process = "process",
+        /// Another process, which holds the key's lease in the shared store.
+        Store = "store",
+    }
+}
+
+named! {
     /// Why a loaded value wasn't stored.
     RejectionReason {
         /// It is larger than the cache's limit for one entry.
         TooLarge = "too_large",
         /// The cache was told not to keep values like it.
         Refused = "refused",
+        /// The shared store failed to take it.
+        StoreError = "store_error",
+        /// Its key was invalidated, or loaded by another process, while it was loaded: the shared store doesn't have it.
+        Overtaken = "overtaken",
+    }
+}
+
+impl RejectionReason {
+    /// Whether it needs a store that is shared.
+    pub(crate) const fn is_of_shared_stores(self) -> bool {
+        matches!(self, Self::StoreError | Self::Overtaken)
     }
 }
 
@@ -127,6 +159,28 @@ named! {
         Remove = "remove",
         /// Drop every entry.
         Clear = "clear",
+        /// Take or give back the right to load a key.
+        Lease = "lease",
+    }
+}
+
+named! {
+    /// What can go wrong with a shared store, as `error.type` names it.
+    StoreErrorKind {
+        /// It didn't answer in time.
+        Timeout = "timeout",
+        /// It can't be reached, or went away meanwhile.
+        Unreachable = "unreachable",
+        /// It was failing, and isn't asked for a while.
+        Suspended = "suspended",
+        /// It has no room.
+        Full = "full",
+        /// It doesn't let us: credentials, permissions, a read-only replica.
+        Refused = "refused",
+        /// The key or the value couldn't be turned into bytes.
+        Unencodable = "unencodable",
+        /// Anything else.
+        Other = "other",
     }
 }
 
@@ -149,24 +203,24 @@ pub struct Ending {
     pub reason: Option<MissReason>,
     /// What went wrong, if anything did.
     pub failure: Option<Failure>,
+    /// For a hit or a stale answer, where it came from.
+    pub tier: Tier,
 }
 
 impl Ending {
-    const REASONS: usize = MissReason::ALL.len() + 1;
-    const FAILURES: usize = Failure::ALL.len() + 1;
     /// How many indices there are.
-    pub(crate) const COUNT: usize = RequestResult::ALL.len() * Self::REASONS * Self::FAILURES;
+    pub(crate) const COUNT: usize = CANCELLED + 1;
 
     /// An ending with nothing to add to its result.
     #[must_use]
     pub const fn of(result: RequestResult) -> Self {
-        Self { result, reason: None, failure: None }
+        Self { result, reason: None, failure: None, tier: Tier::L1 }
     }
 
     /// A miss and why.
     #[must_use]
     pub const fn miss(reason: MissReason) -> Self {
-        Self { result: RequestResult::Miss, reason: Some(reason), failure: None }
+        Self { reason: Some(reason), ..Self::of(RequestResult::Miss) }
     }
 
     /// The same ending, with what went wrong.
@@ -175,11 +229,26 @@ impl Ending {
         Self { failure: Some(failure), ..self }
     }
 
+    /// The same ending, with an answer that came out of the shared store.
+    #[must_use]
+    pub const fn from_shared_store(self) -> Self {
+        Self { tier: Tier::L2, ..self }
+    }
+
+    /// Whether it needs a store that is shared.
+    pub(crate) const fn is_of_shared_stores(self) -> bool {
+        matches!(self.tier, Tier::L2) || matches!(self.reason, Some(MissReason::Corrupt | MissReason::StoreError))
+    }
+
     /// Every ending that can occur; without those that need a function that returns errors, if it can't.
     pub fn all(fallible: bool) -> impl Iterator<Item = Self> {
-        let reasons = |result| match result {
-            RequestResult::Miss => &[Some(MissReason::Unknown), Some(MissReason::Expired)][..],
-            _ => &[None][..],
+        // What sets apart the endings of one result besides what went wrong.
+        let kinds = |result| match result {
+            RequestResult::Miss => MissReason::ALL.map(Self::miss).to_vec(),
+            RequestResult::Hit | RequestResult::Stale => {
+                Tier::ALL.map(|tier| Self { tier, ..Self::of(result) }).to_vec()
+            }
+            _ => vec![Self::of(result)],
         };
         let failures = |result| match result {
             RequestResult::Miss | RequestResult::Bypass => &[None, Some(Failure::Error), Some(Failure::Panic)][..],
@@ -193,25 +262,42 @@ impl Ending {
         };
         RequestResult::ALL
             .into_iter()
-            .flat_map(move |result| reasons(result).iter().map(move |reason| (result, *reason)))
-            .flat_map(move |(result, reason)| {
-                failures(result).iter().map(move |failure| Self { result, reason, failure: *failure })
-            })
+            .flat_map(kinds)
+            .flat_map(move |kind| failures(kind.result).iter().map(move |failure| Self { failure: *failure, ..kind }))
+            // A remembered error is in memory.
+            .filter(|ending| ending.result != RequestResult::Hit || ending.failure.is_none() || ending.tier == Tier::L1)
             .filter(move |ending| fallible || ending.failure != Some(Failure::Error))
     }
 
+    /// Endings that can't occur share the index of one that can.
     pub(crate) const fn index(self) -> usize {
-        let reason = match self.reason {
-            None => 0,
-            Some(reason) => reason as usize + 1,
-        };
+        let failed = self.failure.is_some() as usize;
         let failure = match self.failure {
             None => 0,
             Some(failure) => failure as usize + 1,
         };
-        (self.result as usize * Self::REASONS + reason) * Self::FAILURES + failure
+        let reason = match self.reason {
+            None => 0,
+            Some(reason) => reason as usize,
+        };
+        match self.result {
+            RequestResult::Hit => self.tier as usize * 2 + failed,
+            RequestResult::Stale => STALE + self.tier as usize * 2 + failed,
+            RequestResult::Miss => MISS + reason * (Failure::ALL.len() + 1) + failure,
+            RequestResult::Coalesced => COALESCED + failed,
+            RequestResult::Bypass => BYPASS + failure,
+            RequestResult::Absent => ABSENT,
+            RequestResult::Cancelled => CANCELLED,
+        }
     }
 }
+
+const STALE: usize = Tier::ALL.len() * 2;
+const MISS: usize = STALE + Tier::ALL.len() * 2;
+const COALESCED: usize = MISS + MissReason::ALL.len() * (Failure::ALL.len() + 1);
+const BYPASS: usize = COALESCED + 2;
+const ABSENT: usize = BYPASS + Failure::ALL.len() + 1;
+const CANCELLED: usize = ABSENT + 1;
 
 #[cfg(test)]
 mod tests {
@@ -224,12 +310,12 @@ mod tests {
         let indices: Vec<usize> = Ending::all(true).map(Ending::index).collect();
         assert!(indices.iter().all(|index| *index < Ending::COUNT));
         assert_eq!(indices.iter().collect::<HashSet<_>>().len(), indices.len());
-        assert_eq!(indices.len(), 2 + 2 + 6 + 2 + 3 + 1 + 1);
+        assert_eq!(indices.len(), 3 + 4 + 12 + 2 + 3 + 1 + 1);
     }
 
     #[test]
     fn a_function_that_cannot_fail_has_no_error_endings() {
         assert!(Ending::all(false).all(|ending| ending.failure != Some(Failure::Error)));
-        assert_eq!(Ending::all(false).count(), 1 + 1 + 4 + 1 + 2 + 1 + 1);
+        assert_eq!(Ending::all(false).count(), 2 + 2 + 8 + 1 + 2 + 1 + 1);
     }
 }

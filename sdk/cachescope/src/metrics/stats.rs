@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use cachescope_core::{
     Counts, Durations, Ending, EvictionReason, Failure, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
-    RequestResult, Sizes, StaleEvent, WaitOutcome,
+    RequestResult, Sizes, StaleEvent, StoreErrorKind, Tier, WaitOutcome, WaitScope,
 };
 
 use crate::metrics::Rates;
@@ -268,7 +268,31 @@ impl Stats {
     /// Waits for another request's load that ended so.
     #[must_use]
     pub fn waits(&self, outcome: WaitOutcome) -> u64 {
-        self.counts.waits(outcome)
+        self.counts.waits(WaitScope::Process, outcome)
+    }
+
+    /// Waits for another process's load, by the lease it holds in the shared store, that ended so.
+    #[must_use]
+    pub fn store_waits(&self, outcome: WaitOutcome) -> u64 {
+        self.counts.waits(WaitScope::Store, outcome)
+    }
+
+    /// How long those took.
+    #[must_use]
+    pub fn store_wait_duration(&self, outcome: WaitOutcome) -> &Durations {
+        self.counts.wait_durations(WaitScope::Store, outcome)
+    }
+
+    /// Operations on the shared store that failed so.
+    #[must_use]
+    pub fn store_errors(&self, operation: Operation, kind: StoreErrorKind) -> u64 {
+        self.counts.totals.store_errors(operation, kind)
+    }
+
+    /// How long this operation on the shared store took, failed ones too.
+    #[must_use]
+    pub fn store_operation(&self, operation: Operation) -> &Durations {
+        self.counts.operation_durations(Tier::L2, operation)
     }
 
     /// Requests waiting for another's load.
@@ -280,7 +304,7 @@ impl Stats {
     /// How long the waits took that ended so.
     #[must_use]
     pub fn wait_duration(&self, outcome: WaitOutcome) -> &Durations {
-        self.counts.wait_durations(outcome)
+        self.counts.wait_durations(WaitScope::Process, outcome)
     }
 
     /// How long the oldest of the waiting requests has waited.
@@ -289,10 +313,10 @@ impl Stats {
         self.longest_wait
     }
 
-    /// How long this operation on the store took. Of look-ups, those of timed hits.
+    /// How long this operation on the store in memory took. Of look-ups, those of timed hits.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> &Durations {
-        self.counts.operation_durations(operation)
+        self.counts.operation_durations(Tier::L1, operation)
     }
 
     /// How large the entries were that were stored, in bytes; none where the cache has no

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cachescope_core::{
-    Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, RejectionReason, RequestResult, WaitOutcome,
+    Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, RejectionReason, Operation, RequestResult, StoreErrorKind, WaitOutcome,
 };
 
 use crate::metrics::Stats;
@@ -24,6 +24,10 @@ impl fmt::Display for Stats {
         }
         list(f, "loads by miss", LoadOutcome::ALL.into_iter().map(|outcome| (outcome.as_str(), self.loads(outcome))))?;
         list(f, "waits", WaitOutcome::ALL.into_iter().map(|outcome| (outcome.as_str(), self.waits(outcome))))?;
+        let store_waits = WaitOutcome::ALL.into_iter().map(|outcome| (outcome.as_str(), self.store_waits(outcome)));
+        list(f, "store waits", store_waits)?;
+        let errors = |kind| Operation::ALL.map(|operation| self.store_errors(operation, kind)).iter().sum();
+        list(f, "store errors", StoreErrorKind::ALL.into_iter().map(|kind| (kind.as_str(), errors(kind))))?;
         let evictions = EvictionReason::ALL.into_iter().map(|reason| (reason.as_str(), self.evictions(reason)));
         list(f, "evictions", evictions)?;
         let failures = Failure::ALL.into_iter().map(|failure| (failure.as_str(), self.failures(failure)));

@@ -12,6 +12,8 @@ mod observer;
 mod patience;
 mod renewing;
 mod request;
+#[cfg(feature = "shared")]
+mod shared;
 mod sink;
 mod stale;
 #[cfg(feature = "sync")]

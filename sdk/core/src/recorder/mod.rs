@@ -33,7 +33,8 @@ use self::savings::{Answered, Savings, Taken};
 use crate::clock::{Moment, nanos};
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
-    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
+    WaitOutcome, WaitScope,
 };
 use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
 
@@ -102,7 +103,7 @@ impl Recorder {
     #[must_use]
     pub fn new(identity: Identity, telemetry: Telemetry, evictions: Option<Evictions>, timing: HitTiming) -> Self {
         Self {
-            attributes: Arc::new(AttributeSets::of(&identity, evictions.is_some())),
+            attributes: Arc::new(AttributeSets::of(&identity, evictions.is_some(), false)),
             identity,
             telemetry,
             evictions,
@@ -115,6 +116,13 @@ impl Recorder {
             entry_sizes: Lazy::default(),
             savings: Savings::default(),
         }
+    }
+
+    /// The same for a cache with a shared store: what only such caches can count has series from the start.
+    #[must_use]
+    pub fn of_shared_store(mut self) -> Self {
+        self.attributes = Arc::new(AttributeSets::of(&self.identity, self.evictions.is_some(), true));
+        self
     }
 
     /// Has `observer` told what is counted here, as it happens.
@@ -172,7 +180,7 @@ impl Recorder {
     /// The duration of a hit that [`Recorder::count_hit`] wanted timed, which is that of its look-up as well.
     pub fn hit_timed(&self, duration: Duration) {
         self.request_duration(RequestResult::Hit, duration);
-        self.operation(Operation::Get, duration);
+        self.operation(Tier::L1, Operation::Get, duration);
         self.tell(Event::Request { ending: Ending::of(RequestResult::Hit), duration: Some(duration) });
     }
 
@@ -257,23 +265,30 @@ impl Recorder {
     }
 
     /// Its wait has ended, after `duration`.
-    pub fn wait_ended(&self, outcome: WaitOutcome, duration: Duration) {
-        self.counters.count_end(Number::Wait(outcome));
+    pub fn wait_ended(&self, scope: WaitScope, outcome: WaitOutcome, duration: Duration) {
+        self.counters.count_end(Number::Wait(scope, outcome));
         self.waits_active.fetch_sub(1, Ordering::Release);
-        let attributes = &self.attributes.waits[outcome as usize];
-        self.record_duration(Series::Wait(outcome), |theirs| &theirs.wait_duration, attributes, duration);
-        self.tell(Event::Wait { outcome, duration });
+        let attributes = &self.attributes.waits[scope as usize][outcome as usize];
+        self.record_duration(Series::Wait(scope, outcome), |theirs| &theirs.wait_duration, attributes, duration);
+        self.tell(Event::Wait { scope, outcome, duration });
     }
 
     pub(crate) fn waits_active(&self) -> u64 {
         self.waits_active.load(Ordering::Relaxed)
     }
 
-    /// A store operation took `duration`.
-    pub fn operation(&self, operation: Operation, duration: Duration) {
-        let attributes = &self.attributes.operations[operation as usize];
-        self.record_duration(Series::Operation(operation), |theirs| &theirs.operation_duration, attributes, duration);
-        self.tell(Event::Operation { operation, duration });
+    /// An operation on this store took `duration`.
+    pub fn operation(&self, tier: Tier, operation: Operation, duration: Duration) {
+        let attributes = &self.attributes.operations[tier as usize][operation as usize];
+        let series = Series::Operation(tier, operation);
+        self.record_duration(series, |theirs| &theirs.operation_duration, attributes, duration);
+        self.tell(Event::Operation { tier, operation, duration });
+    }
+
+    /// The shared store failed to do what it was asked for.
+    pub fn store_failed(&self, operation: Operation, kind: StoreErrorKind) {
+        self.counters.count(Number::StoreError(operation, kind));
+        self.tell(Event::StoreFailed { operation, kind });
     }
 
     /// An entry was past its time by `age` when this became of it.

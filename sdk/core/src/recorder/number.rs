@@ -2,7 +2,8 @@
 
 use crate::eviction::EvictionReason;
 use crate::outcome::{
-    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
+    WaitOutcome, WaitScope,
 };
 #[cfg(feature = "serde")]
 use crate::outcome::{Failure, MissReason};
@@ -18,23 +19,26 @@ pub(crate) enum Number {
     Ended(Ending),
     /// Loads of this trigger that ended so.
     Load(LoadTrigger, LoadOutcome),
-    /// Waits that ended so.
-    Wait(WaitOutcome),
+    /// Waits for these that ended so.
+    Wait(WaitScope, WaitOutcome),
     /// Entries that left for this reason.
     Evicted(EvictionReason),
     /// Loaded values that weren't stored for this reason.
     Rejected(RejectionReason),
+    /// Operations on the shared store that failed so.
+    StoreError(Operation, StoreErrorKind),
 }
 
 const ENDED: usize = 2;
 const LOADS: usize = ENDED + Ending::COUNT;
 const WAITS: usize = LOADS + LoadTrigger::ALL.len() * LoadOutcome::ALL.len();
-const EVICTED: usize = WAITS + WaitOutcome::ALL.len();
+const EVICTED: usize = WAITS + WaitScope::ALL.len() * WaitOutcome::ALL.len();
 const REJECTED: usize = EVICTED + EvictionReason::ALL.len();
+const STORE_ERRORS: usize = REJECTED + RejectionReason::ALL.len();
 
 impl Number {
     /// How many there are.
-    pub(crate) const COUNT: usize = REJECTED + RejectionReason::ALL.len();
+    pub(crate) const COUNT: usize = STORE_ERRORS + Operation::ALL.len() * StoreErrorKind::ALL.len();
 
     pub(crate) const fn index(self) -> usize {
         match self {
@@ -42,9 +46,12 @@ impl Number {
             Self::Saved => 1,
             Self::Ended(ending) => ENDED + ending.index(),
             Self::Load(trigger, outcome) => LOADS + trigger as usize * LoadOutcome::ALL.len() + outcome as usize,
-            Self::Wait(outcome) => WAITS + outcome as usize,
+            Self::Wait(scope, outcome) => WAITS + scope as usize * WaitOutcome::ALL.len() + outcome as usize,
             Self::Evicted(reason) => EVICTED + reason as usize,
             Self::Rejected(reason) => REJECTED + reason as usize,
+            Self::StoreError(operation, kind) => {
+                STORE_ERRORS + operation as usize * StoreErrorKind::ALL.len() + kind as usize
+            }
         }
     }
 
@@ -53,13 +60,18 @@ impl Number {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let loads = LoadTrigger::ALL.into_iter();
         let loads = loads.flat_map(|trigger| LoadOutcome::ALL.map(|outcome| Self::Load(trigger, outcome)));
+        let waits = WaitScope::ALL.into_iter();
+        let waits = waits.flat_map(|scope| WaitOutcome::ALL.map(|outcome| Self::Wait(scope, outcome)));
+        let errors = Operation::ALL.into_iter();
+        let errors = errors.flat_map(|operation| StoreErrorKind::ALL.map(|kind| Self::StoreError(operation, kind)));
         [Self::TimedHits, Self::Saved]
             .into_iter()
             .chain(Ending::all(true).map(Self::Ended))
             .chain(loads)
-            .chain(WaitOutcome::ALL.map(Self::Wait))
+            .chain(waits)
             .chain(EvictionReason::ALL.map(Self::Evicted))
             .chain(RejectionReason::ALL.map(Self::Rejected))
+            .chain(errors)
     }
 
     /// What it is called where it is stored.
@@ -68,15 +80,18 @@ impl Number {
         match self {
             Self::TimedHits => "timed_hits".to_owned(),
             Self::Saved => "saved_nanos".to_owned(),
-            Self::Ended(Ending { result, reason, failure }) => {
-                let more = [reason.map(MissReason::as_str), failure.map(Failure::as_str)];
+            Self::Ended(Ending { result, reason, failure, tier }) => {
+                let tier = Some(tier).filter(|tier| *tier != Tier::L1).map(Tier::as_str);
+                let more = [reason.map(MissReason::as_str), tier, failure.map(Failure::as_str)];
                 let parts = [Some("requests"), Some(result.as_str())].into_iter().chain(more).flatten();
                 parts.collect::<Vec<_>>().join(".")
             }
             Self::Load(trigger, outcome) => format!("loads.{}.{}", trigger.as_str(), outcome.as_str()),
-            Self::Wait(outcome) => format!("waits.{}", outcome.as_str()),
+            Self::Wait(WaitScope::Process, outcome) => format!("waits.{}", outcome.as_str()),
+            Self::Wait(scope, outcome) => format!("waits.{}.{}", scope.as_str(), outcome.as_str()),
             Self::Evicted(reason) => format!("evictions.{}", reason.as_str()),
             Self::Rejected(reason) => format!("rejections.{}", reason.as_str()),
+            Self::StoreError(operation, kind) => format!("store_errors.{}.{}", operation.as_str(), kind.as_str()),
         }
     }
 }
@@ -88,18 +103,18 @@ pub(crate) enum Series {
     Request(RequestResult),
     /// Of loads of this trigger.
     Load(LoadTrigger),
-    /// Of waits that ended so.
-    Wait(WaitOutcome),
-    /// Of this operation on the store.
-    Operation(Operation),
+    /// Of waits for these that ended so.
+    Wait(WaitScope, WaitOutcome),
+    /// Of this operation on this store.
+    Operation(Tier, Operation),
     /// How far entries were past their time when this became of them.
     StaleAge(StaleEvent),
 }
 
 const LOAD_TIMES: usize = RequestResult::ALL.len();
 const WAIT_TIMES: usize = LOAD_TIMES + LoadTrigger::ALL.len();
-const OPERATION_TIMES: usize = WAIT_TIMES + WaitOutcome::ALL.len();
-const STALE_AGES: usize = OPERATION_TIMES + Operation::ALL.len();
+const OPERATION_TIMES: usize = WAIT_TIMES + WaitScope::ALL.len() * WaitOutcome::ALL.len();
+const STALE_AGES: usize = OPERATION_TIMES + Tier::ALL.len() * Operation::ALL.len();
 
 impl Series {
     /// How many there are.
@@ -109,20 +124,26 @@ impl Series {
         match self {
             Self::Request(result) => result as usize,
             Self::Load(trigger) => LOAD_TIMES + trigger as usize,
-            Self::Wait(outcome) => WAIT_TIMES + outcome as usize,
-            Self::Operation(operation) => OPERATION_TIMES + operation as usize,
+            Self::Wait(scope, outcome) => WAIT_TIMES + scope as usize * WaitOutcome::ALL.len() + outcome as usize,
+            Self::Operation(tier, operation) => {
+                OPERATION_TIMES + tier as usize * Operation::ALL.len() + operation as usize
+            }
             Self::StaleAge(event) => STALE_AGES + event as usize,
         }
     }
 
     #[cfg(any(feature = "serde", test))]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let waits = WaitScope::ALL.into_iter();
+        let waits = waits.flat_map(|scope| WaitOutcome::ALL.map(|outcome| Self::Wait(scope, outcome)));
+        let operations = Tier::ALL.into_iter();
+        let operations = operations.flat_map(|tier| Operation::ALL.map(|operation| Self::Operation(tier, operation)));
         RequestResult::ALL
             .map(Self::Request)
             .into_iter()
             .chain(LoadTrigger::ALL.map(Self::Load))
-            .chain(WaitOutcome::ALL.map(Self::Wait))
-            .chain(Operation::ALL.map(Self::Operation))
+            .chain(waits)
+            .chain(operations)
             .chain(StaleEvent::ALL.map(Self::StaleAge))
     }
 
@@ -132,8 +153,10 @@ impl Series {
         let (kind, which) = match self {
             Self::Request(result) => ("request", result.as_str()),
             Self::Load(trigger) => ("load", trigger.as_str()),
-            Self::Wait(outcome) => ("wait", outcome.as_str()),
-            Self::Operation(operation) => ("operation", operation.as_str()),
+            Self::Wait(WaitScope::Process, outcome) => ("wait", outcome.as_str()),
+            Self::Wait(WaitScope::Store, outcome) => ("wait.store", outcome.as_str()),
+            Self::Operation(Tier::L1, operation) => ("operation", operation.as_str()),
+            Self::Operation(Tier::L2, operation) => ("operation.l2", operation.as_str()),
             Self::StaleAge(event) => ("stale", event.as_str()),
         };
         format!("{kind}.{which}")
@@ -155,7 +178,8 @@ mod tests {
 
     #[test]
     fn every_number_and_series_has_an_index_of_its_own() {
-        is_a_numbering(Number::all().map(Number::index), Number::COUNT, Ending::COUNT - Ending::all(true).count());
+        // A hit of the shared store is never a remembered error.
+        is_a_numbering(Number::all().map(Number::index), Number::COUNT, 1);
         is_a_numbering(Series::all().map(Series::index), Series::COUNT, 0);
     }
 }

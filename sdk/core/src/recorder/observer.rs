@@ -6,7 +6,10 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crate::eviction::EvictionReason;
-use crate::outcome::{Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, StaleEvent, WaitOutcome};
+use crate::outcome::{
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, StaleEvent, StoreErrorKind, Tier, WaitOutcome,
+    WaitScope,
+};
 use crate::telemetry::Identity;
 
 /// Something that happened in a cache: the very things that its numbers count.
@@ -31,17 +34,28 @@ pub enum Event {
     },
     /// A wait for another request's load, or for a place to load in, ended.
     Wait {
+        /// For whom.
+        scope: WaitScope,
         /// How.
         outcome: WaitOutcome,
         /// What it took.
         duration: Duration,
     },
-    /// The store was asked for something. Of look-ups, those of timed hits.
+    /// A store was asked for something. Of look-ups in memory, those of timed hits.
     Operation {
+        /// Which store.
+        tier: Tier,
         /// For what.
         operation: Operation,
         /// What it took.
         duration: Duration,
+    },
+    /// The shared store failed to do what it was asked for.
+    StoreFailed {
+        /// What that was.
+        operation: Operation,
+        /// What went wrong.
+        kind: StoreErrorKind,
     },
     /// An entry past its time was served, or a load took its place.
     Stale {

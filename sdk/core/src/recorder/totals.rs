@@ -6,7 +6,8 @@ use super::measured::{Durations, Sizes};
 use super::number::{Number, Series};
 use crate::eviction::EvictionReason;
 use crate::outcome::{
-    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+    Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
+    WaitOutcome, WaitScope,
 };
 
 /// The numbers that only grow.
@@ -51,6 +52,12 @@ impl Totals {
     #[must_use]
     pub fn rejected(&self, reason: RejectionReason) -> u64 {
         self.get(Number::Rejected(reason))
+    }
+
+    /// Operations on the shared store that failed so.
+    #[must_use]
+    pub fn store_errors(&self, operation: Operation, kind: StoreErrorKind) -> u64 {
+        self.get(Number::StoreError(operation, kind))
     }
 
     /// One hit in so many was timed, on average; 0 while none was.
@@ -118,10 +125,10 @@ impl Counts {
         self.totals.get(Number::Load(trigger, outcome))
     }
 
-    /// Waits that ended so.
+    /// Waits for these that ended so.
     #[must_use]
-    pub fn waits(&self, outcome: WaitOutcome) -> u64 {
-        self.totals.get(Number::Wait(outcome))
+    pub fn waits(&self, scope: WaitScope, outcome: WaitOutcome) -> u64 {
+        self.totals.get(Number::Wait(scope, outcome))
     }
 
     fn series(&self, series: Series) -> &Durations {
@@ -140,16 +147,16 @@ impl Counts {
         self.series(Series::Load(trigger))
     }
 
-    /// Durations of waits that ended so.
+    /// Durations of waits for these that ended so.
     #[must_use]
-    pub fn wait_durations(&self, outcome: WaitOutcome) -> &Durations {
-        self.series(Series::Wait(outcome))
+    pub fn wait_durations(&self, scope: WaitScope, outcome: WaitOutcome) -> &Durations {
+        self.series(Series::Wait(scope, outcome))
     }
 
-    /// Durations of this operation; of look-ups, the timed ones.
+    /// Durations of this operation on this store; of look-ups in memory, the timed ones.
     #[must_use]
-    pub fn operation_durations(&self, operation: Operation) -> &Durations {
-        self.series(Series::Operation(operation))
+    pub fn operation_durations(&self, tier: Tier, operation: Operation) -> &Durations {
+        self.series(Series::Operation(tier, operation))
     }
 
     /// How far past their time entries were when this became of them.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::codec::{Codec, Postcard};
-use super::key::{Scope, StoreKey};
+use super::key::Scope;
 use super::store::ByteStore;
 use super::wire::{Cipher, Wire, schema};
 use crate::error::ConfigError;
@@ -192,11 +193,11 @@ impl<B, C> Shared<B, C> {
             compress_above: self.compress_above,
             cipher: self.cipher,
         };
-        let keys = scope.clone();
         Ok(SharedStore {
             store: Arc::new(store),
             scope,
-            key_of: Box::new(move |key: &K| keys.key(key).ok()),
+            json_of: |key| serde_json::to_string(key).ok(),
+            key_of: None,
             wire,
             settings,
         })
@@ -209,17 +210,16 @@ impl<B: fmt::Debug, C> fmt::Debug for Shared<B, C> {
     }
 }
 
-/// What a shared store's entry of a key is called; `None` if it can't be called anything.
-type KeyOf<K> = Box<dyn Fn(&K) -> Option<StoreKey> + Send + Sync>;
-
 /// A shared store of one cache, ready to be used.
 pub struct SharedStore<K, V> {
     /// Where the bytes are.
     pub store: Arc<dyn ByteStore>,
     /// Which of them are this cache's.
     pub scope: Scope,
-    /// What the entry of a key is called; `None` if the key can't be serialized.
-    pub key_of: KeyOf<K>,
+    /// A key as JSON, which its entry's name is made of; `None` if it can't be serialized.
+    pub json_of: fn(&K) -> Option<String>,
+    /// The key of such JSON; needed where memory stands before the store, for what others announce.
+    pub key_of: Option<fn(&str) -> Option<K>>,
     /// How values become bytes.
     pub wire: Wire<V>,
     /// How the store is gone about.
@@ -307,7 +307,7 @@ impl<M, B, C> Tiered<M, B, C> {
 
 impl<K, V, M, B, C> IntoStore<K, V> for Tiered<M, B, C>
 where
-    K: Serialize + Send + Sync + 'static,
+    K: Serialize + DeserializeOwned + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     M: IntoStore<K, V>,
     B: ByteStore + Clone,
@@ -320,6 +320,7 @@ where
     }
 
     fn shared(&mut self, cache: &str) -> Result<Option<SharedStore<K, V>>, ConfigError> {
-        self.shared.clone().build(cache).map(Some)
+        let shared = self.shared.clone().build(cache)?;
+        Ok(Some(SharedStore { key_of: Some(|json| serde_json::from_str(json).ok()), ..shared }))
     }
 }

@@ -3,27 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::outcome::named;
-
-named! {
-    /// The kinds of what can go wrong, as `error.type` names them.
-    StoreErrorKind {
-        /// It didn't answer in time.
-        Timeout = "timeout",
-        /// It can't be reached, or went away meanwhile.
-        Unreachable = "unreachable",
-        /// It was failing, and isn't asked for a while.
-        Suspended = "suspended",
-        /// It has no room.
-        Full = "full",
-        /// It doesn't let us: credentials, permissions, a read-only replica.
-        Refused = "refused",
-        /// The value couldn't be turned into bytes.
-        Unencodable = "unencodable",
-        /// Anything else.
-        Other = "other",
-    }
-}
+use crate::outcome::StoreErrorKind;
 
 /// An operation on a store that failed. Its text tells the kind and no key or value; the client's own error, which
 /// may, is its [`source`](Error::source).

@@ -52,11 +52,16 @@ impl Scope {
     /// # Errors
     /// If the key can't be serialized: a map in it has keys that are no text.
     pub fn key(&self, key: &(impl Serialize + ?Sized)) -> Result<StoreKey, serde_json::Error> {
-        let json = serde_json::to_string(key)?;
+        Ok(self.key_of_json(&serde_json::to_string(key)?))
+    }
+
+    /// The key whose JSON is this.
+    #[must_use]
+    pub fn key_of_json(&self, json: &str) -> StoreKey {
         let plain = json.len() <= READABLE && json.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         // JSON never begins with a number sign. Braces have a meaning in the keys of a Redis cluster.
-        let text = if plain { readable(&json) } else { format!("#{}", hex(&Sha256::digest(&json))) };
-        Ok(StoreKey { scope: self.clone(), text })
+        let text = if plain { readable(json) } else { format!("#{}", hex(&Sha256::digest(json))) };
+        StoreKey { scope: self.clone(), text }
     }
 }
 
@@ -86,12 +91,6 @@ impl StoreKey {
     #[must_use]
     pub fn whole(&self) -> String {
         format!("{}:{}", self.scope.text, self.text)
-    }
-
-    /// A key whose text came from a message of another process.
-    #[must_use]
-    pub fn from_text(scope: &Scope, text: impl Into<String>) -> Self {
-        Self { scope: scope.clone(), text: text.into() }
     }
 }
 

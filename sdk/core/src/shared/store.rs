@@ -126,14 +126,14 @@ pub struct StoreSize {
 /// What was dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// One key, by [`StoreKey::as_str`].
+    /// One key, in words that whoever announces and listens agree on; at most 4 KiB.
     Key(String),
     /// All of the scope.
     All,
 }
 
 impl Notice {
-    /// As text, to be sent: a key's text never begins with a star.
+    /// As text, to be sent. A key's words must not be a single star.
     #[must_use]
     pub fn as_text(&self) -> &str {
         match self {

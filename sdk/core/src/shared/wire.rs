@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::codec::Codec;
 use super::envelope::Envelope;
-use super::error::{StoreError, StoreErrorKind};
+use super::error::StoreError;
 use super::key::StoreKey;
 use crate::clock::nanos;
+use crate::outcome::StoreErrorKind;
 
 /// More than a value may have decompressed: 1 GiB. What claims more is refused before it takes the room.
 #[cfg(feature = "zstd")]

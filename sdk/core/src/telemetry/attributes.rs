@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 
-use super::names::{SCOPE_PROCESS, attributes as names, error_types};
+use super::names::{attributes as names, error_types};
 use crate::eviction::EvictionReason;
 use crate::outcome::{
-    Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome,
+    Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind,
+    Tier, WaitOutcome, WaitScope,
 };
 
 /// Who the numbers are about. Caches of one name and kind of store in a process add up to one.
@@ -77,16 +78,18 @@ pub(crate) struct AttributeSets {
     pub(crate) endings: Vec<(Ending, Vec<KeyValue>)>,
     /// Empty where nobody counts evictions.
     pub(crate) evictions: Vec<(EvictionReason, Vec<KeyValue>)>,
-    pub(crate) rejections: [Vec<KeyValue>; RejectionReason::ALL.len()],
+    pub(crate) rejections: Vec<(RejectionReason, Vec<KeyValue>)>,
+    /// Empty where no store is shared.
+    pub(crate) store_errors: Vec<((Operation, StoreErrorKind), Vec<KeyValue>)>,
     pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
-    pub(crate) operations: [Vec<KeyValue>; Operation::ALL.len()],
+    pub(crate) operations: [[Vec<KeyValue>; Operation::ALL.len()]; Tier::ALL.len()],
     pub(crate) stale_events: [Vec<KeyValue>; StaleEvent::ALL.len()],
-    pub(crate) waits: [Vec<KeyValue>; WaitOutcome::ALL.len()],
+    pub(crate) waits: [[Vec<KeyValue>; WaitOutcome::ALL.len()]; WaitScope::ALL.len()],
     pub(crate) loads: [[Vec<KeyValue>; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
 }
 
 impl AttributeSets {
-    pub(crate) fn of(identity: &Identity, counts_evictions: bool) -> Self {
+    pub(crate) fn of(identity: &Identity, counts_evictions: bool, has_shared_store: bool) -> Self {
         // The SDK clones every set in every collection: one name for all of them, which clones without allocation.
         let shared = |text: &str| -> Arc<str> { text.into() };
         let ours = [(names::CACHE_NAME, shared(&identity.cache)), (names::STORE, shared(identity.store))];
@@ -99,24 +102,52 @@ impl AttributeSets {
             set.sort_unstable_by(|one, other| one.key.cmp(&other.key));
             set
         };
+        // A cache that has but one store doesn't say which.
+        let tier = |tier: Tier| has_shared_store.then(|| KeyValue::new(names::TIER, tier.as_str()));
+        let ending_tier = |ending: Ending| {
+            let answered = matches!(ending.result, RequestResult::Hit | RequestResult::Stale);
+            tier(ending.tier).filter(|_| answered)
+        };
         let one = |name: &'static str, value: &'static str| with(&mut std::iter::once(KeyValue::new(name, value)));
         Self {
             base: with(&mut std::iter::empty()),
             endings: Ending::all(identity.error_type.is_some())
-                .map(|ending| (ending, with(&mut identity.ending(ending))))
+                .filter(|ending| has_shared_store || !ending.is_of_shared_stores())
+                .map(|ending| (ending, with(&mut identity.ending(ending).chain(ending_tier(ending)))))
                 .collect(),
             evictions: EvictionReason::ALL
                 .into_iter()
                 .filter(|_| counts_evictions)
                 .map(|reason| (reason, one(names::EVICTION_REASON, reason.as_str())))
                 .collect(),
-            rejections: RejectionReason::ALL.map(|reason| one(names::REJECTION_REASON, reason.as_str())),
+            rejections: RejectionReason::ALL
+                .into_iter()
+                .filter(|reason| has_shared_store || !reason.is_of_shared_stores())
+                .map(|reason| (reason, one(names::REJECTION_REASON, reason.as_str())))
+                .collect(),
+            store_errors: Operation::ALL
+                .into_iter()
+                .filter(|_| has_shared_store)
+                .flat_map(|operation| StoreErrorKind::ALL.map(|kind| (operation, kind)))
+                .map(|(operation, kind)| {
+                    let said = [(names::OPERATION, operation.as_str()), (names::ERROR_TYPE, kind.as_str())];
+                    let set = with(&mut said.into_iter().map(|(name, value)| KeyValue::new(name, value)));
+                    ((operation, kind), set)
+                })
+                .collect(),
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
-            operations: Operation::ALL.map(|operation| one(names::OPERATION, operation.as_str())),
+            operations: Tier::ALL.map(|of| {
+                Operation::ALL.map(|operation| {
+                    let operation = KeyValue::new(names::OPERATION, operation.as_str());
+                    with(&mut std::iter::once(operation).chain(tier(of)))
+                })
+            }),
             stale_events: StaleEvent::ALL.map(|event| one(names::STALE_EVENT, event.as_str())),
-            waits: WaitOutcome::ALL.map(|outcome| {
-                let [outcome, scope] = [(names::WAIT_OUTCOME, outcome.as_str()), (names::WAIT_SCOPE, SCOPE_PROCESS)];
-                with(&mut [outcome, scope].into_iter().map(|(name, value)| KeyValue::new(name, value)))
+            waits: WaitScope::ALL.map(|scope| {
+                WaitOutcome::ALL.map(|outcome| {
+                    let said = [(names::WAIT_OUTCOME, outcome.as_str()), (names::WAIT_SCOPE, scope.as_str())];
+                    with(&mut said.into_iter().map(|(name, value)| KeyValue::new(name, value)))
+                })
             }),
             loads: LoadTrigger::ALL.map(|trigger| {
                 LoadOutcome::ALL.map(|outcome| {

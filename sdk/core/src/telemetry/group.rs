@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 
 use super::attributes::AttributeSets;
 use super::registry::{Member, Namesakes, Source};
-use crate::outcome::{Failure, RejectionReason, RequestResult};
+use crate::outcome::{Failure, RequestResult};
 use crate::recorder::Totals;
 use crate::store::Levels;
 
@@ -74,7 +74,13 @@ impl Group {
     /// How many loaded values weren't stored, by reason.
     pub(crate) fn rejections(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
         let sets = self.parts.first().map(|(attributes, _)| &attributes.rejections).into_iter().flatten();
-        RejectionReason::ALL.into_iter().zip(sets).map(|(reason, set)| (self.totals.rejected(reason), &set[..]))
+        sets.map(|(reason, set)| (self.totals.rejected(*reason), &set[..]))
+    }
+
+    /// How many operations on the shared store failed, by operation and what went wrong.
+    pub(crate) fn store_errors(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
+        let sets = self.parts.first().map(|(attributes, _)| &attributes.store_errors).into_iter().flatten();
+        sets.map(|((operation, kind), set)| (self.totals.store_errors(*operation, *kind), &set[..]))
     }
 
     /// How many requests earlier processes counted, by result.
@@ -105,12 +111,15 @@ fn sources(live: &[Member]) -> impl Iterator<Item = Arc<dyn Source>> {
 }
 
 /// What `ask` gives. A panic in a callback would poison the SDK's whole pipeline; one of a cache (its store's, a
-/// key's `Drop`) costs the points of its name that needed the answer, of this collection, and is said once a process.
-fn unless_it_panics<T>(ask: impl FnOnce() -> T) -> Option<T> {
+/// key's `Drop`) or of a pool costs the points of its name that needed the answer, of this collection, and is said once
+/// a process.
+pub(crate) fn unless_it_panics<T>(ask: impl FnOnce() -> T) -> Option<T> {
     let answer = catch_unwind(AssertUnwindSafe(ask)).ok();
     if answer.is_none() {
         static SAID: Once = Once::new();
-        SAID.call_once(|| tracing::error!("a cache panicked while its telemetry was collected; its numbers have gaps"));
+        SAID.call_once(|| {
+            tracing::error!("a cache or a pool panicked while its telemetry was collected; its numbers have gaps");
+        });
     }
     answer
 }

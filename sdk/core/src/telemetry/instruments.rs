@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter};
 
 use super::group::Group;
+use super::made::Provider;
 use super::names::{Metric, metrics};
 use super::registry::Registry;
 use super::round::{Asker, Rounds};
@@ -25,8 +26,6 @@ const SIZE_BOUNDARIES: [f64; 11] = {
 
 /// Histograms are recorded into as things happen; all else is observed from the registry when collected.
 pub(crate) struct Instruments {
-    /// Held so that its address stays taken while we compare addresses with it.
-    provider: Arc<dyn MeterProvider + Send + Sync>,
     pub(crate) request_duration: Histogram<f64>,
     pub(crate) operation_duration: Histogram<f64>,
     pub(crate) load_duration: Histogram<f64>,
@@ -37,7 +36,7 @@ pub(crate) struct Instruments {
 }
 
 impl Instruments {
-    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, registry: &Arc<Registry>) -> Self {
+    pub(crate) fn new(provider: &Provider, registry: &Arc<Registry>) -> Self {
         let meter = provider.meter_with_scope(scope());
         let rounds = Rounds::new(registry);
         observe_counters(&meter, &rounds);
@@ -54,16 +53,11 @@ impl Instruments {
                 .with_unit(metrics::TAG_INVALIDATIONS.unit)
                 .with_description(metrics::TAG_INVALIDATIONS.brief)
                 .build(),
-            provider,
         }
-    }
-
-    pub(crate) fn belong_to(&self, provider: &Arc<dyn MeterProvider + Send + Sync>) -> bool {
-        Arc::ptr_eq(&self.provider, provider)
     }
 }
 
-fn histogram(meter: &Meter, metric: Metric, boundaries: &[f64]) -> Histogram<f64> {
+pub(crate) fn histogram(meter: &Meter, metric: Metric, boundaries: &[f64]) -> Histogram<f64> {
     meter
         .f64_histogram(metric.name)
         .with_unit(metric.unit)
@@ -90,6 +84,9 @@ fn observe_counters(meter: &Meter, rounds: &Arc<Rounds>) {
     });
     counter(metrics::REJECTIONS, |group, observer| {
         group.rejections().for_each(|(count, attributes)| observer.observe(count, attributes));
+    });
+    counter(metrics::STORE_ERRORS, |group, observer| {
+        group.store_errors().for_each(|(count, attributes)| observer.observe(count, attributes));
     });
     meter
         .f64_observable_counter(metrics::SAVED_TIME.name)

@@ -3,14 +3,14 @@
 mod attributes;
 mod group;
 mod instruments;
+mod made;
 pub mod names;
 mod registry;
 mod round;
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
-use arc_swap::ArcSwapOption;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
 use opentelemetry::metrics::MeterProvider;
@@ -19,8 +19,11 @@ pub use self::attributes::{Identity, Labels};
 pub use self::registry::{Registration, Source};
 
 pub(crate) use self::attributes::AttributeSets;
-pub(crate) use self::instruments::Instruments;
+pub(crate) use self::group::unless_it_panics;
+pub(crate) use self::instruments::{Instruments, histogram};
+use self::made::{Made, Provider};
 use self::registry::Registry;
+use crate::client::{OperationInstruments, PoolInstruments, Pools};
 use crate::recorder::Recorder;
 
 static GLOBAL: LazyLock<Telemetry> = LazyLock::new(|| Telemetry::with(Providers::Global));
@@ -47,9 +50,11 @@ pub struct Telemetry(Arc<Inner>);
 struct Inner {
     providers: Providers,
     registry: Arc<Registry>,
-    instruments: ArcSwapOption<Instruments>,
-    /// Held while instruments are made, so that each provider gets them once.
-    making: Mutex<()>,
+    instruments: Made<Instruments>,
+    /// The instruments of database clients and of their pools: where there are none, the SDK holds no room for them.
+    operations: Made<OperationInstruments>,
+    pools: Arc<Pools>,
+    of_pools: Made<PoolInstruments>,
 }
 
 enum Providers {
@@ -77,8 +82,10 @@ impl Telemetry {
         Self(Arc::new(Inner {
             providers,
             registry: Arc::new(Registry::default()),
-            instruments: ArcSwapOption::empty(),
-            making: Mutex::new(()),
+            instruments: Made::default(),
+            operations: Made::default(),
+            pools: Arc::default(),
+            of_pools: Made::default(),
         }))
     }
 
@@ -102,23 +109,29 @@ impl Telemetry {
     /// The instruments of the present meter provider: an instrument made earlier than its provider would
     /// stay without effect for ever.
     pub(crate) fn instruments(&self) -> Arc<Instruments> {
-        let provider = match &self.0.providers {
-            Providers::Global => global::meter_provider(),
-            Providers::Given { meters, .. } => Arc::clone(meters),
-        };
-        if let Some(instruments) = self.present(&provider) {
-            return instruments;
-        }
-        let _making = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
-        self.present(&provider).unwrap_or_else(|| {
-            let instruments = Arc::new(Instruments::new(provider, &self.0.registry));
-            self.0.instruments.store(Some(Arc::clone(&instruments)));
-            instruments
-        })
+        self.0.instruments.of(self.meters(), |provider| Instruments::new(provider, &self.0.registry))
     }
 
-    fn present(&self, provider: &Arc<dyn MeterProvider + Send + Sync>) -> Option<Arc<Instruments>> {
-        self.0.instruments.load_full().filter(|instruments| instruments.belong_to(provider))
+    /// The same of database clients.
+    pub(crate) fn operation_instruments(&self) -> Arc<OperationInstruments> {
+        self.0.operations.of(self.meters(), |provider| OperationInstruments::new(&provider.meter_with_scope(scope())))
+    }
+
+    /// The same of their pools.
+    pub(crate) fn pool_instruments(&self) -> Arc<PoolInstruments> {
+        let make = |provider: &Provider| PoolInstruments::new(&provider.meter_with_scope(scope()), &self.0.pools);
+        self.0.of_pools.of(self.meters(), make)
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.0.pools
+    }
+
+    fn meters(&self) -> Provider {
+        match &self.0.providers {
+            Providers::Global => global::meter_provider(),
+            Providers::Given { meters, .. } => Arc::clone(meters),
+        }
     }
 }
 

@@ -27,7 +27,12 @@ pub struct Metric {
     pub brief: &'static str,
 }
 
-const fn metric(name: &'static str, instrument: Instrument, unit: &'static str, brief: &'static str) -> Metric {
+pub(crate) const fn metric(
+    name: &'static str,
+    instrument: Instrument,
+    unit: &'static str,
+    brief: &'static str,
+) -> Metric {
     Metric { name, instrument, unit, brief }
 }
 
@@ -101,6 +106,13 @@ pub mod metrics {
     /// Loaded values that weren't stored.
     pub const REJECTIONS: Metric =
         metric("cachescope.rejections", Counter, "{entry}", "Loaded values that were not stored, by reason.");
+    /// Operations on the shared store that failed.
+    pub const STORE_ERRORS: Metric = metric(
+        "cachescope.store.errors",
+        Counter,
+        "{error}",
+        "Operations on the shared store that failed, by operation and error; of caches that have one.",
+    );
     /// Entries dropped by their tag.
     pub const TAG_INVALIDATIONS: Metric = metric(
         "cachescope.tag.invalidations",
@@ -133,7 +145,7 @@ pub mod metrics {
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
     /// Every metric there is.
-    pub const ALL: [Metric; 20] = [
+    pub const ALL: [Metric; 21] = [
         REQUESTS,
         REQUESTS_RESTORED,
         SAVED_TIME,
@@ -148,6 +160,7 @@ pub mod metrics {
         STALE_AGE,
         EVICTIONS,
         REJECTIONS,
+        STORE_ERRORS,
         TAG_INVALIDATIONS,
         ENTRY_COUNT,
         ENTRY_LIMIT,
@@ -163,6 +176,8 @@ pub mod attributes {
     pub const CACHE_NAME: &str = "cachescope.cache.name";
     /// The kind of store behind it.
     pub const STORE: &str = "cachescope.store";
+    /// Which of a cache's stores, where it has more than one.
+    pub const TIER: &str = "cachescope.tier";
     /// How a request ended.
     pub const RESULT: &str = "cachescope.result";
     /// Why a request found nothing fresh.
@@ -191,9 +206,10 @@ pub mod attributes {
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 16] = [
         CACHE_NAME,
         STORE,
+        TIER,
         RESULT,
         MISS_REASON,
         LOAD_TRIGGER,
@@ -228,9 +244,6 @@ pub mod spans {
     /// Every span there is.
     pub const ALL: [&str; 2] = [GET, LOAD];
 }
-
-/// The value of `cachescope.wait.scope` for waits on a load of the same process.
-pub const SCOPE_PROCESS: &str = "process";
 
 /// The name of the instrumentation scope of every metric and span.
 pub const SCOPE: &str = "cachescope";

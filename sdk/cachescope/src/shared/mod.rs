@@ -1,0 +1,14 @@
+//! A store behind memory, or in its place, that several processes use: how requests go about it.
+
+mod breaker;
+mod lead;
+mod lease;
+mod listening;
+mod outbox;
+mod seek;
+mod storing;
+mod tier;
+
+pub(crate) use self::lead::Led;
+pub(crate) use self::lease::{Storing, random};
+pub(crate) use self::tier::SharedTier;
