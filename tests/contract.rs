@@ -6,9 +6,10 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachescope::{
-    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, Persistence, RejectionReason, RequestResult,
-    StaleEvent, WaitOutcome, names, try_cached,
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, Persistence, RejectionReason, RequestResult, Shared,
+    StaleEvent, Tier, Tiered, WaitOutcome, WaitScope, names, try_cached,
 };
+use cachescope_core::contract::InMemory as InMemoryStore;
 use cachescope_tests::contract::{Attributes, Contract};
 use cachescope_tests::exported::{InMemory, attributes};
 use cachescope_tests::workload::Refused;
@@ -76,8 +77,25 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         .persist_metrics(persistence)
         .telemetry(sdk.telemetry())
         .build();
+    let shared_store = InMemoryStore::new(clock.clone());
+    let over_shared = || {
+        let store = Tiered::new(Moka::with_capacity(10), Shared::new(shared_store.clone()));
+        try_cached("contract.shared", load).store(store).clock(clock.clone()).telemetry(sdk.telemetry()).build()
+    };
+    let processes = (over_shared(), over_shared());
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
+        // One loads, the other waits for its lease to end, and finds the value in the shared store.
+        let (mut leads, mut waits) = (pin!(processes.0.try_call(1)), pin!(processes.1.try_call(1)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(leads.poll_unpin(&mut context).is_pending() && waits.poll_unpin(&mut context).is_pending());
+        assert_eq!(leads.await, Ok(1));
+        hands.advance(Duration::from_millis(2));
+        assert_eq!((waits.await, processes.0.try_call(2).await), (Ok(1), Ok(2)));
+        assert_eq!((processes.1.try_call(2).await, processes.1.try_call(2).await), (Ok(2), Ok(2)));
+        processes.1.invalidate(&2);
+        processes.1.clear();
+        processes.1.flush().await?;
         let (one, other) = tokio::join!(in_bytes.try_call(1), in_bytes.try_call(2));
         assert_eq!((one, other), (Ok(1), Ok(2)), "one queues for the other's place");
         assert_eq!((in_bytes.invalidate_tag("odd"), in_bytes.get_if_present(&1)), (1, None));
@@ -116,7 +134,7 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         cache.clear();
         anyhow::Ok(())
     })?;
-    Ok((cache, in_bytes, folder))
+    Ok((cache, in_bytes, processes, folder))
 }
 
 /// Says what is wrong with the attributes of `what`, and notes which were seen.

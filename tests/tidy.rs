@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Where a crate of ours lives, and where the crates of ours live that it may be built on. Tests, examples and
-/// benches may use everything and are used by nothing.
+/// benches may use everything, benches with it the servers of the tests, and are used by nothing.
 const MAY_USE: [(&str, &[&str]); 10] = [
     ("sdk/core", &[]),
     ("sdk/macros", &[]),
@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("instrumentation", &["sdk/core"]),
     ("exporters", &[]),
     ("examples", &["sdk", "instrumentation", "exporters"]),
-    ("benches", &["sdk", "instrumentation", "exporters"]),
+    ("benches", &["sdk", "instrumentation", "exporters", "tests/stack"]),
     ("tests/xtask", &["tests/stack"]),
     ("tests", &["sdk", "instrumentation", "exporters", "tests"]),
 ];

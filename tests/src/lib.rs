@@ -7,8 +7,10 @@ use cachescope::{RequestResult, Stats};
 
 pub mod contract;
 pub mod exported;
+pub mod member;
 pub mod numbers;
 pub mod one;
+pub mod opened;
 pub mod workload;
 
 /// Requests by result.

@@ -278,7 +278,9 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let evictions = Evictions::default();
         let in_cache = |error| ConfigError::new(format!("cache \"{}\": {error}", self.name));
         #[cfg(feature = "shared")]
-        let shared = self.store.shared(&self.name).map_err(in_cache)?.map(|shared| SharedTier::new(shared, random()));
+        let shared = self.store.shared(&self.name).map_err(in_cache)?;
+        #[cfg(feature = "shared")]
+        let shared = shared.map(|shared| SharedTier::new(shared, random(), self.settings.cleanup_interval));
         #[cfg(feature = "shared")]
         let policy = match shared.as_ref().and_then(|shared| shared.settings.memory_life) {
             Some(life) => policy.before_shared_store(life),

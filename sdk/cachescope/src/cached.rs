@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 #[cfg(feature = "shared")]
-use cachescope_core::shared::StoreError;
+use cachescope_core::shared::{StoreError, StoreSize};
 use cachescope_core::{HashedKey, HashedRef, Store};
 
 use crate::default_store::DefaultStore;
@@ -170,6 +170,16 @@ where
             Some(shared) => shared.deliver(self.engine.books()).await,
             None => Ok(()),
         }
+    }
+
+    /// How much the shared store holds of this cache, and whether that is counted or estimated. Asks the store, which
+    /// may take it a while; how full it was a minute ago at most is in [`Stats::levels`](crate::Stats::levels).
+    ///
+    /// # Errors
+    /// If the store fails, or takes longer than a minute.
+    #[cfg(feature = "shared")]
+    pub async fn shared_size(&self) -> Result<StoreSize, StoreError> {
+        self.engine.shared_size().await
     }
 
     /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are

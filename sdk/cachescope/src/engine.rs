@@ -262,6 +262,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
 
 impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Source for Engine<K, V, E, S> {
     fn levels(&self) -> Levels {
+        #[cfg(feature = "shared")]
+        if let Some(levels) = self.shared_levels() {
+            return levels;
+        }
         self.store.levels()
     }
 

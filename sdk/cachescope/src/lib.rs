@@ -95,12 +95,35 @@ pub use cachescope_core::{
 pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
+#[cfg(feature = "file")]
+pub use cachescope_file::FileStore;
+#[cfg(feature = "mongodb")]
+pub use cachescope_mongodb::MongoDb;
+#[cfg(feature = "redis")]
+pub use cachescope_redis::Redis;
+#[cfg(feature = "mysql")]
+pub use cachescope_sqlx::MySql;
+#[cfg(feature = "postgres")]
+pub use cachescope_sqlx::Postgres;
+#[cfg(feature = "sqlite")]
+pub use cachescope_sqlx::Sqlite;
 #[cfg(feature = "quick_cache")]
 pub use cachescope_quick_cache::{QuickCache, QuickCacheStore};
 /// The trait [`deep_size`] goes by.
 #[cfg(feature = "get-size")]
 pub use get_size2::GetSize;
 
+/// Redis: its store's connections, and telemetry for the client alone.
+#[cfg(feature = "redis")]
+pub use cachescope_redis as redis;
+/// sqlx: telemetry for its pools and queries alone.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use cachescope_sqlx as sqlx;
+/// MongoDB: its store's driver, and telemetry for that alone.
+#[cfg(feature = "mongodb")]
+pub use cachescope_mongodb as mongodb;
+#[cfg(feature = "messagepack")]
+pub use cachescope_core::shared::MessagePack;
 /// Set-up of the OpenTelemetry SDK from the `OTEL_*` variables.
 #[cfg(feature = "otel")]
 pub use cachescope_otel as otel;

@@ -144,12 +144,16 @@ impl Clock {
         }
     }
 
-    /// The wall time of `moment`, for the timestamps of spans.
+    /// The wall time of `moment`, past or to come: for the timestamps of spans, and for other processes.
     #[must_use]
     pub fn wall(&self, moment: Moment) -> SystemTime {
         match self.source {
-            // From the present backwards, so that a corrected system time is followed.
-            Source::System => SystemTime::now() - system_now().since(moment),
+            // From the present on, so that a corrected system time is followed.
+            Source::System => {
+                let (wall, now) = (SystemTime::now(), system_now());
+                // What a system time can't tell is beyond all use.
+                wall.checked_add(moment.since(now)).unwrap_or(wall) - now.since(moment)
+            }
             Source::Manual { origin, .. } => origin + moment.since(Moment(0)),
         }
     }
@@ -240,14 +244,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_time_has_its_moment_also_before_the_process_began() {
+    fn a_wall_time_has_its_moment_before_the_process_began_and_ahead() {
         let (clock, hands) = Clock::manual();
         hands.advance(Duration::from_secs(5));
         let day_ago = clock.now().before(Duration::from_secs(86_400));
         assert_eq!(clock.moment_of(clock.wall(day_ago)), day_ago);
         let system = Clock::system();
+        let hour = Duration::from_secs(3600);
+        let ahead = system.wall(system.now().after(hour)).duration_since(SystemTime::now()).unwrap();
+        assert!(ahead.abs_diff(hour) < Duration::from_secs(60), "{ahead:?}");
         let ago = system.now().since(system.moment_of(SystemTime::now() - Duration::from_secs(3600)));
-        assert!(ago.abs_diff(Duration::from_secs(3600)) < Duration::from_secs(60), "{ago:?}");
+        assert!(ago.abs_diff(hour) < Duration::from_secs(60), "{ago:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Starting parts, and waiting until all of them can be used.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +13,8 @@ use crate::log;
 use crate::part::Part;
 use crate::ports::Ports;
 use crate::process::Process;
+use crate::run;
+use crate::tree;
 
 /// All parts are up within two seconds here; a loaded CI machine gets a minute.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -28,7 +30,34 @@ pub(crate) struct Started {
     pub(crate) log: PathBuf,
 }
 
-/// Starts `part` with a folder and a log of its own in `run`. A detached one stays when this process and its terminal
+/// How often ports are chosen anew before a taken one counts as a failure.
+const ATTEMPTS: usize = 5;
+
+/// Repeats `attempt`, which chooses ports and starts something on them, while another program is faster to take one.
+pub(crate) fn with_free_ports<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match attempt() {
+            Err(error) if port_taken(&error) && left > 0 => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Makes the folder of `part` in `run` ready for its first start there.
+pub(crate) fn prepare(part: &dyn Part, cache: &Path, program: &Path, ports: &Ports, run: &Path) -> Result<()> {
+    let user = part.user()?;
+    if user.is_some() {
+        run::create_open(run)?;
+    }
+    let folder = run::folder_of(part.name(), user, run);
+    fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    part.prepare(cache, program, ports, &folder)?;
+    user.map_or(Ok(()), |user| tree::give(&folder, user))
+}
+
+/// Starts `part` in its folder in `run`, with a log of its own. A detached one stays when this process and its terminal
 /// go: it is in a process group of its own, where no Ctrl-C reaches it.
 pub(crate) fn spawn(
     part: &'static dyn Part,
@@ -37,17 +66,20 @@ pub(crate) fn spawn(
     run: &Path,
     detached: bool,
 ) -> Result<Started> {
-    let folder = run.join(part.name());
-    fs::create_dir_all(&folder)?;
+    let user = part.user()?;
+    let folder = run::folder_of(part.name(), user, run);
     let log = run.join(format!("{}.log", part.name()));
-    let output = File::create(&log)?;
+    let output = OpenOptions::new().create(true).append(true).open(&log)?;
     let mut command = part.command(program, ports, &folder)?;
     command.current_dir(&folder).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    if let Some(user) = user {
+        user.run(&mut command);
+    }
     if detached {
         command.process_group(0);
     }
     let child = command.spawn().with_context(|| format!("cannot start {} ({})", part.name(), program.display()))?;
-    let process = Process::child(child).with_context(|| gone(part, &log))?;
+    let process = Process::child(child, part.ending()).with_context(|| gone(part, &log))?;
     Ok(Started { part, process, log })
 }
 
@@ -85,7 +117,8 @@ pub(crate) fn await_ready<'a>(started: impl Iterator<Item = &'a mut Started>, po
 
 /// Whether `error`, from above, came of a port that somebody took after it was chosen.
 pub(crate) fn port_taken(error: &anyhow::Error) -> bool {
-    format!("{error:#}").contains("address already in use")
+    // Programs in Go write it small.
+    format!("{error:#}").to_lowercase().contains("address already in use")
 }
 
 fn gone(part: &dyn Part, log: &Path) -> String {
@@ -139,6 +172,7 @@ mod tests {
     fn start(part: &'static Script) -> anyhow::Error {
         let run = tempfile::tempdir().unwrap();
         let ports = Ports::choose(&[]).unwrap();
+        prepare(part, run.path(), Path::new("sh"), &ports, run.path()).unwrap();
         match spawn(part, Path::new("sh"), &ports, run.path(), false) {
             Ok(mut started) => await_ready([&mut started].into_iter(), &ports).unwrap_err(),
             Err(error) => error,
@@ -156,5 +190,20 @@ mod tests {
     #[test]
     fn a_taken_port_is_told_from_other_failures() {
         assert!(port_taken(&start(&Script("echo listen tcp: bind: address already in use; exit 1"))));
+        assert!(port_taken(&start(&Script("echo could not bind: Address already in use; exit 1"))));
+    }
+    #[test]
+    fn a_taken_port_is_tried_again_with_others_but_not_for_ever() {
+        let mut attempts = 0;
+        let mut attempt = |taken: usize| {
+            with_free_ports(|| {
+                attempts += 1;
+                if attempts <= taken { bail!("address already in use") } else { Ok(attempts) }
+            })
+        };
+        assert_eq!(attempt(2).unwrap(), 3);
+        assert!(attempt(usize::MAX).is_err());
+        assert_eq!(attempts, 3 + ATTEMPTS);
+        assert!(with_free_ports::<()>(|| bail!("another reason")).is_err());
     }
 }

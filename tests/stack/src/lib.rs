@@ -13,38 +13,59 @@
 //! Every call that asks a part something blocks its thread. From async code, call it in `spawn_blocking`; nothing in
 //! here owns a runtime, so making and dropping a [`Stack`] inside one is merely slow, not an error.
 //!
+//! A test that mistreats a server takes one of its own, a [`Server`].
+//!
 //! # Adding a part
 //!
 //! One file with a unit type that implements `Part` and an `impl Stack` with its accessor, and one line in
-//! `stack::PARTS` (and its `mod` below). A part that is not built by Go can get its program any way it likes in
-//! `Part::program`.
+//! `stack::PARTS` (and its `mod` below). Its program is built by a `Recipe`, is a package of the operating system
+//! ([`program`]), or comes any other way in `Part::program`. To be a [`Server`] too it calls the port for clients
+//! `client`, and has a constructor there.
 
 mod answer;
 mod collector;
+mod command;
+mod connection;
+mod family;
 mod http;
 mod jaeger;
 mod launch;
 mod log;
+mod mariadb;
+mod mongodb;
+mod once;
+mod package;
 mod part;
 mod poll;
 mod ports;
+mod postgres;
+mod probe;
 mod process;
 mod prometheus;
+mod proxy;
 mod recipe;
+mod redis;
+mod redis_cluster;
 mod run;
 mod sample;
+mod server;
 mod shared;
 mod span;
 mod stack;
 mod state;
 mod trace;
+mod tree;
+mod user;
 
 pub use collector::Collector;
 pub use jaeger::Jaeger;
+pub use package::program;
 pub use poll::eventually;
 pub use prometheus::Prometheus;
+pub use redis_cluster::RedisCluster;
 pub use run::cache_folder;
 pub use sample::Sample;
+pub use server::Server;
 pub use span::{Event, Reference, Relation, Span};
 pub use stack::Stack;
 pub use state::Status;

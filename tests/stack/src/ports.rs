@@ -20,7 +20,7 @@ pub(crate) struct Ports(BTreeMap<String, BTreeMap<String, u16>>);
 const RANGE: Range<u16> = 20_000..32_000;
 
 /// Every port of the range once, from a start that two processes seldom share.
-fn candidates() -> impl Iterator<Item = u16> {
+pub(crate) fn candidates() -> impl Iterator<Item = u16> {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_micros());
     let start = usize::try_from(clock).unwrap_or(0) % RANGE.len();
     RANGE.cycle().skip(start).take(RANGE.len())
@@ -44,6 +44,11 @@ impl Ports {
             }
         }
         Ok(Self(chosen))
+    }
+
+    /// Adds a port of `part` that is not for the part itself to open, or changes one.
+    pub(crate) fn set(&mut self, part: &str, name: &str, port: u16) {
+        self.0.entry(part.to_owned()).or_default().insert(name.to_owned(), port);
     }
 
     /// Says which port is missing if `parts` need one these lack: then they were written by another version of us.

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use crate::log;
+use crate::once;
 
 /// What a part is built from. Everything that decides the outcome is in here, so its hash names the binary.
 #[derive(Debug, Clone, Copy)]
@@ -31,42 +31,24 @@ impl Recipe {
     /// Names the part and shows the end of its build log when a step fails.
     pub(crate) fn binary(&self, cache: &Path) -> Result<PathBuf> {
         let parts = cache.join("parts");
-        fs::create_dir_all(&parts).with_context(|| format!("cannot create {}", parts.display()))?;
-        let id = format!("{}-{}", self.name, self.hash());
-        let binary = parts.join(&id).join(self.binary);
-        if binary.exists() {
-            return Ok(binary);
-        }
-        // Two processes may come here at once: the second waits for the lock, then finds the work done.
-        let lock = File::create(parts.join(format!("{id}.lock")))?;
-        lock.lock().with_context(|| format!("cannot lock the build of {}", self.name))?;
-        if !binary.exists() {
-            self.build(&parts, &id)?;
-        }
-        Ok(binary)
+        let id = self.id();
+        let log = parts.join(format!("{id}.log"));
+        Ok(once::folder(&parts, &id, |folder| self.build(folder, &log))?.join(self.binary))
     }
 
-    /// Builds beside the final folder and renames at the end, so that a folder with the final name is always whole.
-    fn build(&self, parts: &Path, id: &str) -> Result<()> {
-        let folder = parts.join(format!("{id}.building"));
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
+    fn build(&self, folder: &Path, log: &Path) -> Result<()> {
         for (name, content) in self.files {
             fs::write(folder.join(name), content)?;
         }
-        let log = parts.join(format!("{id}.log"));
-        let output = File::create(&log)?;
+        let output = File::create(log)?;
         eprintln!("cachescope-stack: building {} (first use, some minutes), log: {}", self.name, log.display());
         let begun = Instant::now();
         for step in self.steps {
-            self.run(step, &folder, &output, &log)?;
+            self.run(step, folder, &output, log)?;
         }
         if !folder.join(self.binary).exists() {
-            bail!("building {} left no {}\n{}", self.name, self.binary, log::tail(&log));
+            bail!("building {} left no {}\n{}", self.name, self.binary, log::tail(log));
         }
-        fs::rename(&folder, parts.join(id))?;
         eprintln!("cachescope-stack: built {} in {:.0} s", self.name, begun.elapsed().as_secs_f64());
         Ok(())
     }
@@ -98,16 +80,11 @@ impl Recipe {
     }
 
     /// Names of files and steps go in too: a changed command is a changed binary.
-    fn hash(&self) -> String {
-        let mut hash = Sha256::new();
+    fn id(&self) -> String {
         let words = self.steps.iter().flat_map(|step| step.iter().copied());
         let files = self.files.iter().flat_map(|(name, content)| [*name, *content]);
         let machine = [std::env::consts::OS, std::env::consts::ARCH, self.binary];
-        for text in files.chain(words).chain(machine) {
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
-        }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        once::id(self.name, files.chain(words).chain(machine))
     }
 }
 
@@ -155,7 +132,7 @@ mod tests {
     fn the_hash_covers_files_and_steps() {
         let other_file = Recipe { files: &[("made", "#!/bin/sh\n\n")], ..COUNTING };
         let other_step = Recipe { steps: &[&["true"]], ..COUNTING };
-        assert_ne!(COUNTING.hash(), other_file.hash());
-        assert_ne!(COUNTING.hash(), other_step.hash());
+        assert_ne!(COUNTING.id(), other_file.id());
+        assert_ne!(COUNTING.id(), other_step.id());
     }
 }

@@ -1,15 +1,18 @@
 //! The folders: the cache of this user, and one for each run of a stack.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use directories::ProjectDirs;
 
 use crate::launch;
-use crate::process::Process;
 use crate::state::State;
+use crate::user::User;
 
 /// How long the logs of a run that failed are kept.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -42,6 +45,50 @@ pub(crate) fn create(cache: &Path) -> Result<PathBuf> {
     Ok(tempfile::Builder::new().prefix("run-").tempdir_in(&runs)?.keep())
 }
 
+/// Where a run has the folders of parts that run as another user: open for them to go through, beside everybody's
+/// temporary files. Its name tells nobody more than the run's, which nobody else can guess.
+fn open(run: &Path) -> PathBuf {
+    let mut name = OsString::from("cachescope-");
+    name.push(run.file_name().unwrap_or_default());
+    std::env::temp_dir().join(name)
+}
+
+/// Creates that folder unless this run has it.
+pub(crate) fn create_open(run: &Path) -> Result<()> {
+    let folder = open(run);
+    match DirBuilder::new().mode(0o711).create(&folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // Whoever was faster to take this name must not own what we start in there.
+            let owners = [&folder, run].map(|folder| fs::symlink_metadata(folder).map(|data| data.uid()));
+            let [Ok(there), Ok(ours)] = owners else { bail!("cannot look at {}", folder.display()) };
+            ensure!(there == ours, "{} is another user's", folder.display());
+            Ok(())
+        }
+        outcome => outcome.with_context(|| format!("cannot create {}", folder.display())),
+    }
+}
+
+/// The folder of a part that runs as `user`.
+pub(crate) fn folder_of(part: &str, user: Option<User>, run: &Path) -> PathBuf {
+    if user.is_some() { open(run).join(part) } else { run.join(part) }
+}
+
+/// Removes a run's folders with all that is in them, as far as possible.
+pub(crate) fn remove(run: &Path) {
+    fs::remove_dir_all(open(run)).ok();
+    fs::remove_dir_all(run).ok();
+}
+
+/// Removes all but the logs of a run.
+pub(crate) fn remove_data(run: &Path) {
+    fs::remove_dir_all(open(run)).ok();
+    for entry in fs::read_dir(run).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
 /// Clears up after runs whose process was killed before it could: stops the parts they left, removes their folders, and
 /// the folders of failed runs once nobody will look at them. What cannot be cleared is left for the next time. Only
 /// under the lock of [`alone`]: a stack that is just being started may look orphaned.
@@ -51,16 +98,15 @@ pub(crate) fn sweep(cache: &Path) {
         let state = run.join(STATE);
         match State::read(&state) {
             Ok(state) if state.orphaned() => {
-                let mut left: Vec<Process> = state.processes().map(Process::of_another).collect();
-                if launch::stop(left.iter_mut()).is_ok() {
-                    fs::remove_dir_all(&run).ok();
+                if launch::stop(state.processes().iter_mut()).is_ok() {
+                    remove(&run);
                 }
             }
             Ok(_) => {}
             Err(_) => {
                 let age = fs::metadata(&run).and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
                 if age.is_some_and(|age| age > KEEP_FAILED) {
-                    fs::remove_dir_all(&run).ok();
+                    remove(&run);
                 }
             }
         }
@@ -73,11 +119,11 @@ mod tests {
     use crate::collector::CollectorPart;
     use crate::launch::Started;
     use crate::ports::Ports;
-    use crate::process::Identity;
+    use crate::process::{Ending, Identity, Process};
     use std::process::Command;
 
     fn sleeper() -> Process {
-        Process::child(Command::new("sleep").arg("60").spawn().unwrap()).unwrap()
+        Process::child(Command::new("sleep").arg("60").spawn().unwrap(), Ending::Terminate).unwrap()
     }
 
     fn left_by(owner: Option<Identity>, file: &Path, cache: &Path) -> (PathBuf, Identity) {
@@ -105,7 +151,23 @@ mod tests {
         }
         for (run, part) in others {
             assert!(part.alive() && run.exists());
-            Process::of_another(part).stop(Duration::from_secs(5)).unwrap();
+            Process::of_another(part, Ending::Terminate).stop(Duration::from_secs(5)).unwrap();
         }
+    }
+    #[test]
+    fn the_open_folder_comes_and_goes_with_its_run() {
+        let cache = tempfile::tempdir().unwrap();
+        let run = create(cache.path()).unwrap();
+        create_open(&run).unwrap();
+        create_open(&run).unwrap();
+        let open = open(&run);
+        assert_eq!(open.metadata().unwrap().mode() & 0o777, 0o711);
+        fs::create_dir(run.join("part")).unwrap();
+        fs::write(run.join("part.log"), "").unwrap();
+        remove_data(&run);
+        assert!(!open.exists() && !run.join("part").exists() && run.join("part.log").exists());
+        create_open(&run).unwrap();
+        remove(&run);
+        assert!(!open.exists() && !run.exists());
     }
 }

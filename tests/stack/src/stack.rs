@@ -1,4 +1,4 @@
-//! The parts together: collector, Prometheus and Jaeger, knowing each other's addresses.
+//! The parts together, knowing each other's addresses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,27 @@ use anyhow::{Result, ensure};
 use crate::collector::CollectorPart;
 use crate::jaeger::JaegerPart;
 use crate::launch::{self, Started};
+use crate::mariadb::MariadbPart;
+use crate::mongodb::MongodbPart;
 use crate::part::Part;
 use crate::ports::Ports;
-use crate::process::{Identity, Process};
+use crate::postgres::PostgresPart;
+use crate::process::Identity;
 use crate::prometheus::PrometheusPart;
+use crate::redis::{Durability, RedisPart};
 use crate::run;
 use crate::state::{State, Status};
 
 /// Every part there is, in the order they are started; a part comes after those it needs.
-pub(crate) const PARTS: &[&dyn Part] = &[&JaegerPart, &PrometheusPart, &CollectorPart];
-
-/// How often ports are chosen anew before a taken one counts as a failure.
-const ATTEMPTS: usize = 5;
+pub(crate) const PARTS: &[&dyn Part] = &[
+    &JaegerPart,
+    &PrometheusPart,
+    &RedisPart(Durability::Volatile),
+    &PostgresPart,
+    &MariadbPart,
+    &MongodbPart,
+    &CollectorPart,
+];
 
 /// A running stack. One this process started is stopped when it is dropped; one attached to never is.
 #[derive(Debug)]
@@ -96,13 +105,7 @@ impl Stack {
         let programs = PARTS.iter().map(|part| part.program(&cache)).collect::<Result<Vec<_>>>()?;
         let _alone = run::alone(&cache)?;
         run::sweep(&cache);
-        let mut attempt = 1;
-        loop {
-            match Self::attempt(&cache, &programs, owner, state_file) {
-                Err(error) if launch::port_taken(&error) && attempt < ATTEMPTS => attempt += 1,
-                outcome => return outcome,
-            }
-        }
+        launch::with_free_ports(|| Self::attempt(&cache, &programs, owner, state_file))
     }
 
     fn attempt(cache: &Path, programs: &[PathBuf], owner: Option<Identity>, state_file: Option<&Path>) -> Result<Self> {
@@ -115,6 +118,7 @@ impl Stack {
         let outcome = PARTS.iter().zip(programs).try_for_each(|(part, program)| {
             let needed = stack.own.iter_mut().filter(|earlier| part.needs().contains(&earlier.part.name()));
             launch::await_ready(needed, &ports)?;
+            launch::prepare(*part, cache, program, &ports, &folder)?;
             let started = launch::spawn(*part, program, &ports, &folder, owner.is_none())?;
             stack.state.add(&started);
             stack.own.push(started);
@@ -135,8 +139,7 @@ impl Stack {
 
     fn end(&mut self, keep_logs: bool) -> Result<()> {
         if self.own.is_empty() {
-            let mut left: Vec<Process> = self.state.processes().map(Process::of_another).collect();
-            launch::stop(left.iter_mut())?;
+            launch::stop(self.state.processes().iter_mut())?;
         } else {
             launch::stop(self.own.iter_mut().map(|part| &mut part.process))?;
             self.own.clear();
@@ -145,9 +148,10 @@ impl Stack {
             fs::remove_file(file).ok();
         }
         if keep_logs {
+            run::remove_data(&self.state.folder);
             eprintln!("cachescope-stack: logs kept in {}", self.state.folder.display());
         } else {
-            fs::remove_dir_all(&self.state.folder).ok();
+            run::remove(&self.state.folder);
         }
         Ok(())
     }
@@ -180,10 +184,12 @@ mod tests {
                 let folder = tempfile::tempdir()?;
                 let ports = Ports::choose(PARTS)?;
                 let _taken = TcpListener::bind(ports.address(part.name(), port))?;
+                launch::prepare(*part, &cache, &program, &ports, folder.path())?;
                 let outcome = launch::spawn(*part, &program, &ports, folder.path(), false)
                     .and_then(|mut started| launch::await_ready([&mut started].into_iter(), &ports));
                 let Err(error) = outcome else { panic!("{} starts without its port {port}", part.name()) };
                 assert!(launch::port_taken(&error), "{port}: {error:#}");
+                run::remove(folder.path());
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::launch::Started;
 use crate::ports::Ports;
-use crate::process::Identity;
+use crate::process::{Ending, Identity, Process};
 
 /// A running stack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(crate) struct State {
 struct PartState {
     name: String,
     process: Identity,
+    /// Not known of what an older version started.
+    #[serde(default)]
+    ending: Ending,
     log: PathBuf,
 }
 
@@ -51,9 +54,11 @@ impl State {
         Self { owner, file, folder, ports, parts: Vec::new() }
     }
 
+    /// Takes note of a part that was started, in place of an earlier start of it.
     pub(crate) fn add(&mut self, started: &Started) {
-        let name = started.part.name().to_owned();
-        self.parts.push(PartState { name, process: started.process.identity, log: started.log.clone() });
+        let (name, ending) = (started.part.name().to_owned(), started.part.ending());
+        self.parts.retain(|part| part.name != name);
+        self.parts.push(PartState { name, process: started.process.identity, ending, log: started.log.clone() });
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -76,8 +81,9 @@ impl State {
         }
     }
 
-    pub(crate) fn processes(&self) -> impl Iterator<Item = Identity> {
-        self.parts.iter().map(|part| part.process)
+    /// All that was started, for a process other than the one that started it.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        self.parts.iter().map(|part| Process::of_another(part.process, part.ending)).collect()
     }
 
     pub(crate) fn status(&self) -> Vec<Status> {

@@ -20,7 +20,8 @@ fn after_the_drop_nothing_of_it_runs_listens_or_lies_about() -> Result<()> {
     let stack = Stack::start()?;
     println!("started in {:?}", begun.elapsed());
     let parts = stack.status();
-    assert_eq!(parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["jaeger", "prometheus", "collector"]);
+    let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["jaeger", "prometheus", "redis", "postgres", "mariadb", "mongodb", "collector"]);
     assert!(parts.iter().all(|part| part.running));
     assert!(addresses(&parts).into_iter().all(reachable));
     let file = stack.state_file().to_owned();
@@ -42,6 +43,10 @@ fn a_detached_stack_is_attached_to_left_running_and_stopped() -> Result<()> {
     drop(Stack::start_detached(&file)?);
     let attached = Stack::attach(&file)?;
     attached.prometheus().query("1")?;
+    for url in [attached.redis(), attached.postgres(), attached.mariadb(), attached.mongodb()] {
+        let known = addresses(&attached.status()).into_iter().any(|address| url.contains(address));
+        assert!(known, "{url} is no part's");
+    }
     drop(attached);
     let stack = Stack::read(&file)?;
     let parts = stack.status();

@@ -11,7 +11,6 @@ use crate::callgrind;
 use crate::cargo;
 use crate::steps::Steps;
 use crate::table;
-use crate::valgrind;
 
 /// The counts a case is run with: what both runs share, the set-up, falls out of the difference.
 const COUNTS: (u64, u64) = (100_000, 200_000);
@@ -22,6 +21,8 @@ pub(crate) enum Measurement {
     Ratio,
     /// Instructions per hit, under valgrind.
     Instructions,
+    /// Time of a hit and a miss in a shared store over that of the bare client, in one run.
+    Remote,
 }
 
 pub(crate) fn run(only: Option<Measurement>) -> Result<ExitCode> {
@@ -33,6 +34,10 @@ pub(crate) fn run(only: Option<Measurement>) -> Result<ExitCode> {
     if wanted(Measurement::Instructions) {
         steps.run("instructions", instructions);
     }
+    if wanted(Measurement::Remote) {
+        let mut command = cargo::command(["run", "--release", "--package", "cachescope-benches", "--bin", "remote"]);
+        steps.run("remote", || cargo::succeed(&mut command));
+    }
     Ok(steps.finish())
 }
 
@@ -43,7 +48,7 @@ fn hit<const N: usize>(arguments: [&str; N]) -> Command {
 }
 
 fn instructions() -> Result<()> {
-    valgrind::ensure()?;
+    cachescope_stack::program("valgrind", "valgrind")?;
     let binary = build()?;
     let mut table = table::plain(["case", "instructions per iteration"]);
     for case in cases(&binary)? {

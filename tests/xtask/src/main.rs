@@ -9,7 +9,6 @@ mod stack;
 mod steps;
 mod table;
 mod test;
-mod valgrind;
 
 use std::process::ExitCode;
 

@@ -37,6 +37,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             return self.load(key, request, plan, Landing::Leading(leader), Storing::Not).await;
         };
         self.listen_behind();
+        self.keep_up_behind();
         let context = request.open(None).unwrap_or_default();
         let sought = self.seek(shared, key, &name, plan, Patience::Yes(&request)).with_context(context).await;
         match sought {

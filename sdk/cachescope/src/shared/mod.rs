@@ -8,6 +8,7 @@ mod outbox;
 mod seek;
 mod storing;
 mod tier;
+mod upkeep;
 
 pub(crate) use self::lead::Led;
 pub(crate) use self::lease::{Storing, random};

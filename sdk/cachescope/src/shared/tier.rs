@@ -1,11 +1,13 @@
 //! The shared store of one cache, asked with a time limit, through a breaker, and counted.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Notice, Scope, SharedSettings, SharedStore, StoreError, StoreFuture, StoreKey, Wire};
+use cachescope_core::shared::{
+    ByteStore, Notice, Scope, SharedSettings, SharedStore, StoreError, StoreFuture, StoreKey, StoreSize, Wire,
+};
 use cachescope_core::{Operation, StoreErrorKind, Tier};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
@@ -28,6 +30,12 @@ pub(crate) struct SharedTier<K, V> {
     pub(crate) outbox: Outbox,
     /// Whether somebody listens to what others drop, or has done so.
     pub(crate) listens: AtomicBool,
+    /// Whether it is kept up, or has been.
+    pub(crate) kept_up: AtomicBool,
+    /// How often; `None` is as usual.
+    pub(crate) upkeep: Option<Duration>,
+    /// How much it held when it was last asked.
+    pub(crate) size: Mutex<StoreSize>,
     /// The key of a name, for what others announce.
     pub(crate) key_of: Option<fn(&str) -> Option<K>>,
     json_of: fn(&K) -> Option<String>,
@@ -45,11 +53,24 @@ pub(crate) struct Name {
 
 impl<K, V> SharedTier<K, V> {
     /// `origin` is a number that no other cache has.
-    pub(crate) fn new(shared: SharedStore<K, V>, origin: u64) -> Self {
+    pub(crate) fn new(shared: SharedStore<K, V>, origin: u64, upkeep: Option<Duration>) -> Self {
         let SharedStore { store, scope, json_of, key_of, wire, settings } = shared;
         let breaker = Breaker::new(settings.failures, settings.pause);
-        let (outbox, listens) = (Outbox::default(), AtomicBool::new(false));
-        Self { store, scope, wire, settings, outbox, listens, key_of, json_of, breaker, origin }
+        Self {
+            store,
+            scope,
+            wire,
+            settings,
+            outbox: Outbox::default(),
+            listens: AtomicBool::new(false),
+            kept_up: AtomicBool::new(false),
+            upkeep,
+            size: Mutex::default(),
+            key_of,
+            json_of,
+            breaker,
+            origin,
+        }
     }
 
     /// What the entry of `key` is called; `None` if it can't be serialized, and therefore not shared.

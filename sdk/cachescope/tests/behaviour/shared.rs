@@ -411,6 +411,24 @@ async fn memory_outlives_the_store_only_where_that_is_wanted() {
     assert_eq!(outlives.call(7).await, 4, "it is past its own life");
 }
 
+#[tokio::test]
+async fn what_is_over_is_dropped_now_and_then_and_what_is_held_is_known() {
+    let fleet = Fleet::new();
+    let builder = fleet.wrapped("shared.upkeep").cleanup_interval(5 * SECOND);
+    let cache = builder.store(Shared::new(fleet.store.clone())).build();
+    for key in 0..5 {
+        cache.call(key).await;
+    }
+    tokio::task::yield_now().await;
+    fleet.hands.advance(5 * SECOND);
+    until(|| cache.metrics().stats().levels().entries == 5).await;
+    let size = cache.shared_size().await.unwrap();
+    assert_eq!((size.entries, size.exact), (Some(5), true));
+    fleet.hands.advance(5 * SECOND);
+    until(|| cache.metrics().stats().levels().entries == 0).await;
+    assert_eq!(cache.shared_size().await.unwrap().entries, Some(0), "they were dropped, and not only too old");
+}
+
 #[test]
 fn what_cannot_work_says_what_to_change() {
     let fleet = Fleet::new();

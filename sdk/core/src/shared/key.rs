@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_key_is_short_plain_and_its_own() {
         let keys = ["", "a", "a ", "%20", " ", "{a}", "\n", &"x".repeat(94), &"x".repeat(95), &"x".repeat(10_000), "é"];
-        let texts: std::collections::HashSet<String> = keys.iter().map(|key| text(key)).collect();
+        let texts: std::collections::HashSet<String> = keys.iter().map(text).collect();
         assert_eq!(texts.len(), keys.len());
         for text in texts {
             assert!(text.len() <= 288 && text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");

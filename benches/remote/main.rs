@@ -1,0 +1,103 @@
+//! What a request costs over what its shared store's bare client takes for the same: ratios, in turns, in one run.
+
+mod clients;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use cachescope::{ByteStore, Shared, cached};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+
+use crate::clients::{Client, mongodb, postgres, redis};
+
+/// Operations a batch, and batches of each.
+const BATCH: u64 = 200;
+const ROUNDS: usize = 21;
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// What one of a batch takes, in microseconds.
+async fn time<F: Future<Output = Result<()>>>(run: &mut impl FnMut(u64) -> F) -> Result<f64> {
+    let begun = Instant::now();
+    for number in 0..BATCH {
+        run(number).await?;
+    }
+    Ok(begun.elapsed().as_secs_f64() * 1e6 / BATCH as f64)
+}
+
+/// Runs both in turns and prints their medians, and that of the rounds' own ratios.
+async fn compare<A, B>(what: &str, mut bare: impl FnMut(u64) -> A, mut ours: impl FnMut(u64) -> B) -> Result<()>
+where
+    A: Future<Output = Result<()>>,
+    B: Future<Output = Result<()>>,
+{
+    let (mut bares, mut ourses, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    time(&mut bare).await?;
+    time(&mut ours).await?;
+    for _ in 0..ROUNDS {
+        let (one, other) = (time(&mut bare).await?, time(&mut ours).await?);
+        bares.push(one);
+        ourses.push(other);
+        ratios.push(other / one);
+    }
+    let (bare, ours, ratio) = (median(bares), median(ourses), median(ratios));
+    println!("{what:<16} bare {bare:>8.1} us   cached {ours:>8.1} us   ratio {ratio:.3}");
+    Ok(())
+}
+
+/// A hit against a bare read of as many bytes, and a miss against a bare read and write.
+async fn measure<C: Client>(name: &str, client: C, store: impl ByteStore + Clone) -> Result<()> {
+    let value = "v".repeat(100);
+    client.write(1, value.as_bytes()).await?;
+    let load = {
+        let value = value.clone();
+        move |_: u64| std::future::ready(value.clone())
+    };
+    let cache = cached(format!("remote.{name}"), load).stale_after(Duration::from_secs(3_600));
+    let cache = cache.store(Shared::new(store)).build();
+    cache.call(1).await;
+    let hit = |_| async {
+        cache.call(1).await;
+        Ok(())
+    };
+    compare(&format!("{name} hit"), |_| client.read(1), hit).await?;
+    let before = cache.metrics().stats();
+    assert_eq!(before.misses(), 1, "what was measured were hits");
+    let mut fresh = 10;
+    let miss = |_| {
+        fresh += 1;
+        let key = fresh;
+        let cache = &cache;
+        async move {
+            cache.call(key).await;
+            Ok(())
+        }
+    };
+    let (client, value) = (&client, value.as_bytes());
+    let read_and_write = |number| async move {
+        client.read(number + 1_000_000).await?;
+        client.write(number, value).await
+    };
+    compare(&format!("{name} miss"), read_and_write, miss).await
+}
+
+fn main() -> Result<()> {
+    let reader = PeriodicReader::builder(InMemoryMetricExporter::default()).with_interval(Duration::from_secs(60));
+    let meters = SdkMeterProvider::builder().with_reader(reader.build()).build();
+    opentelemetry::global::set_meter_provider(meters);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let servers = [cachescope_stack::Server::redis()?, cachescope_stack::Server::postgres()?];
+    let ferret = cachescope_stack::Server::mongodb()?;
+    runtime.block_on(async {
+        let (client, store) = redis(servers[0].url()).await?;
+        measure("redis", client, store).await?;
+        let (client, store) = postgres(servers[1].url()).await?;
+        measure("postgresql", client, store).await?;
+        let (client, store) = mongodb(ferret.url()).await?;
+        measure("mongodb", client, store).await
+    })
+}

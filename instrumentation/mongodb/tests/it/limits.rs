@@ -1,0 +1,32 @@
+//! Names and values at the edge of what there is room for.
+
+use std::error::Error;
+
+use cachescope_core::shared::{ByteStore, Leased, StoreErrorKind};
+
+use crate::server::{LONG, scope, start, store, token};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_no_document_holds_is_refused_and_the_largest_that_does_is_not() {
+    let server = start();
+    let store = store(&server).await;
+    let key = scope("cache").key("a key with $ and . in it").unwrap();
+    let limit = (16 << 20) - (16 << 10);
+    let largest = vec![7; limit];
+    assert!(store.put(&key, &largest, Some(LONG), None).await.unwrap());
+    assert!(store.get(&key).await.unwrap() == Some(largest.clone()));
+    let mine = token();
+    assert!(store.lease(&key, mine, LONG).await.unwrap() == Leased::Granted(Some(largest)));
+
+    let error = store.put(&key, &vec![7; limit + 1], None, Some(mine)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Full);
+    assert!(error.source().unwrap().to_string().contains("16760833 bytes"), "{:?}", error.source());
+    assert!(store.put(&key, b"small", None, Some(mine)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_says_what_it_is_and_no_more() {
+    let server = start();
+    let store = store(&server).await;
+    assert_eq!(format!("{store:?}"), "MongoDb { collection: \"test.cache\" }");
+}

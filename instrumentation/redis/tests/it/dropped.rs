@@ -1,0 +1,78 @@
+//! Operations that are dropped before they are through.
+
+use std::time::Duration;
+
+use cachescope_core::shared::ByteStore;
+use cachescope_redis::Redis;
+use cachescope_redis::bb8_redis::{RedisConnectionManager, bb8};
+use cachescope_redis::deadpool_redis::{Config, Runtime};
+use cachescope_redis::redis::Client;
+use futures_util::FutureExt;
+use tokio::time::timeout;
+
+use crate::server::{Cluster, Server, key, token};
+
+/// Each key has its number as value; whoever reads another was given somebody else's answer.
+async fn is_not_mixed_up(redis: Redis) {
+    const KEYS: u64 = 50;
+    for n in 0..KEYS {
+        redis.put(&key(n), &n.to_be_bytes(), None, None).await.unwrap();
+    }
+    for round in 0..400_u64 {
+        let (n, other) = (round % KEYS, (round * 7) % KEYS);
+        // Polled once, so the command is on its way or waits for a connection; or for a moment, to be dropped later.
+        let lease = async { redis.lease(&key(n), token(round + 1), Duration::from_secs(60)).await.map(drop) };
+        if round % 2 == 0 {
+            let _ = redis.get(&key(n)).now_or_never();
+            let _ = lease.now_or_never();
+        } else {
+            let moment = Duration::from_micros(round);
+            let _ = timeout(moment, redis.get(&key(n))).await;
+            let _ = timeout(moment, lease).await;
+        }
+        let stored = redis.get(&key(other)).await.unwrap();
+        assert_eq!(stored.as_deref(), Some(&other.to_be_bytes()[..]), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection() {
+    let server = Server::start();
+    is_not_mixed_up(Redis::connect(server.url()).await.unwrap()).await;
+    let client = Client::open(server.url()).unwrap();
+    is_not_mixed_up(Redis::new(client.get_multiplexed_async_connection().await.unwrap())).await;
+}
+
+#[tokio::test]
+async fn a_clusters_connections() {
+    let cluster = Cluster::start();
+    is_not_mixed_up(Redis::connect_cluster(cluster.urls()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_pools_connections() {
+    let server = Server::start();
+    let manager = RedisConnectionManager::new(server.url()).unwrap();
+    let pool = bb8::Pool::builder().max_size(1).build(manager).await.unwrap();
+    is_not_mixed_up(Redis::pool(pool.clone())).await;
+    assert_eq!(pool.state().connections, 1);
+
+    let pool = Config::from_url(server.url()).builder().unwrap().max_size(1).runtime(Runtime::Tokio1).build().unwrap();
+    is_not_mixed_up(Redis::pool(pool.clone())).await;
+    assert_eq!((pool.status().size, pool.status().available), (1, 1));
+}
+
+/// What waits for a server that hangs is dropped; what it answers later is nobody's.
+#[tokio::test]
+async fn a_server_that_hangs() {
+    let server = Server::start();
+    let redis = Redis::connect(server.url()).await.unwrap();
+    redis.put(&key(1), b"one", None, None).await.unwrap();
+    redis.put(&key(2), b"two", None, None).await.unwrap();
+    server.pause();
+    for _ in 0..20 {
+        assert!(timeout(Duration::from_millis(5), redis.get(&key(1))).await.is_err());
+    }
+    server.go_on();
+    assert_eq!(redis.get(&key(2)).await.unwrap().as_deref(), Some(&b"two"[..]));
+}

@@ -1,0 +1,52 @@
+//! TLS.
+
+use std::process::Command;
+
+use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
+use cachescope_redis::Redis;
+use cachescope_redis::redis::{Client, IntoConnectionInfo, TlsCertificates};
+
+use crate::server::{Server, key, scope};
+
+#[tokio::test]
+async fn a_server_is_spoken_to_through_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, secret) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&secret)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run openssl, which this test needs: {error}"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (certificate_path, secret) = (certificate.to_str().unwrap(), secret.to_str().unwrap());
+    let server = Server::start_with(&[
+        "--tls-port",
+        "{other}",
+        "--tls-cert-file",
+        certificate_path,
+        "--tls-key-file",
+        secret,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let port = server.cli(&["CONFIG", "GET", "tls-port"]);
+    let url = format!("rediss://localhost:{}/", port.lines().nth(1).unwrap());
+
+    // Nobody vouches for this certificate.
+    let error = Redis::connect(url.as_str()).await.unwrap_err();
+    assert_ne!(error.kind(), StoreErrorKind::Refused, "{error:?}");
+
+    let trusted = TlsCertificates { client_tls: None, root_cert: Some(std::fs::read(certificate).unwrap()) };
+    let client = Client::build_with_tls(url.into_connection_info().unwrap(), trusted).unwrap();
+    let redis = Redis::connect(client.get_connection_info().clone()).await.unwrap();
+    assert!(redis.put(&key(1), b"x", None, None).await.unwrap());
+    assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(&b"x"[..]));
+    let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
+    redis.announce(&scope(), &Notice::All).await.unwrap();
+    assert_eq!(heard.next().await.unwrap(), Notice::All);
+}

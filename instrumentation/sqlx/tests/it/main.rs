@@ -1,0 +1,12 @@
+//! SQLite, PostgreSQL and MariaDB as stores, the servers real and started here.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+
+mod mariadb;
+mod outages;
+mod postgres;
+mod promises;
+mod schema;
+mod server;
+mod sqlite;
+mod telemetry;

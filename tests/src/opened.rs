@@ -1,0 +1,35 @@
+//! Stores that processes share, opened by the address of their server.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use cachescope::{ByteStore, MongoDb, MySql, Postgres, Redis};
+use sqlx::{MySqlPool, PgPool};
+
+/// The store at `url`, ready to be used.
+///
+/// # Errors
+/// If there is no such server, or of no kind that is known here.
+pub async fn open(url: &str) -> anyhow::Result<Arc<dyn ByteStore>> {
+    let scheme = url.split_once("://").context("an address without a scheme")?.0;
+    Ok(match scheme {
+        "redis" => Arc::new(Redis::connect(url).await?),
+        "postgres" | "postgresql" => {
+            let store = Postgres::new(PgPool::connect(url).await?);
+            store.create_table().await?;
+            Arc::new(store)
+        }
+        "mysql" | "mariadb" => {
+            let store = MySql::new(MySqlPool::connect(url).await?);
+            store.create_table().await?;
+            Arc::new(store)
+        }
+        "mongodb" => {
+            let client = cachescope::mongodb::mongodb::Client::with_uri_str(url).await?;
+            let store = MongoDb::new(client.database("cachescope").collection("entries"));
+            store.create_index().await?;
+            Arc::new(store)
+        }
+        other => bail!("no store is known by {other}"),
+    })
+}
