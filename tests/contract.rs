@@ -6,8 +6,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachescope::{
-    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, Persistence, RejectionReason, RequestResult, Shared,
-    StaleEvent, Tier, Tiered, WaitOutcome, WaitScope, names, try_cached,
+    Clock, EvictionReason, LoadTrigger, MissReason, Moka, Operation, Persistence, RejectionReason, RequestResult,
+    Shared, StaleEvent, Tier, Tiered, WaitOutcome, WaitScope, names, try_cached,
 };
 use cachescope_core::contract::InMemory as InMemoryStore;
 use cachescope_tests::contract::{Attributes, Contract};

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use cachescope_core::Clock;
 use cachescope_core::contract::InMemory;
 use cachescope_core::shared::{Scope, Shared, StoredValue, Wire};
-use cachescope_core::Clock;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ fn value(random: &mut StdRng, depth: u32) -> Value {
 fn wire(compressed: bool) -> Wire<Value> {
     let shared = Shared::new(InMemory::new(Clock::system()));
     let shared = if compressed { shared.compress_above(16) } else { shared };
-    shared.build::<u64, Value>("envelopes").unwrap().wire
+    shared.build::<u64, Value>("envelopes").expect("a scope that is short").wire
 }
 
 /// Changes bytes as disks, networks and other programs do.

@@ -1,80 +1,80 @@
 //! A stampede over processes is one load; a process that dies while it loads is followed by one other.
 
-use std::thread;
-
+use anyhow::Result;
 use cachescope_stack::Server;
 use cachescope_tests::member::Member;
 
 const PROCESSES: usize = 4;
 const TASKS: u64 = 50;
 
-fn members(url: &str, lease: u64) -> Vec<Member> {
-    let start = |_| Member::start(env!("CARGO_BIN_EXE_member"), url, "plain", lease).unwrap();
+fn members(url: &str, lease: u64) -> Result<Vec<Member>> {
+    let start = |_| Member::start(env!("CARGO_BIN_EXE_member"), url, "plain", lease);
     (0..PROCESSES).map(start).collect()
 }
 
 /// What each said of a burst on one cold key, and the loads that began in all of them.
-fn burst(members: &mut [Member]) -> (Vec<String>, u64) {
+fn burst(members: &mut [Member]) -> Result<(Vec<String>, u64)> {
     for member in &mut *members {
-        member.order(&format!("burst 7 {TASKS}")).unwrap();
+        member.order(&format!("burst 7 {TASKS}"))?;
     }
-    let answers: Vec<_> = members.iter_mut().map(|member| member.answer().unwrap()).collect();
+    let answers: Vec<_> = members.iter_mut().map(Member::answer).collect::<Result<_>>()?;
     let loads = answers.iter().map(|(_, loads)| loads).sum();
-    (answers.into_iter().map(|(values, _)| values).collect(), loads)
+    Ok((answers.into_iter().map(|(values, _)| values).collect(), loads))
 }
 
-fn one_load(server: &Server) {
-    let mut members = members(server.url(), 10_000);
-    let (values, loads) = burst(&mut members);
+fn one_load(server: &Server) -> Result<()> {
+    let mut members = members(server.url(), 10_000)?;
+    let (values, loads) = burst(&mut members)?;
     assert_eq!(loads, 1);
     assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
     let (mut misses, mut others, mut loaded) = (0, 0, 0);
     for member in &mut members {
-        member.order("books").unwrap();
-        let (books, _) = member.answer().unwrap();
-        let books: Vec<u64> = books.split(' ').map(|number| number.parse().unwrap()).collect();
+        member.order("books")?;
+        let (books, _) = member.answer()?;
+        let books: Vec<u64> = books.split(' ').map(str::parse).collect::<Result<_, _>>()?;
         // A process that comes late finds the value: a hit of the shared store.
         (misses, others, loaded) = (misses + books[1], others + books[0] + books[2], loaded + books[3]);
     }
     assert_eq!((misses, others, loaded), (1, PROCESSES as u64 * TASKS - 1, 1));
+    Ok(())
 }
 
-fn two_loads_if_the_first_dies(server: &Server) {
-    let mut members = members(server.url(), 2_000);
+fn two_loads_if_the_first_dies(server: &Server) -> Result<()> {
+    let mut members = members(server.url(), 2_000)?;
     let mut dying = members.remove(0);
-    dying.order(&format!("burst 8 {TASKS}")).unwrap();
-    assert_eq!(dying.line().unwrap(), "loading");
+    dying.order(&format!("burst 8 {TASKS}"))?;
+    assert_eq!(dying.line()?, "loading");
     for member in &mut members {
-        member.order(&format!("burst 8 {TASKS}")).unwrap();
+        member.order(&format!("burst 8 {TASKS}"))?;
     }
-    dying.kill().unwrap();
-    let answers: Vec<_> =
-        thread::scope(|_| members.iter_mut().map(|member| member.answer().unwrap()).collect::<Vec<_>>());
+    dying.kill()?;
+    let answers: Vec<_> = members.iter_mut().map(Member::answer).collect::<Result<_>>()?;
     assert_eq!(answers.iter().map(|(_, loads)| loads).sum::<u64>(), 1, "and the first, which died");
     assert!(answers.iter().all(|(value, _)| *value == answers[0].0), "{answers:?}");
+    Ok(())
 }
 
-fn proves(server: &Server) {
-    one_load(server);
-    two_loads_if_the_first_dies(server);
-}
-
-#[test]
-fn in_redis_one_process_loads_and_another_if_that_dies() {
-    proves(&Server::redis().unwrap());
+fn proves(server: &Server) -> Result<()> {
+    one_load(server)?;
+    two_loads_if_the_first_dies(server)
 }
 
 #[test]
-fn in_postgresql_one_process_loads_and_another_if_that_dies() {
-    proves(&Server::postgres().unwrap());
+fn in_redis_one_process_loads_and_another_if_that_dies() -> Result<()> {
+    proves(&Server::redis()?)
 }
 
 #[test]
-fn in_mariadb_one_process_loads_and_another_if_that_dies() {
-    proves(&Server::mariadb().unwrap());
+fn in_postgresql_one_process_loads_and_another_if_that_dies() -> Result<()> {
+    proves(&Server::postgres()?)
 }
 
 #[test]
-fn over_mongodb_s_protocol_one_process_loads_and_another_if_that_dies() {
-    proves(&Server::mongodb().unwrap());
+fn in_mariadb_one_process_loads_and_another_if_that_dies() -> Result<()> {
+    proves(&Server::mariadb()?)
+}
+
+#[test]
+fn over_mongodb_s_protocol_one_process_loads_and_another_if_that_dies() -> Result<()> {
+    proves(&Server::mongodb()?)
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope::{IntoStore, Moka, QuickCache, cached};
+use cachescope::{IntoStore, Moka, Naming, QuickCache, Store, cached};
 use foldhash::fast::RandomState;
 use futures_util::FutureExt;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
@@ -121,7 +121,7 @@ impl Case {
     fn through_cached<V, C>(self, store: C, value: fn(u64) -> V) -> Run
     where
         V: Clone + Send + Sync + 'static,
-        C: IntoStore<u64, V>,
+        C: IntoStore<u64, V, Store: Store<u64, V, Naming: Naming<u64>>>,
     {
         let load = move |key: u64| async move { value(key) };
         let cache = cached(self.name(), load).store(store).stale_after(Duration::from_secs(3600)).build();

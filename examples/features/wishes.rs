@@ -20,7 +20,7 @@ async fn main() {
     // What is known already needs no load, and what has changed is dropped.
     stock.insert("table", 40);
     assert_eq!(stock.call("table").await, 40);
-    stock.invalidate(&"table");
+    stock.invalidate("table");
 
     let stats = stock.metrics().stats();
     assert_eq!((stats.misses(), stats.hits(), stats.result(RequestResult::Bypass)), (1, 3, 2));

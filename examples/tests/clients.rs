@@ -45,8 +45,7 @@ fn shows_commands_below_the_cache(stack: &Stack, service: &str, commands: [&str;
     let results: Vec<_> = gets.iter().map(|get| get.tags["cachescope.result"].as_str()).collect();
     assert_eq!(results, ["miss", "hit"]);
     for get in gets {
-        let below: Vec<_> =
-            trace.spans.iter().filter(|span| span.parent_id.as_ref() == Some(&get.span_id)).collect();
+        let below: Vec<_> = trace.spans.iter().filter(|span| span.parent_id.as_ref() == Some(&get.span_id)).collect();
         let client = below.iter().find(|span| commands.iter().any(|command| span.name.starts_with(command)));
         let client = client.with_context(|| format!("no {commands:?} below cache.get: {below:#?}"))?;
         assert_eq!(client.tags["span.kind"], "client");
@@ -62,7 +61,9 @@ fn redis_shows_its_commands_and_a_pool_that_is_too_small() -> Result<()> {
     let of = |metric: &str| format!("{metric}{{job=\"clients-redis\"}}");
     let pool = |metric: &str| format!("{metric}{{job=\"clients-redis\",db_client_connection_pool_name=\"sessions\"}}");
     shows(&stack, &of("db_client_operation_duration_seconds_count"), |commands| commands >= 5.0)?;
-    shows(&stack, &format!("max_over_time({}[1m])", pool("db_client_connection_pending_requests")), |most| most >= 1.0)?;
+    shows(&stack, &format!("max_over_time({}[1m])", pool("db_client_connection_pending_requests")), |most| {
+        most >= 1.0
+    })?;
     shows(&stack, &pool("db_client_connection_wait_time_seconds_count"), |waits| waits >= 2.0)?;
     shows(&stack, &pool("db_client_connection_timeouts_total"), |timeouts| timeouts == 1.0)?;
     shows_commands_below_the_cache(&stack, "clients-redis", ["GET", "EVALSHA"])
@@ -74,9 +75,12 @@ fn postgresql_shows_its_queries_and_a_pool_that_is_too_small() -> Result<()> {
     let server = Server::postgres()?;
     run(&stack, "postgres_client", "clients-postgres", "DATABASE_URL", &server)?;
     let of = |metric: &str| format!("{metric}{{job=\"clients-postgres\"}}");
-    let pool = |metric: &str| format!("{metric}{{job=\"clients-postgres\",db_client_connection_pool_name=\"sessions\"}}");
+    let pool =
+        |metric: &str| format!("{metric}{{job=\"clients-postgres\",db_client_connection_pool_name=\"sessions\"}}");
     shows(&stack, &of("db_client_operation_duration_seconds_count"), |queries| queries >= 5.0)?;
-    shows(&stack, &format!("max_over_time({}[1m])", pool("db_client_connection_pending_requests")), |most| most >= 1.0)?;
+    shows(&stack, &format!("max_over_time({}[1m])", pool("db_client_connection_pending_requests")), |most| {
+        most >= 1.0
+    })?;
     shows(&stack, &pool("db_client_connection_wait_time_seconds_count"), |waits| waits >= 2.0)?;
     shows(&stack, &pool("db_client_connection_timeouts_total"), |timeouts| timeouts == 1.0)?;
     shows_commands_below_the_cache(&stack, "clients-postgres", ["SELECT", "get"])

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use cachescope::{Cached, LoadOutcome, Moka, RequestResult, Shared, Tiered, cached};
+use cachescope::{Cached, LoadOutcome, Moka, Naming, RequestResult, Shared, Store, Tiered, cached};
 use cachescope_tests::opened::open;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-async fn serve<S: cachescope::Store<u64, u64>>(
+async fn serve<S: Store<u64, u64, Naming: Naming<u64>>>(
     cache: Cached<u64, u64, std::convert::Infallible, S>,
 ) -> anyhow::Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

@@ -5,7 +5,9 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cachescope::{ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store};
+use cachescope::{
+    ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store, Unshared,
+};
 
 type Held = (HashedKey<u64>, Entry<u64>);
 
@@ -46,6 +48,8 @@ impl One {
 }
 
 impl Store<u64, u64> for One {
+    type Naming = Unshared;
+
     fn kind(&self) -> &'static str {
         "one"
     }

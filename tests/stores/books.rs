@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::Result;
 use cachescope::{
-    Builder, Cached, FileStore, IntoStore, LoadOutcome, Moka, QuickCache, Redis, RequestResult, Store, cached,
+    Builder, Cached, FileStore, IntoStore, LoadOutcome, Moka, Naming, QuickCache, Redis, RequestResult, Store, cached,
 };
 use cachescope_stack::Server;
 use cachescope_tests::opened::open;
@@ -17,7 +18,7 @@ const TASKS: u64 = 8;
 const ROUNDS: u64 = 10;
 
 /// Every task asks for every key in every round; then some keys are dropped, and asked for again.
-async fn work<S: Store<u64, String>>(cache: &Cached<u64, String, Infallible, S>) {
+async fn work<S: Store<u64, String, Naming: Naming<u64>>>(cache: &Cached<u64, String, Infallible, S>) -> Result<()> {
     let tasks = (0..TASKS).map(|task| {
         let cache = cache.clone();
         tokio::spawn(async move {
@@ -28,19 +29,23 @@ async fn work<S: Store<u64, String>>(cache: &Cached<u64, String, Infallible, S>)
         })
     });
     for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
+        task.await?;
     }
     (0..10).for_each(|key| cache.invalidate(&key));
-    cache.flush().await.unwrap();
+    cache.flush().await?;
     for key in 0..20 {
         cache.call(key).await;
     }
     cache.insert(1_000, "inserted".to_owned());
-    cache.flush().await.unwrap();
+    cache.flush().await?;
     assert_eq!(cache.call(1_000).await, "inserted");
+    Ok(())
 }
 
-async fn counts_the_same<C: IntoStore<u64, String>>(store: C) {
+async fn counts_the_same<C>(store: C) -> Result<()>
+where
+    C: IntoStore<u64, String, Store: Store<u64, String, Naming: Naming<u64>>>,
+{
     let loads = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&loads);
     let builder: Builder<u64, String, Infallible> = cached("stores.books", move |key: u64| {
@@ -48,7 +53,7 @@ async fn counts_the_same<C: IntoStore<u64, String>>(store: C) {
         async move { format!("value {key}") }
     });
     let cache = builder.store(store).build();
-    work(&cache).await;
+    work(&cache).await?;
     let stats = cache.metrics().stats();
     let results = RequestResult::ALL.map(|result| stats.result(result)).iter().sum::<u64>();
     assert_eq!((stats.requests(), stats.in_flight()), (results, 0));
@@ -58,51 +63,52 @@ async fn counts_the_same<C: IntoStore<u64, String>>(store: C) {
     assert_eq!(loads.load(Ordering::Relaxed), KEYS + 10);
     assert_eq!(stats.hits() + stats.coalesced(), stats.requests() - KEYS - 10);
     println!("{stats}");
+    Ok(())
 }
 
 #[test]
-fn in_memory() {
-    runtime().block_on(async {
-        counts_the_same(Moka::with_capacity(1_000)).await;
-        counts_the_same(QuickCache::with_capacity(1_000)).await;
-    });
+fn in_memory() -> Result<()> {
+    runtime()?.block_on(async {
+        counts_the_same(Moka::with_capacity(1_000)).await?;
+        counts_the_same(QuickCache::with_capacity(1_000)).await
+    })
 }
 
 #[test]
-fn in_files_and_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    runtime().block_on(async {
-        counts_the_same(FileStore::in_folder(folder.path())).await;
-        counts_the_same(sqlite(folder.path()).await).await;
-    });
+fn in_files_and_sqlite() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    runtime()?.block_on(async {
+        counts_the_same(FileStore::in_folder(folder.path())).await?;
+        counts_the_same(sqlite(folder.path()).await?).await
+    })
 }
 
-fn in_server(server: &Server) {
-    runtime().block_on(async { counts_the_same(open(server.url()).await.unwrap()).await });
-}
-
-#[test]
-fn in_redis() {
-    in_server(&Server::redis().unwrap());
+fn in_server(server: &Server) -> Result<()> {
+    runtime()?.block_on(async { counts_the_same(open(server.url()).await?).await })
 }
 
 #[test]
-fn in_a_redis_cluster() {
-    let cluster = Server::redis_cluster().unwrap();
-    runtime().block_on(async { counts_the_same(Redis::connect_cluster(cluster.urls()).await.unwrap()).await });
+fn in_redis() -> Result<()> {
+    in_server(&Server::redis()?)
 }
 
 #[test]
-fn in_postgresql() {
-    in_server(&Server::postgres().unwrap());
+fn in_a_redis_cluster() -> Result<()> {
+    let cluster = Server::redis_cluster()?;
+    runtime()?.block_on(async { counts_the_same(Redis::connect_cluster(cluster.urls()).await?).await })
 }
 
 #[test]
-fn in_mariadb() {
-    in_server(&Server::mariadb().unwrap());
+fn in_postgresql() -> Result<()> {
+    in_server(&Server::postgres()?)
 }
 
 #[test]
-fn over_mongodb_s_protocol() {
-    in_server(&Server::mongodb().unwrap());
+fn in_mariadb() -> Result<()> {
+    in_server(&Server::mariadb()?)
+}
+
+#[test]
+fn over_mongodb_s_protocol() -> Result<()> {
+    in_server(&Server::mongodb()?)
 }

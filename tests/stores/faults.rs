@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use cachescope::{
     Cached, Ending, LoadOutcome, NoMemory, Operation, RequestResult, Shared, Stats, StoreErrorKind, cached,
 };
@@ -47,23 +48,24 @@ async fn fails(cache: &Cache, what: &str) {
     until(cache, what, |stats| errors(stats) > failed + 20 && stats.requests() > requests + 200).await;
 }
 
-async fn mistreat(cache: &Cache, server: &mut Server) {
+async fn mistreat(cache: &Cache, server: &mut Server) -> Result<()> {
     serves_again(cache, "service").await;
-    server.kill().unwrap();
+    server.kill()?;
     fails(cache, "an error of a killed server").await;
-    server.restart().unwrap();
+    server.restart()?;
     serves_again(cache, "service after a restart").await;
-    server.pause().unwrap();
+    server.pause()?;
     fails(cache, "an error of a stopped server").await;
-    server.resume().unwrap();
+    server.resume()?;
     serves_again(cache, "service after a stop").await;
     server.reset_connections();
     serves_again(cache, "service after a reset").await;
+    Ok(())
 }
 
-fn costs_no_answer(mut server: Server) {
-    runtime().block_on(async {
-        let store = open(server.url()).await.unwrap();
+fn costs_no_answer(mut server: Server) -> Result<()> {
+    runtime()?.block_on(async {
+        let store = open(server.url()).await?;
         let shared = Shared::new(store)
             .timeout(Duration::from_millis(250))
             .breaker(5, Duration::from_millis(100))
@@ -85,10 +87,10 @@ fn costs_no_answer(mut server: Server) {
             })
         });
         let tasks: Vec<_> = tasks.collect();
-        mistreat(&cache, &mut server).await;
+        mistreat(&cache, &mut server).await?;
         over.store(true, Ordering::Relaxed);
         for task in tasks {
-            task.await.unwrap();
+            task.await?;
         }
         let stats = cache.metrics().stats();
         let results = RequestResult::ALL.map(|result| stats.result(result)).iter().sum::<u64>();
@@ -97,25 +99,26 @@ fn costs_no_answer(mut server: Server) {
         assert_eq!(stats.misses(), stats.loads(LoadOutcome::Loaded));
         assert_eq!((stats.loads_active(), stats.waits_active()), (0, 0));
         println!("{stats}");
-    });
+        Ok(())
+    })
 }
 
 #[test]
-fn of_redis() {
-    costs_no_answer(Server::redis().unwrap());
+fn of_redis() -> Result<()> {
+    costs_no_answer(Server::redis()?)
 }
 
 #[test]
-fn of_postgresql() {
-    costs_no_answer(Server::postgres().unwrap());
+fn of_postgresql() -> Result<()> {
+    costs_no_answer(Server::postgres()?)
 }
 
 #[test]
-fn of_mariadb() {
-    costs_no_answer(Server::mariadb().unwrap());
+fn of_mariadb() -> Result<()> {
+    costs_no_answer(Server::mariadb()?)
 }
 
 #[test]
-fn of_mongodb_s_protocol() {
-    costs_no_answer(Server::mongodb().unwrap());
+fn of_mongodb_s_protocol() -> Result<()> {
+    costs_no_answer(Server::mongodb()?)
 }

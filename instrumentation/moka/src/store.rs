@@ -6,6 +6,7 @@ use std::hash::Hash;
 
 use cachescope_core::{
     BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store,
+    Unshared,
 };
 use moka::sync::Cache;
 
@@ -93,6 +94,8 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    type Naming = Unshared;
+
     fn kind(&self) -> &'static str {
         KIND
     }

@@ -7,6 +7,7 @@ use std::hash::Hash;
 
 use cachescope_core::{
     BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store,
+    Unshared,
 };
 use quick_cache::sync::Cache;
 
@@ -95,6 +96,8 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    type Naming = Unshared;
+
     fn kind(&self) -> &'static str {
         KIND
     }

@@ -98,13 +98,14 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// loaded each by itself, should it come to that.
     #[cfg(feature = "shared")]
     async fn seek_all<'a>(&'a self, mut batch: Batch<'a, K, V, E>) -> Batch<'a, K, V, E> {
-        let led = std::mem::take(&mut batch.led).into_iter().filter_map(|Member { key, request, plan, leader, .. }| {
-            let leader = leader?;
-            Some(async move {
-                let led = self.lead_if_free(&key, request, plan, leader).await;
-                (key, plan, led)
-            })
-        });
+        let led =
+            std::mem::take(&mut batch.led).into_iter().filter_map(|Member { key, request, plan, leader, .. }| {
+                let leader = leader?;
+                Some(async move {
+                    let led = self.lead_if_free(&key, request, plan, leader).await;
+                    (key, plan, led)
+                })
+            });
         for (key, plan, led) in join_all(led).await {
             match led {
                 Led::Answered(value) => batch.answered.push((key, Ok(value))),

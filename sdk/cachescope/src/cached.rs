@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "shared")]
 use cachescope_core::shared::{StoreError, StoreSize};
-use cachescope_core::{HashedKey, HashedRef, Store};
+use cachescope_core::{HashedKey, HashedRef, Naming, Store};
 
 use crate::default_store::DefaultStore;
 use crate::engine::Engine;
@@ -260,7 +260,8 @@ where
     }
 
     /// The value of `key` if the cache has one that may answer, without a load. Counted as a request: its result is
-    /// `hit`, `stale` within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for), or `absent`.
+    /// `hit`, `stale` within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for), or `absent`. Looks in memory:
+    /// what only a shared store has is absent.
     ///
     /// ```
     /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
@@ -276,7 +277,8 @@ where
         self.engine.look_only(HashedRef::new(self.engine.hash(key), key), Wishes::default())
     }
 
-    /// What the cache holds of `key`, however old, with its age: for looking into a cache. Not counted as a request.
+    /// What the cache holds of `key` in memory, however old, with its age: for looking into a cache. Not counted as a
+    /// request.
     #[must_use]
     pub fn entry<Q>(&self, key: &Q) -> Option<Seen<V>>
     where
@@ -294,11 +296,13 @@ where
     }
 
     /// Drops the entry of `key`, and its error if one is remembered. A load of it that is under way still answers those
-    /// who wait for it, and its value isn't stored.
+    /// who wait for it, and its value isn't stored. A shared store is told behind this call; until it knows, this cache
+    /// doesn't believe what it holds of the key.
     pub fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        Q: Hash + Eq + ?Sized,
+        S::Naming: Naming<Q>,
     {
         self.engine.invalidate(key);
     }
@@ -306,7 +310,8 @@ where
     /// Drops every entry for which `matches` says true, as [`Cached::invalidate`] drops one; says how many. Loads under
     /// way, of whatever key, still answer those who wait for them, and aren't stored: their values can't be asked yet.
     ///
-    /// Looks at every entry. `matches` runs under a lock: it must not call the cache.
+    /// Looks at every entry. `matches` runs under a lock: it must not call the cache. A shared store can't be asked for
+    /// what matches, and drops all that it holds of the cache; how many that were isn't said.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -327,7 +332,8 @@ where
         self.engine.invalidate_tag(tag)
     }
 
-    /// Drops every entry and every remembered error, as [`Cached::invalidate`] drops one.
+    /// Drops every entry and every remembered error, as [`Cached::invalidate`] drops one. In a server that may take some
+    /// seconds, as the clients of the stores say.
     pub fn clear(&self) {
         self.engine.clear();
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(feature = "persist")]
 use cachescope_core::Totals;
 use cachescope_core::{
-    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Operation, Recorder, Registration,
+    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Naming, Operation, Recorder, Registration,
     RejectionReason, Source, Store, Ticking, Tier,
 };
 use foldhash::fast::RandomState;
@@ -166,7 +166,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             #[cfg(feature = "shared")]
             match &kept {
                 Ok(kept) => self.put_shared(&key, &kept.entry),
-                Err(_) => self.drop_shared(key.key()),
+                Err(_) => self.drop_shared_key(key.key()),
             }
             put = self.store_value(stored, kept);
         });
@@ -176,7 +176,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        Q: Hash + Eq + ?Sized,
+        S::Naming: Naming<Q>,
     {
         let key = HashedRef::new(self.hash(key), key);
         let start = self.clock.now();
@@ -184,7 +185,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             self.store.remove(key);
             self.errors.iter().for_each(|errors| errors.forget(key));
             #[cfg(feature = "shared")]
-            self.drop_shared(&key.key().to_owned());
+            self.drop_shared(S::Naming::json(key.key()));
         });
         self.tell_operation(Operation::Remove, self.clock.now().since(start));
     }

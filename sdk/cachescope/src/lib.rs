@@ -79,26 +79,28 @@ pub use crate::sink::{MetricsSink, Sending, send_metrics_to};
 pub use crate::switch::{Disabled, disable, disabled, enable};
 
 #[cfg(feature = "shared")]
-pub use cachescope_core::NoMemory;
-#[cfg(feature = "shared")]
 pub use cachescope_core::shared::{
-    ByteStore, Cipher, Codec, Json, LeaseToken, Leased, Notice, Notices, Postcard, Scope, Shared, StoreError, StoreFuture,
-    StoreKey, StoreSize, Tiered,
+    ByteStore, Cipher, Codec, Json, LeaseToken, Leased, Notice, Notices, Postcard, Scope, Shared, StoreError,
+    StoreFuture, StoreKey, StoreSize, Tiered,
 };
+#[cfg(feature = "shared")]
+pub use cachescope_core::{BeforeShared, ByJson, NoMemory};
 pub use cachescope_core::{
     Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HashedKey,
-    HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason,
-    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store,
-    StoreErrorKind, Telemetry, Tier, WaitOutcome, WaitScope, names,
+    HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Naming,
+    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store, StoreErrorKind, Telemetry,
+    Tier, Unshared, WaitOutcome, WaitScope, names,
 };
+#[cfg(feature = "file")]
+pub use cachescope_file::FileStore;
 #[cfg(feature = "macros")]
 pub use cachescope_macros::cached;
 #[cfg(feature = "moka")]
 pub use cachescope_moka::{Moka, MokaStore};
-#[cfg(feature = "file")]
-pub use cachescope_file::FileStore;
 #[cfg(feature = "mongodb")]
 pub use cachescope_mongodb::MongoDb;
+#[cfg(feature = "quick_cache")]
+pub use cachescope_quick_cache::{QuickCache, QuickCacheStore};
 #[cfg(feature = "redis")]
 pub use cachescope_redis::Redis;
 #[cfg(feature = "mysql")]
@@ -107,26 +109,24 @@ pub use cachescope_sqlx::MySql;
 pub use cachescope_sqlx::Postgres;
 #[cfg(feature = "sqlite")]
 pub use cachescope_sqlx::Sqlite;
-#[cfg(feature = "quick_cache")]
-pub use cachescope_quick_cache::{QuickCache, QuickCacheStore};
 /// The trait [`deep_size`] goes by.
 #[cfg(feature = "get-size")]
 pub use get_size2::GetSize;
 
-/// Redis: its store's connections, and telemetry for the client alone.
-#[cfg(feature = "redis")]
-pub use cachescope_redis as redis;
-/// sqlx: telemetry for its pools and queries alone.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use cachescope_sqlx as sqlx;
+#[cfg(feature = "messagepack")]
+pub use cachescope_core::shared::MessagePack;
 /// MongoDB: its store's driver, and telemetry for that alone.
 #[cfg(feature = "mongodb")]
 pub use cachescope_mongodb as mongodb;
-#[cfg(feature = "messagepack")]
-pub use cachescope_core::shared::MessagePack;
 /// Set-up of the OpenTelemetry SDK from the `OTEL_*` variables.
 #[cfg(feature = "otel")]
 pub use cachescope_otel as otel;
 /// The Prometheus exporter: a registry to mount, and a small server.
 #[cfg(feature = "prometheus")]
 pub use cachescope_prometheus as prometheus;
+/// Redis: its store's connections, and telemetry for the client alone.
+#[cfg(feature = "redis")]
+pub use cachescope_redis as redis;
+/// sqlx: telemetry for its pools and queries alone.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use cachescope_sqlx as sqlx;

@@ -92,7 +92,8 @@ impl<'a, K, V, E, S, A: Loads, M> Request<'a, K, V, E, S, A, M> {
         self
     }
 
-    /// Takes what the cache holds and may answer with, and doesn't load. Its result is `hit`, `stale` or `absent`.
+    /// Takes what the cache holds in memory and may answer with, and doesn't load. Its result is `hit`, `stale` or
+    /// `absent`.
     pub fn only_if_cached(self) -> Request<'a, K, V, E, S, Present, M> {
         let wishes = Wishes { mode: Mode::OnlyIfCached, ..self.wishes };
         Request { cache: self.cache, key: self.key, wishes, answers: PhantomData }

@@ -78,14 +78,7 @@ impl Spans {
     }
 
     /// Ends what [`Spans::open`] opened.
-    pub(crate) fn close(
-        &self,
-        opened: &Context,
-        clock: &Clock,
-        answered: &Answered,
-        reason_told: bool,
-        end: Moment,
-    ) {
+    pub(crate) fn close(&self, opened: &Context, clock: &Clock, answered: &Answered, reason_told: bool, end: Moment) {
         let span = opened.span();
         if span.is_recording() {
             // Where the miss's reason stands there already: the SDK keeps both of two equal keys.

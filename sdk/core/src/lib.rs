@@ -37,7 +37,7 @@ pub use crate::recorder::{
 };
 pub use crate::sleep::Sleep;
 #[cfg(feature = "shared")]
-pub use crate::store::NoMemory;
-pub use crate::store::{IntoStore, Levels, Store};
+pub use crate::store::{BeforeShared, ByJson, NoMemory};
+pub use crate::store::{IntoStore, Levels, Naming, Store, Unshared};
 pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

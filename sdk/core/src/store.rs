@@ -16,6 +16,9 @@ use crate::shared::SharedStore;
 /// No method may call back into the cache it serves; `put`, `remove`, `remove_if` and `clear` run under a lock
 /// of that cache, which is what makes "never stored over an invalidation" exact.
 pub trait Store<K, V>: Send + Sync + 'static {
+    /// How keys are called in the store behind this one; [`Unshared`] where there is none.
+    type Naming;
+
     /// The value of the attribute `cachescope.store`: short, lower case, the same for all stores of a kind.
     fn kind(&self) -> &'static str;
 
@@ -79,6 +82,35 @@ pub trait IntoStore<K, V> {
     }
 }
 
+/// How a key, or what it is borrowed as, is called in a store that processes share.
+pub trait Naming<Q: ?Sized> {
+    /// Its JSON; `None` if it isn't called anything there.
+    fn json(key: &Q) -> Option<String>;
+}
+
+/// The naming of a store that has no shared one behind it.
+#[derive(Debug)]
+pub enum Unshared {}
+
+impl<Q: ?Sized> Naming<Q> for Unshared {
+    fn json(_: &Q) -> Option<String> {
+        None
+    }
+}
+
+/// The naming of those that have: keys are called by what serde makes of them, which has to be the same for a key and
+/// what it is borrowed as.
+#[cfg(feature = "shared")]
+#[derive(Debug)]
+pub enum ByJson {}
+
+#[cfg(feature = "shared")]
+impl<Q: serde::Serialize + ?Sized> Naming<Q> for ByJson {
+    fn json(key: &Q) -> Option<String> {
+        serde_json::to_string(key).ok()
+    }
+}
+
 /// The store of a cache that keeps nothing in memory.
 #[cfg(feature = "shared")]
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,6 +118,8 @@ pub struct NoMemory;
 
 #[cfg(feature = "shared")]
 impl<K, V> Store<K, V> for NoMemory {
+    type Naming = ByJson;
+
     fn kind(&self) -> &'static str {
         "none"
     }
@@ -125,6 +159,61 @@ impl<K, V> Store<K, V> for NoMemory {
 
     fn levels(&self) -> Levels {
         Levels::default()
+    }
+}
+
+/// A store in memory before a shared one. Made from [`Tiered`](crate::shared::Tiered).
+#[cfg(feature = "shared")]
+#[derive(Clone, Copy, Debug)]
+pub struct BeforeShared<M>(pub(crate) M);
+
+#[cfg(feature = "shared")]
+impl<K, V, M: Store<K, V>> Store<K, V> for BeforeShared<M> {
+    type Naming = ByJson;
+
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+
+    #[inline(always)]
+    fn get<Q>(&self, key: HashedRef<'_, Q>) -> Option<Entry<V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.0.get(key)
+    }
+
+    fn contains<Q>(&self, key: HashedRef<'_, Q>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.0.contains(key)
+    }
+
+    fn put(&self, key: HashedKey<K>, entry: Entry<V>) {
+        self.0.put(key, entry);
+    }
+
+    fn remove<Q>(&self, key: HashedRef<'_, Q>)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.0.remove(key);
+    }
+
+    fn remove_if(&self, reason: EvictionReason, matches: &mut dyn FnMut(&K, &Entry<V>) -> bool) -> u64 {
+        self.0.remove_if(reason, matches)
+    }
+
+    fn clear(&self) {
+        self.0.clear();
+    }
+
+    fn levels(&self) -> Levels {
+        self.0.levels()
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use cachescope_core::{
-    Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, RejectionReason, Operation, RequestResult, StoreErrorKind, WaitOutcome,
+    Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult,
+    StoreErrorKind, WaitOutcome,
 };
 
 use crate::metrics::Stats;

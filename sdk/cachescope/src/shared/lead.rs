@@ -131,7 +131,12 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
 
     /// The right to load `key` behind requests, and what becomes of the value; `None` where another process does it, or
     /// has done it.
-    pub(crate) async fn renewal(&self, key: &HashedKey<K>, plan: Plan, leader: Leader<K, V, E>) -> Option<(Leader<K, V, E>, Storing)> {
+    pub(crate) async fn renewal(
+        &self,
+        key: &HashedKey<K>,
+        plan: Plan,
+        leader: Leader<K, V, E>,
+    ) -> Option<(Leader<K, V, E>, Storing)> {
         let Some((shared, name)) = self.shared_name(key) else { return Some((leader, Storing::Not)) };
         match self.seek(shared, key, &name, plan, Patience::No).await {
             Sought::Load { storing, .. } => Some((leader, storing)),

@@ -83,17 +83,22 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 shared.put_later(name, bytes, self.policy.use_left(entry, self.clock.now()));
             }
             // What it holds is out of date in any case.
-            None => shared.drop_later(key.key()),
+            None => return self.drop_shared_key(key.key()),
         }
         self.deliver_behind();
     }
 
-    /// Has the shared store told that `key` was dropped here.
-    pub(crate) fn drop_shared(&self, key: &K) {
-        if let Some(shared) = &self.shared {
-            shared.drop_later(key);
+    /// Has the shared store told that the key of this JSON was dropped here.
+    pub(crate) fn drop_shared(&self, json: Option<String>) {
+        if let (Some(shared), Some(json)) = (&self.shared, json) {
+            shared.drop_later(json);
             self.deliver_behind();
         }
+    }
+
+    /// The same by the key itself.
+    pub(crate) fn drop_shared_key(&self, key: &K) {
+        self.drop_shared(self.shared.as_ref().and_then(|shared| shared.json(key)));
     }
 
     /// Has the shared store told that everything was dropped here.

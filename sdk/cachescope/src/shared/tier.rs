@@ -75,7 +75,7 @@ impl<K, V> SharedTier<K, V> {
 
     /// What the entry of `key` is called; `None` if it can't be serialized, and therefore not shared.
     pub(crate) fn name(&self, key: &K) -> Option<Name> {
-        let json = (self.json_of)(key)?;
+        let json = self.json(key)?;
         Some(Name { key: self.scope.key_of_json(&json), json })
     }
 
@@ -140,9 +140,7 @@ impl<K, V> SharedTier<K, V> {
                     let timeout = self.settings.timeout.saturating_mul(CLEARING);
                     self.ask_within(books, Operation::Clear, timeout, clear).await
                 }
-                Next::Key(_, key, Order::Remove(_)) => {
-                    self.ask(books, Operation::Remove, self.store.remove(key)).await
-                }
+                Next::Key(_, key, Order::Remove(_)) => self.ask(books, Operation::Remove, self.store.remove(key)).await,
                 Next::Key(_, key, Order::Put(bytes, life, _)) => {
                     let put = self.store.put(key, bytes, *life, None);
                     self.ask(books, Operation::Put, put).await.map(|_| ())
@@ -181,11 +179,14 @@ impl<K, V> SharedTier<K, V> {
         (self.key_of?)(json).filter(|_| by_others)
     }
 
-    /// `key` is to be dropped.
-    pub(crate) fn drop_later(&self, key: &K) {
-        if let Some(Name { key, json }) = self.name(key) {
-            self.outbox.add(key, Order::Remove(json));
-        }
+    /// A key as JSON.
+    pub(crate) fn json(&self, key: &K) -> Option<String> {
+        (self.json_of)(key)
+    }
+
+    /// The key of this JSON is to be dropped.
+    pub(crate) fn drop_later(&self, json: String) {
+        self.outbox.add(self.scope.key_of_json(&json), Order::Remove(json));
     }
 
     /// `name` is to be stored.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cachescope::{
-    Builder, Cached, Clock, ClockHands, Ending, LoadTrigger, MissReason, Moka, NoMemory, Operation, RejectionReason,
-    RequestResult, Shared, Stats, StoreErrorKind, Tiered, WaitOutcome, cached, try_cached,
+    BeforeShared, Builder, Cached, Clock, ClockHands, Ending, LoadTrigger, MissReason, Moka, MokaStore, NoMemory,
+    Operation, RejectionReason, RequestResult, Shared, Stats, StoreErrorKind, Tiered, WaitOutcome, cached, try_cached,
 };
 use cachescope_core::contract::{Fault, InMemory};
 use futures_util::FutureExt;
@@ -348,7 +348,9 @@ async fn many_keys_come_from_the_store_and_one_load() {
     assert_eq!(fleet.loads(), 2);
 }
 
-fn tiered(fleet: &Fleet, name: &str) -> Cached<u64, u64> {
+type InTiers = Cached<u64, u64, std::convert::Infallible, BeforeShared<MokaStore<u64, u64>>>;
+
+fn tiered(fleet: &Fleet, name: &str) -> InTiers {
     let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_life(SECOND);
     fleet.wrapped(name).store(store).build()
 }

@@ -14,7 +14,7 @@ use super::store::ByteStore;
 use super::wire::{Cipher, Wire, schema};
 use crate::error::ConfigError;
 use crate::eviction::Evictions;
-use crate::store::{IntoStore, NoMemory};
+use crate::store::{BeforeShared, ByJson, IntoStore, Naming, NoMemory};
 
 /// A [`ByteStore`] and how a cache uses it: `.store(Shared::new(redis).namespace("shop"))`. A byte store given to a
 /// cache directly is used with what is default here.
@@ -193,14 +193,7 @@ impl<B, C> Shared<B, C> {
             compress_above: self.compress_above,
             cipher: self.cipher,
         };
-        Ok(SharedStore {
-            store: Arc::new(store),
-            scope,
-            json_of: |key| serde_json::to_string(key).ok(),
-            key_of: None,
-            wire,
-            settings,
-        })
+        Ok(SharedStore { store: Arc::new(store), scope, json_of: ByJson::json, key_of: None, wire, settings })
     }
 }
 
@@ -313,10 +306,10 @@ where
     B: ByteStore + Clone,
     C: Codec<V> + Clone + 'static,
 {
-    type Store = M::Store;
+    type Store = BeforeShared<M::Store>;
 
-    fn into_store(self, evictions: Evictions) -> Result<M::Store, ConfigError> {
-        self.memory.into_store(evictions)
+    fn into_store(self, evictions: Evictions) -> Result<Self::Store, ConfigError> {
+        self.memory.into_store(evictions).map(BeforeShared)
     }
 
     fn shared(&mut self, cache: &str) -> Result<Option<SharedStore<K, V>>, ConfigError> {
