@@ -94,7 +94,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         storing: Storing,
     ) -> Arc<Answer<V, E>> {
         #[cfg(feature = "shared")]
-        let prepared = self.store_shared(key, &loaded, cost, storing).await;
+        let prepared = match self.shared {
+            Some(_) => Box::pin(self.store_shared(key, &loaded, cost, storing)).await,
+            None => None,
+        };
         #[cfg(not(feature = "shared"))]
         let (prepared, Storing::Not) = (None, storing);
         self.share(key, plan, cost, loaded, landing, prepared)
@@ -103,8 +106,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// An entry past its time that a shared store has for a load that failed.
     pub(crate) async fn spare_for(&self, key: &HashedKey<K>, plan: Plan, answer: &Answer<V, E>) -> Option<Entry<V>> {
         #[cfg(feature = "shared")]
-        if answer.is_err() && self.may_serve_stale(plan) {
-            return self.spare(key, plan).await;
+        if answer.is_err() && self.shared.is_some() && self.may_serve_stale(plan) {
+            return Box::pin(self.spare(key, plan)).await;
         }
         #[cfg(not(feature = "shared"))]
         let _ = (key, plan, answer);
@@ -153,7 +156,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         leader: Leader<K, V, E>,
     ) {
         #[cfg(feature = "shared")]
-        let Some((leader, storing)) = self.renewal(&key, plan, leader).await else { return };
+        let Some((leader, storing)) = Box::pin(self.renewal(&key, plan, leader)).await else { return };
         #[cfg(not(feature = "shared"))]
         let storing = Storing::Not;
         let place = self.place(None).await;

@@ -135,7 +135,14 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         loop {
             let follower = match part {
                 Joined::Found(known) => return self.settle_known(key, request, plan, known),
-                Joined::Leader(leader) => return self.lead(key, request, plan, leader).await,
+                Joined::Leader(leader) => {
+                    // Boxed, as all that is of shared stores: functions that call themselves have but so much stack.
+                    #[cfg(feature = "shared")]
+                    if self.shared.is_some() {
+                        return Box::pin(self.lead(key, request, plan, leader)).await;
+                    }
+                    return self.load(key, request, plan, Landing::Leading(leader), Storing::Not).await;
+                }
                 Joined::Follower(follower) => follower,
             };
             let leader_span = follower.leader_span();
