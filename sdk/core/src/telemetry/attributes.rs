@@ -138,6 +138,10 @@ impl AttributeSets {
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
             operations: Tier::ALL.map(|of| {
                 Operation::ALL.map(|operation| {
+                    // What never happens takes no room.
+                    if !has_shared_store && (of == Tier::L2 || operation == Operation::Lease) {
+                        return Vec::new();
+                    }
                     let operation = KeyValue::new(names::OPERATION, operation.as_str());
                     with(&mut std::iter::once(operation).chain(tier(of)))
                 })
@@ -145,6 +149,9 @@ impl AttributeSets {
             stale_events: StaleEvent::ALL.map(|event| one(names::STALE_EVENT, event.as_str())),
             waits: WaitScope::ALL.map(|scope| {
                 WaitOutcome::ALL.map(|outcome| {
+                    if !has_shared_store && scope == WaitScope::Store {
+                        return Vec::new();
+                    }
                     let said = [(names::WAIT_OUTCOME, outcome.as_str()), (names::WAIT_SCOPE, scope.as_str())];
                     with(&mut said.into_iter().map(|(name, value)| KeyValue::new(name, value)))
                 })
