@@ -36,8 +36,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let Some((shared, name)) = self.shared_name(key) else {
             return self.load(key, request, plan, Landing::Leading(leader), Storing::Not).await;
         };
-        self.listen_behind();
-        self.keep_up_behind();
+        self.begin_behind();
         let context = request.open(None).unwrap_or_default();
         let sought = self.seek(shared, key, &name, plan, Patience::Yes(&request)).with_context(context).await;
         match sought {
@@ -45,8 +44,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 Ok(self.answer_with_shared(key, request, leader, entry, standing, awaited))
             }
             Sought::Load { reason, renews, storing } => {
-                if let Some(value) = self.outlived(key, plan, &storing) {
-                    return Ok(self.answer_with_shared(key, request, leader, value, Standing::Fresh, false));
+                if let Some(entry) = self.outlived(key, plan, &storing) {
+                    // It is in memory already, and isn't believed any longer than it was.
+                    leader.land(Ok(entry.value.clone()), |_, _| ());
+                    let now = self.clock.now();
+                    return Ok(self.answer_with(request, entry, now, Ending::of(RequestResult::Hit)));
                 }
                 let plan = because(plan, reason, renews);
                 self.load(key, request, plan, Landing::Leading(leader), storing).await
@@ -75,6 +77,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let Some((shared, name)) = self.shared_name(key) else {
             return Led::Load(request, plan, leader, Storing::Not);
         };
+        self.begin_behind();
         let context = request.open(None).unwrap_or_default();
         match self.seek(shared, key, &name, plan, Patience::No).with_context(context).await {
             Sought::Found { entry, standing, awaited } => {
@@ -85,6 +88,12 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
             Sought::Held | Sought::TimedOut { .. } => Led::Held(request, leader),
         }
+    }
+
+    /// Begins what goes on behind requests for as long as the cache is used.
+    fn begin_behind(&self) {
+        self.listen_behind();
+        self.keep_up_behind();
     }
 
     /// Answers with what the shared store holds, has memory keep it, and renews it if it is time.

@@ -408,7 +408,9 @@ async fn memory_outlives_the_store_only_where_that_is_wanted() {
     assert_eq!((outlives.call(7).await, ends.call(7).await), (1, 2));
     fleet.store.set_fault(Some(Fault::Fails(StoreErrorKind::Unreachable)));
     fleet.hands.advance(2 * SECOND);
+    let from_store = shared_hits(&outlives.metrics().stats());
     assert_eq!((outlives.call(7).await, ends.call(7).await), (1, 3));
+    assert_eq!(shared_hits(&outlives.metrics().stats()), from_store, "it was memory that answered");
     fleet.hands.advance(20 * SECOND);
     assert_eq!(outlives.call(7).await, 4, "it is past its own life");
 }
