@@ -10,10 +10,10 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const MAY_USE: [(&str, &[&str]); 10] = [
     ("sdk/core", &[]),
     ("sdk/macros", &[]),
-    ("sdk/otel", &["exporters"]),
+    ("sdk/otel", &["sdk/core", "exporters"]),
     ("sdk/cachescope", &["sdk/core", "sdk/macros", "sdk/otel", "instrumentation", "exporters"]),
     ("instrumentation", &["sdk/core"]),
-    ("exporters", &[]),
+    ("exporters", &["sdk/core"]),
     ("examples", &["sdk", "instrumentation", "exporters"]),
     ("benches", &["sdk", "instrumentation", "exporters", "tests/stack"]),
     ("tests/xtask", &["tests/stack"]),

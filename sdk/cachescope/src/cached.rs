@@ -261,7 +261,7 @@ where
 
     /// The value of `key` if the cache has one that may answer, without a load. Counted as a request: its result is
     /// `hit`, `stale` within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for), or `absent`. Looks in memory:
-    /// what only a shared store has is absent.
+    /// what only a shared store has is absent, and [`Request::only_if_cached`] looks there too.
     ///
     /// ```
     /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
@@ -274,7 +274,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.engine.look_only(HashedRef::new(self.engine.hash(key), key), Wishes::default())
+        let looked = self.engine.look_only(HashedRef::new(self.engine.hash(key), key), Wishes::default());
+        looked.map_or_else(|missed| self.engine.end_look(missed), Some)
     }
 
     /// What the cache holds of `key` in memory, however old, with its age: for looking into a cache. Not counted as a

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-use cachescope_core::{Ending, Entry, HashedRef, Moment, Recorder, RequestResult, Store};
+use cachescope_core::{Ending, Entry, HashedKey, HashedRef, Moment, Recorder, RequestResult, Store};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
@@ -105,18 +105,19 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         Ok(entry.value)
     }
 
-    /// Answers a request that only looks.
-    pub(crate) fn look_only<Q>(&self, key: HashedRef<'_, Q>, wishes: Wishes) -> Option<V>
+    /// What a request that only looks finds in memory.
+    pub(crate) fn look_only<Q>(&self, key: HashedRef<'_, Q>, wishes: Wishes) -> Result<V, Missed<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let wishes = Wishes { mode: Mode::OnlyIfCached, ..wishes };
-        let looked = if switch::is_off() { Err(self.unlooked(wishes)) } else { self.look_up_observed(key, wishes) };
-        let Missed { start, wishes, found, standing } = match looked {
-            Ok(value) => return Some(value),
-            Err(missed) => missed,
-        };
+        if switch::is_off() { Err(self.unlooked(wishes)) } else { self.look_up_observed(key, wishes) }
+    }
+
+    /// Answers a request that only looks, and found no hit.
+    pub(crate) fn end_look(&self, missed: Missed<V>) -> Option<V> {
+        let Missed { start, wishes, found, standing } = missed;
         let request = OpenRequest::start(self.books(), start, wishes);
         match (decide(wishes.mode, standing), found) {
             (Decision::Stale, Some(entry)) => {
@@ -126,6 +127,16 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 request.end(Ending::of(RequestResult::Absent));
                 None
             }
+        }
+    }
+
+    /// The same, wherever it may find something: in the shared store, too.
+    pub(crate) async fn look_everywhere(&self, key: HashedKey<K>, wishes: Wishes) -> Option<V> {
+        match self.look_only(key.as_ref(), wishes) {
+            Ok(value) => Some(value),
+            #[cfg(feature = "shared")]
+            Err(missed) if self.shared.is_some() && !switch::is_off() => self.look_behind(&key, missed).await,
+            Err(missed) => self.end_look(missed),
         }
     }
 }

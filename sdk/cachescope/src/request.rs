@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
-use cachescope_core::{HashedKey, HashedRef, Store};
+use cachescope_core::{HashedKey, Store};
 
 use crate::cached::Cached;
 use crate::default_store::DefaultStore;
@@ -92,8 +92,8 @@ impl<'a, K, V, E, S, A: Loads, M> Request<'a, K, V, E, S, A, M> {
         self
     }
 
-    /// Takes what the cache holds in memory and may answer with, and doesn't load. Its result is `hit`, `stale` or
-    /// `absent`.
+    /// Takes what the cache holds and may answer with, and doesn't load. Its result is `hit`, `stale` or `absent`. Asks a
+    /// shared store for what memory hasn't; while that fails, nothing is there.
     pub fn only_if_cached(self) -> Request<'a, K, V, E, S, Present, M> {
         let wishes = Wishes { mode: Mode::OnlyIfCached, ..self.wishes };
         Request { cache: self.cache, key: self.key, wishes, answers: PhantomData }
@@ -112,9 +112,9 @@ where
         engine.ask(HashedKey::new(engine.hash(&self.key), self.key), self.wishes).await
     }
 
-    pub(crate) fn look(&self) -> Option<V> {
+    pub(crate) async fn look(self) -> Option<V> {
         let engine = &self.cache.engine;
-        engine.look_only(HashedRef::new(engine.hash(&self.key), &self.key), self.wishes)
+        engine.look_everywhere(HashedKey::new(engine.hash(&self.key), self.key), self.wishes).await
     }
 }
 
@@ -157,10 +157,9 @@ where
     S: Store<K, V>,
 {
     type Output = Option<V>;
-    type IntoFuture = std::future::Ready<Option<V>>;
+    type IntoFuture = Answering<'a, Option<V>>;
 
-    /// Looks at once: there is nothing to wait for.
     fn into_future(self) -> Self::IntoFuture {
-        std::future::ready(self.look())
+        Box::pin(self.look())
     }
 }

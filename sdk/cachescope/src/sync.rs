@@ -232,6 +232,6 @@ where
 {
     /// Makes the request.
     pub fn get(self) -> Option<V> {
-        self.look()
+        pollster::block_on(self.look())
     }
 }

@@ -137,11 +137,23 @@ impl Clock {
     /// Waits for as long, by this clock, on any executor. Sleeps by the system's clock share one thread.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         match &self.source {
-            Source::System => Sleep::system(duration),
-            Source::Manual { alarms, .. } => {
-                Sleep::manual(self.clone(), Arc::clone(alarms), self.now().after(duration))
-            }
+            Source::System => Sleep::precise(duration),
+            Source::Manual { alarms, .. } => self.alarm(alarms, duration, None),
         }
+    }
+
+    /// [`Clock::sleep`] for time limits, which are seldom reached: by the system's clock it takes up to a tick of 10 ms
+    /// longer, and costs a place in a list where `sleep` wakes a thread. Keep the clock
+    /// [ticking](Clock::keep_ticking) meanwhile, or each sleep starts the ticker anew.
+    pub fn coarse_sleep(&self, duration: Duration) -> Sleep {
+        match &self.source {
+            Source::System => self.alarm(&ticker::alarms(), duration, Some(Ticking::start())),
+            Source::Manual { alarms, .. } => self.alarm(alarms, duration, None),
+        }
+    }
+
+    fn alarm(&self, alarms: &Arc<Alarms>, duration: Duration, ringing: Option<Ticking>) -> Sleep {
+        Sleep::alarm(self.clone(), Arc::clone(alarms), self.now().after(duration), ringing)
     }
 
     /// The wall time of `moment`, past or to come: for the timestamps of spans, and for other processes.

@@ -11,6 +11,7 @@ pub mod contract;
 mod entry;
 mod error;
 mod eviction;
+mod exports;
 mod key;
 mod outcome;
 mod recorder;
@@ -25,6 +26,7 @@ pub use crate::clock::{Clock, ClockHands, Moment};
 pub use crate::entry::Entry;
 pub use crate::error::ConfigError;
 pub use crate::eviction::{EvictionReason, Evictions};
+pub use crate::exports::{DropReason, ExportedItem, Exports};
 pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,

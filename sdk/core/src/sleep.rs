@@ -11,23 +11,26 @@ use std::time::Duration;
 use futures_timer::Delay;
 
 use crate::clock::{Clock, Moment};
+use crate::ticker::Ticking;
 
-/// Ready when its time has come by the clock that made it. Made by [`Clock::sleep`].
+/// Ready when its time has come by the clock that made it. Made by [`Clock::sleep`] and [`Clock::coarse_sleep`].
 #[must_use = "it waits only while it is awaited"]
 pub struct Sleep(Kind);
 
 enum Kind {
-    System(Delay),
-    Manual { clock: Clock, alarms: Arc<Alarms>, until: Moment, alarm: Option<u64> },
+    Precise(Delay),
+    Alarm { clock: Clock, alarms: Arc<Alarms>, until: Moment, alarm: Option<u64>, _ringing: Option<Ticking> },
 }
 
 impl Sleep {
-    pub(crate) fn system(duration: Duration) -> Self {
-        Self(Kind::System(Delay::new(duration)))
+    /// By the system's time.
+    pub(crate) fn precise(duration: Duration) -> Self {
+        Self(Kind::Precise(Delay::new(duration)))
     }
 
-    pub(crate) fn manual(clock: Clock, alarms: Arc<Alarms>, until: Moment) -> Self {
-        Self(Kind::Manual { clock, alarms, until, alarm: None })
+    /// By whoever rings `alarms`: the hands of a clock, or the ticker.
+    pub(crate) fn alarm(clock: Clock, alarms: Arc<Alarms>, until: Moment, ringing: Option<Ticking>) -> Self {
+        Self(Kind::Alarm { clock, alarms, until, alarm: None, _ringing: ringing })
     }
 }
 
@@ -36,9 +39,9 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
-            Kind::System(delay) => Pin::new(delay).poll(cx),
-            Kind::Manual { clock, alarms, until, alarm } => {
-                *alarm = Some(alarms.set(alarm.take(), *until, cx.waker().clone()));
+            Kind::Precise(delay) => Pin::new(delay).poll(cx),
+            Kind::Alarm { clock, alarms, until, alarm, .. } => {
+                *alarm = Some(alarms.set(*alarm, *until, cx.waker().clone()));
                 // Looked at after the alarm is set, so that a move of the clock in between isn't missed.
                 if clock.now() >= *until { Poll::Ready(()) } else { Poll::Pending }
             }
@@ -48,8 +51,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Kind::Manual { alarms, alarm: Some(alarm), .. } = &self.0 {
-            alarms.unset(*alarm);
+        if let Kind::Alarm { alarms, until, alarm: Some(alarm), .. } = &self.0 {
+            alarms.unset(*until, *alarm);
         }
     }
 }
@@ -60,42 +63,43 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// Who waits for a clock that is moved by hand.
+/// Who waits to be woken when a clock gets that far.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms(Mutex<Set>);
 
 #[derive(Debug, Default)]
 struct Set {
     last: u64,
-    alarms: BTreeMap<u64, (Moment, Waker)>,
+    /// In the order in which they are due; those of one moment are told apart by their numbers.
+    alarms: BTreeMap<(Moment, u64), Waker>,
 }
 
 impl Alarms {
-    /// Sets an alarm in place of an earlier one.
+    /// Sets an alarm, in place of an earlier one for the same moment.
     fn set(&self, earlier: Option<u64>, until: Moment, waker: Waker) -> u64 {
         let mut set = self.lock();
         let alarm = earlier.unwrap_or(set.last + 1);
         set.last = set.last.max(alarm);
-        let replaced = set.alarms.insert(alarm, (until, waker));
+        let replaced = set.alarms.insert((until, alarm), waker);
         drop(set);
         // A waker's end may run a task's end, which may come back here.
         drop(replaced);
         alarm
     }
 
-    fn unset(&self, alarm: u64) {
-        let removed = self.lock().alarms.remove(&alarm);
+    fn unset(&self, until: Moment, alarm: u64) {
+        let removed = self.lock().alarms.remove(&(until, alarm));
         drop(removed);
     }
 
     /// Wakes those whose time has come.
     pub(crate) fn ring(&self, now: Moment) {
-        let due: Vec<(Moment, Waker)> = {
+        let due = {
             let mut set = self.lock();
-            let due: Vec<u64> = set.alarms.iter().filter(|(_, (at, _))| *at <= now).map(|(alarm, _)| *alarm).collect();
-            due.into_iter().filter_map(|alarm| set.alarms.remove(&alarm)).collect()
+            let ahead = set.alarms.split_off(&(now, u64::MAX));
+            std::mem::replace(&mut set.alarms, ahead)
         };
-        due.into_iter().for_each(|(_, waker)| waker.wake());
+        due.into_values().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, Set> {
@@ -137,19 +141,26 @@ mod tests {
         assert!(long.as_mut().poll(&mut cx).is_ready());
     }
 
+    struct Tell(Mutex<std::sync::mpsc::Sender<()>>);
+
+    impl Wake for Tell {
+        fn wake(self: Arc<Self>) {
+            let _ = self.0.lock().unwrap().send(());
+        }
+    }
+
     #[test]
     fn the_system_s_time_passes_on_any_executor() {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        struct Tell(Mutex<std::sync::mpsc::Sender<()>>);
-        impl Wake for Tell {
-            fn wake(self: Arc<Self>) {
-                let _ = self.0.lock().unwrap().send(());
+        let (clock, short) = (Clock::system(), Duration::from_millis(1));
+        let begun = clock.now();
+        for sleep in [clock.sleep(short), clock.coarse_sleep(short)] {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let waker = Waker::from(Arc::new(Tell(Mutex::new(sender))));
+            let mut sleep = pin!(sleep);
+            while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                receiver.recv_timeout(Duration::from_secs(20)).unwrap();
             }
-        }
-        let waker = Waker::from(Arc::new(Tell(Mutex::new(sender))));
-        let mut sleep = pin!(Clock::system().sleep(Duration::from_millis(1)));
-        while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-            receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert!(clock.now().since(begun) >= short);
         }
     }
 }

@@ -1,10 +1,13 @@
-//! The coarse time of the process: one thread that stores the present, so that a hit needs no clock read.
+//! The coarse time of the process: one thread that stores the present, so that a hit needs no clock read, and that wakes
+//! those who wait for a time limit, so that none needs a timer of its own.
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::clock::system_now;
+use crate::sleep::Alarms;
 
 /// A hundred wake-ups a second cost about a thousandth of a core; expiry stays exact, since the precise
 /// clock confirms whatever is within ten ticks of its deadline.
@@ -14,10 +17,16 @@ const TICK: Duration = Duration::from_millis(10);
 const STOPPED: u64 = u64::MAX - 1;
 
 static COARSE: LazyLock<Arc<AtomicU64>> = LazyLock::new(|| Arc::new(AtomicU64::new(STOPPED)));
+static ALARMS: LazyLock<Arc<Alarms>> = LazyLock::new(Arc::default);
 static TICKER: Mutex<Weak<Alive>> = Mutex::new(Weak::new());
 
 pub(crate) fn coarse() -> Arc<AtomicU64> {
     Arc::clone(&COARSE)
+}
+
+/// Who is woken by the tick that finds their time come.
+pub(crate) fn alarms() -> Arc<Alarms> {
+    Arc::clone(&ALARMS)
 }
 
 /// Keeps the process's coarse time moving while it lives. Made by [`Clock::keep_ticking`](crate::Clock::keep_ticking).
@@ -60,8 +69,11 @@ impl Ticking {
 fn tick(watched: &Weak<Alive>) {
     // The upgraded guard is held over the store, so that the last owner's reset always comes after it.
     while let Some(_alive) = watched.upgrade() {
-        COARSE.store(system_now().as_nanos(), Ordering::Relaxed);
+        let now = system_now();
+        COARSE.store(now.as_nanos(), Ordering::Relaxed);
         drop(_alive);
+        // Whoever's waker panics doesn't take the time along: without ticks, what has expired would look fresh.
+        let _ = catch_unwind(|| ALARMS.ring(now));
         std::thread::sleep(TICK);
     }
 }

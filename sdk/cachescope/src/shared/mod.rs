@@ -5,6 +5,7 @@ mod lead;
 mod lease;
 mod listening;
 mod outbox;
+mod present;
 mod seek;
 mod storing;
 mod tier;

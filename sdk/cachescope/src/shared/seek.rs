@@ -42,7 +42,7 @@ pub(crate) enum Patience<'a, 'b> {
 }
 
 /// One look.
-enum Looked<V> {
+pub(super) enum Looked<V> {
     Answers(Entry<V>, Standing),
     Doesnt(MissReason, Option<Moment>),
     Failed,
@@ -62,10 +62,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         }
         let mut looked = self.look(shared, key, name, plan).await;
         let mut wait: Option<OpenWait<'_>> = None;
-        let mut patience_ends = match self.wait_timeout {
-            Some(timeout) => Either::Left(self.clock.sleep(timeout)),
-            None => Either::Right(pending()),
-        };
+        let mut patience_ends = None;
         let mut pause = LOOKS.0;
         loop {
             let (reason, renews) = match looked {
@@ -107,7 +104,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 wait = Some(request.wait(WaitScope::Store, self.clock.now()));
             }
             let nap = pin!(self.clock.sleep(pause));
-            if let Either::Right(_) = select(nap, &mut patience_ends).await {
+            let patience_ends = patience_ends.get_or_insert_with(|| match self.wait_timeout {
+                Some(timeout) => Either::Left(self.clock.sleep(timeout)),
+                None => Either::Right(pending()),
+            });
+            if let Either::Right(_) = select(nap, patience_ends).await {
                 end(wait, WaitOutcome::Timeout);
                 return Sought::TimedOut { reason, renews };
             }
@@ -116,7 +117,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         }
     }
 
-    async fn look(&self, shared: &SharedTier<K, V>, key: &HashedKey<K>, name: &Name, plan: Plan) -> Looked<V> {
+    pub(super) async fn look(
+        &self,
+        shared: &SharedTier<K, V>,
+        key: &HashedKey<K>,
+        name: &Name,
+        plan: Plan,
+    ) -> Looked<V> {
         // What was dropped here isn't believed before the store knows.
         if shared.outbox.concerns(&name.key) && shared.deliver(self.books()).await.is_err() {
             return Looked::Failed;
@@ -161,21 +168,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         }
     }
 
-    fn entry_of(&self, key: &HashedKey<K>, stored: StoredValue<V>) -> Entry<V> {
+    pub(super) fn entry_of(&self, key: &HashedKey<K>, stored: StoredValue<V>) -> Entry<V> {
         let StoredValue { value, stored_at, fresh_until, cost } = stored;
         let stored_at = self.clock.moment_of(stored_at);
         let fresh_until = fresh_until.map_or(Moment::NEVER, |until| self.clock.moment_of(until));
         let random = self.hasher.hash_one((key.hash(), stored_at));
         let renew_from = self.policy.renew_from(stored_at, fresh_until, cost, random);
         Entry { value, stored_at, renew_from, fresh_until }
-    }
-
-    /// What the shared store holds of a key whose load failed, if that is better than the error.
-    pub(crate) async fn spare(&self, key: &HashedKey<K>, plan: Plan) -> Option<Entry<V>> {
-        let (shared, name) = self.shared_name(key)?;
-        let bytes = shared.ask(self.books(), Operation::Get, shared.store.get(&name.key)).await.ok()??;
-        let entry = self.entry_of(key, shared.wire.decode(&name.key, &bytes).ok()?);
-        self.policy.is_better_than_an_error(&entry, self.clock.now(), plan.max_age).then_some(entry)
     }
 
     /// The shared store, and what it calls the entry of `key`.

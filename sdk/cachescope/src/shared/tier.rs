@@ -104,7 +104,7 @@ impl<K, V> SharedTier<K, V> {
         };
         // A store may be the user's own, and must not take the request along.
         let asked = AssertUnwindSafe(asked).catch_unwind();
-        let outcome = match select(asked, clock.sleep(timeout)).await {
+        let outcome = match select(asked, clock.coarse_sleep(timeout)).await {
             Either::Left((Ok(outcome), _)) => outcome,
             Either::Left((Err(_), _)) => Err(StoreError::new(StoreErrorKind::Other, "it panicked")),
             Either::Right(_) => Err(StoreErrorKind::Timeout.into()),

@@ -348,6 +348,28 @@ async fn many_keys_come_from_the_store_and_one_load() {
     assert_eq!(fleet.loads(), 2);
 }
 
+#[tokio::test]
+async fn a_request_that_only_looks_looks_in_the_store_too_and_changes_nothing() {
+    let fleet = Fleet::new();
+    let (one, other) = (fleet.process("shared.looking"), tiered(&fleet, "shared.looking"));
+    assert_eq!(other.request(7).only_if_cached().await, None);
+    one.call(7).await;
+    assert_eq!(other.request(7).only_if_cached().await, Some(1));
+    assert_eq!(other.get_if_present(&7), None, "it stays where it is");
+    fleet.hands.advance(5 * SECOND);
+    assert_eq!(other.request(7).max_age(4 * SECOND).only_if_cached().await, None, "older than it wants");
+    fleet.store.set_fault(Some(Fault::Fails(StoreErrorKind::Unreachable)));
+    assert_eq!(other.request(7).only_if_cached().await, None);
+    fleet.store.set_fault(None);
+    fleet.hands.advance(5 * SECOND);
+    assert_eq!(other.request(7).only_if_cached().await, None, "it is over");
+    let stats = other.metrics().stats();
+    assert_eq!((shared_hits(&stats), stats.hits(), stats.result(RequestResult::Absent)), (1, 1, 5));
+    assert_eq!(stats.store_errors(Operation::Get, StoreErrorKind::Unreachable), 1);
+    balances(&stats);
+    assert_eq!(fleet.loads(), 1);
+}
+
 type InTiers = Cached<u64, u64, std::convert::Infallible, BeforeShared<MokaStore<u64, u64>>>;
 
 fn tiered(fleet: &Fleet, name: &str) -> InTiers {
@@ -390,6 +412,22 @@ async fn what_one_process_drops_leaves_the_memory_of_the_others() {
     until(|| other.call(7).now_or_never() != Some(1)).await;
     assert_eq!((other.call(7).await, one.call(7).await), (2, 2));
     one.clear();
+    one.flush().await.unwrap();
+    until(|| other.entry(&7).is_none()).await;
+}
+
+#[tokio::test]
+async fn a_cache_that_is_asked_for_many_keys_alone_hears_of_what_others_drop() {
+    let fleet = Fleet::new();
+    let one = tiered(&fleet, "shared.batches");
+    let all = |keys: Vec<u64>| async move { keys.into_iter().map(|key| (key, key * 10)).collect::<Vec<_>>() };
+    let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_life(SECOND);
+    let other = fleet.wrapped("shared.batches").batch_load(all).store(store).build();
+    other.get_many([7]).await;
+    tokio::task::yield_now().await;
+    other.get_many([7]).await;
+    assert!(other.entry(&7).is_some());
+    one.invalidate(&7);
     one.flush().await.unwrap();
     until(|| other.entry(&7).is_none()).await;
 }

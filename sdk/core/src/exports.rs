@@ -1,0 +1,244 @@
+//! What an exporter counts of its own work, by OpenTelemetry's conventions for the telemetry of an SDK.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+
+const COMPONENT_TYPE: &str = "otel.component.type";
+const COMPONENT_NAME: &str = "otel.component.name";
+const ERROR_TYPE: &str = "error.type";
+const RETRIES: &str = "cachescope.exporter.retries";
+
+/// Tells exporters of one process apart, whatever their types.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExportedItem {
+    /// Points of metrics.
+    DataPoint,
+    /// Spans.
+    Span,
+}
+
+impl ExportedItem {
+    /// The metric that counts them, and its unit.
+    const fn metric(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DataPoint => ("otel.sdk.exporter.metric_data_point.exported", "{data_point}"),
+            Self::Span => ("otel.sdk.exporter.span.exported", "{span}"),
+        }
+    }
+}
+
+/// Why what was to be exported was dropped. A fixed set: each is a series, at zero from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// The destination says that it doesn't take this, now or ever.
+    Rejected,
+    /// The destination was too busy for as long as was tried.
+    Throttled,
+    /// Nobody answered, or the connection broke before anything was sent.
+    Unreachable,
+    /// It was sent, and no answer came: it may have arrived.
+    Unconfirmed,
+    /// Too much was waiting to be sent.
+    QueueFull,
+    /// The destination's format can't say it: not a number, or too large.
+    Unrepresentable,
+    /// The program ended first.
+    Shutdown,
+}
+
+impl DropReason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Rejected,
+        Self::Throttled,
+        Self::Unreachable,
+        Self::Unconfirmed,
+        Self::QueueFull,
+        Self::Unrepresentable,
+        Self::Shutdown,
+    ];
+
+    /// As `error.type` has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::QueueFull => "queue_full",
+            Self::Unrepresentable => "unrepresentable",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// What one exporter has sent, dropped and tried again since it was made. Clones count the same; counting is one atomic
+/// addition.
+///
+/// It becomes `otel.sdk.exporter.metric_data_point.exported` or `otel.sdk.exporter.span.exported`, with `error.type` on
+/// what was dropped, as the [conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/) have it, and
+/// `cachescope.exporter.retries`, for which they have no name.
+///
+/// ```
+/// use cachescope_core::{DropReason, ExportedItem, Exports};
+///
+/// let exports = Exports::new("statsd_metric_exporter", ExportedItem::DataPoint);
+/// exports.sent(12);
+/// exports.dropped(DropReason::Unreachable, 3);
+/// assert_eq!((exports.total_sent(), exports.total_dropped()), (12, 3));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Exports {
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug)]
+struct Counts {
+    item: ExportedItem,
+    component_type: &'static str,
+    component_name: String,
+    sent: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+    retried: AtomicU64,
+}
+
+impl Exports {
+    /// Of an exporter of this kind, such as `otlp_grpc_metric_exporter`: the conventions list some.
+    #[must_use]
+    pub fn new(component_type: &'static str, item: ExportedItem) -> Self {
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let component_name = format!("{component_type}/{number}");
+        let (sent, dropped, retried) = Default::default();
+        Self { counts: Arc::new(Counts { item, component_type, component_name, sent, dropped, retried }) }
+    }
+
+    /// So many have been taken by the destination.
+    pub fn sent(&self, items: u64) {
+        self.counts.sent.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// So many will never be.
+    pub fn dropped(&self, reason: DropReason, items: u64) {
+        self.counts.dropped[reason as usize].fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// A request to the destination was made once more.
+    pub fn retried(&self) {
+        self.counts.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many have been taken by the destination.
+    #[must_use]
+    pub fn total_sent(&self) -> u64 {
+        self.counts.sent.load(Ordering::Relaxed)
+    }
+
+    /// How many will never be, for whatever reason.
+    #[must_use]
+    pub fn total_dropped(&self) -> u64 {
+        DropReason::ALL.into_iter().map(|reason| self.total_dropped_for(reason)).sum()
+    }
+
+    /// How many will never be, for this reason.
+    #[must_use]
+    pub fn total_dropped_for(&self, reason: DropReason) -> u64 {
+        self.counts.dropped[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// How many requests were made once more.
+    #[must_use]
+    pub fn total_retried(&self) -> u64 {
+        self.counts.retried.load(Ordering::Relaxed)
+    }
+
+    /// Has `meter`'s provider read these counts from now on, for as long as the exporter lives. Once for each provider:
+    /// an instrument can't be taken back.
+    pub fn observe(&self, meter: &Meter) {
+        let (name, unit) = self.counts.item.metric();
+        let counts = Arc::downgrade(&self.counts);
+        meter
+            .u64_observable_counter(name)
+            .with_unit(unit)
+            .with_description("What the exporter is done with: taken by its destination, or dropped for `error.type`")
+            .with_callback(move |observer| {
+                let Some(counts) = counts.upgrade() else { return };
+                let attributes = counts.attributes();
+                observer.observe(counts.sent.load(Ordering::Relaxed), &attributes);
+                for reason in DropReason::ALL {
+                    let [kind, name] = attributes.clone();
+                    let attributes = [kind, name, KeyValue::new(ERROR_TYPE, reason.as_str())];
+                    observer.observe(counts.dropped[reason as usize].load(Ordering::Relaxed), &attributes);
+                }
+            })
+            .build();
+        let counts = Arc::downgrade(&self.counts);
+        meter
+            .u64_observable_counter(RETRIES)
+            .with_unit("{retry}")
+            .with_description("Requests that the exporter made once more")
+            .with_callback(move |observer| {
+                let Some(counts) = counts.upgrade() else { return };
+                observer.observe(counts.retried.load(Ordering::Relaxed), &counts.attributes());
+            })
+            .build();
+    }
+}
+
+impl Counts {
+    fn attributes(&self) -> [KeyValue; 2] {
+        [
+            KeyValue::new(COMPONENT_TYPE, self.component_type),
+            KeyValue::new(COMPONENT_NAME, self.component_name.clone()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use opentelemetry::metrics::MeterProvider;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+
+    use super::*;
+
+    #[test]
+    fn a_provider_reads_each_count_of_each_exporter() {
+        let seen = InMemoryMetricExporter::default();
+        let meters =
+            SdkMeterProvider::builder().with_reader(PeriodicReader::builder(seen.clone()).build()).build();
+        let [one, other] = [(); 2].map(|()| Exports::new("test_exporter", ExportedItem::Span));
+        let meter = meters.meter("test");
+        one.observe(&meter);
+        other.observe(&meter);
+        one.sent(5);
+        one.dropped(DropReason::Throttled, 2);
+        one.retried();
+        other.sent(7);
+        meters.force_flush().unwrap();
+        let mut points = BTreeMap::new();
+        for metric in seen.get_finished_metrics().unwrap()[0].scope_metrics().flat_map(|scope| scope.metrics()) {
+            let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { panic!("{metric:?}") };
+            for point in sum.data_points() {
+                let error = point.attributes().find(|attribute| attribute.key.as_str() == ERROR_TYPE);
+                let of_one = point.attributes().any(|attribute| attribute.value.as_str() == one.counts.component_name);
+                let error = error.map(|attribute| attribute.value.to_string()).unwrap_or_default();
+                points.insert((metric.name().to_owned(), of_one, error), point.value());
+            }
+        }
+        let (exported, sent) = ("otel.sdk.exporter.span.exported".to_owned(), String::new());
+        assert_eq!(points[&(exported.clone(), true, sent.clone())], 5);
+        assert_eq!(points[&(exported.clone(), false, sent.clone())], 7);
+        assert_eq!(points[&(exported, true, "throttled".to_owned())], 2);
+        assert_eq!(points[&(RETRIES.to_owned(), true, sent)], 1);
+        assert_eq!(points.len(), 2 * (2 + DropReason::ALL.len()), "all are there from the start: {points:?}");
+    }
+}
