@@ -4,9 +4,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context;
 use cachescope::{Cached, Operation, Persistence, Stats, Window, cached};
 use cachescope_tests::exported::{InMemory, Point};
 use futures_util::FutureExt;
@@ -178,16 +180,11 @@ fn cut_off_at_any_byte_it_is_set_aside_and_counts_nothing() -> anyhow::Result<()
     let whole = fs::read(&path)?;
     let aside = folder.path().join("squares.metrics.unread-1");
     for length in 0..whole.len() {
-        // A cache whose numbers are just being read by another thread is gone, with its last save, when that is done;
-        // until then the path is its own.
-        let read = (0..1_000).any(|_| {
-            fs::write(&path, &whole[..length]).expect("a folder of ours");
-            let stats = squares(&path).metrics().stats();
-            assert_eq!((stats.requests(), stats.restored()), (0, 0), "{length} bytes");
-            aside.exists()
-        });
-        assert!(read, "{length} bytes");
-        assert_eq!(fs::read(&aside)?, &whole[..length]);
+        fs::write(&path, &whole[..length])?;
+        let stats = squares(&path).metrics().stats();
+        assert_eq!((stats.requests(), stats.restored()), (0, 0), "{length} bytes");
+        let kept = fs::read(&aside).with_context(|| format!("{length} bytes weren't set aside"))?;
+        assert_eq!(kept, &whole[..length]);
         fs::remove_file(&aside)?;
     }
     fs::write(&path, &whole)?;
@@ -197,6 +194,39 @@ fn cut_off_at_any_byte_it_is_set_aside_and_counts_nothing() -> anyhow::Result<()
     assert!(!aside.exists());
     let day = cache.metrics().window(Window::Day);
     assert_eq!((day.misses(), day.hits(), day.restored()), (3, 2, 5));
+    Ok(())
+}
+
+/// A process that is being started has all files of the one that starts it, the locked ones too, until its own program
+/// runs.
+#[test]
+fn while_other_processes_are_started_a_path_goes_from_each_cache_to_the_next() -> anyhow::Result<()> {
+    const CACHES: u64 = 100;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("squares.metrics");
+    let over = AtomicBool::new(false);
+    let (restored, started) = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            let mut started = 0;
+            while !over.load(Ordering::Relaxed) {
+                Command::new("true").status().expect("there is a program called true");
+                started += 1;
+            }
+            started
+        });
+        let restored: Vec<u64> = (0..CACHES)
+            .map(|n| {
+                let cache = squares(&path);
+                let restored = cache.metrics().stats().restored();
+                cache.call(n).now_or_never().expect("loads are ready");
+                restored
+            })
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        (restored, starting.join().expect("no panic"))
+    });
+    assert_eq!(restored, Vec::from_iter(0..CACHES));
+    assert!(started > 0);
     Ok(())
 }
 

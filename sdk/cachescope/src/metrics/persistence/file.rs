@@ -23,8 +23,7 @@ const READ_LIMIT: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct MetricsFile {
     path: PathBuf,
-    /// Locked until it is closed, also by the end of its process, whatever that is.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl MetricsFile {
@@ -39,7 +38,7 @@ impl MetricsFile {
         name.into()
     }
 
-    fn lock(&self) -> io::Result<File> {
+    fn lock(&self) -> io::Result<Lock> {
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
         }
@@ -47,7 +46,7 @@ impl MetricsFile {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|error| at(&path, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => {
                 let what =
                     "another cache keeps its metrics there, of this process or another: give each a path of its own";
@@ -110,6 +109,19 @@ impl MetricsStore for MetricsFile {
     }
 }
 
+/// A locked file. The end of its process unlocks it as well, whatever that is.
+#[derive(Debug)]
+struct Lock(File);
+
+/// Closing it would do only while nobody else has it open: a process that this one is just starting has all its files,
+/// until its own program runs.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where that can't be done, closing is all there is.
+        let _ = self.0.unlock();
+    }
+}
+
 /// The error with the path it is about.
 fn at(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
@@ -147,6 +159,18 @@ mod tests {
         assert!(error.to_string().contains("give each a path of its own"), "{error}");
         drop(one);
         other.open().unwrap();
+    }
+
+    /// As a process that is being started has it, for as long as its own program doesn't run.
+    #[test]
+    fn it_is_free_once_dropped_though_the_lock_s_file_is_still_open_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.metrics");
+        let mut one = MetricsFile::at(path.clone());
+        one.open().unwrap();
+        let _elsewhere = one.lock.as_ref().unwrap().0.try_clone().unwrap();
+        drop(one);
+        MetricsFile::at(path).open().unwrap();
     }
 
     #[test]
