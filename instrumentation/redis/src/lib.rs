@@ -34,8 +34,6 @@ pub use bb8_redis;
 pub use deadpool_redis;
 pub use redis;
 
-#[cfg(feature = "bb8")]
-pub use crate::bb8::Bb8Connection;
 pub use crate::failure::error_kind;
 pub use crate::instrument::{Instrument, instrument};
 pub use crate::instrumented::Instrumented;

@@ -19,9 +19,9 @@ use crate::source::{Lent, Single, Source};
 /// A pool of connections: bb8's with the feature `bb8`, deadpool's with `deadpool`, and any other that implements
 /// this.
 pub trait ConnectionPool: Clone + Send + Sync + 'static {
-    /// What is taken from it. Dropped, it goes back; its commands may be dropped before their answer, and it still runs
-    /// others.
-    type Connection: ConnectionLike + Send + 'static;
+    /// What is taken from it, and points to the connection: a guard, or a `Box` where there is none. Dropped, it goes
+    /// back; its commands may be dropped before their answer, and it still runs others.
+    type Connection: DerefMut<Target: ConnectionLike + Send> + Send + 'static;
 
     /// Why there was none.
     type Error: Error + Send + Sync + 'static;
@@ -67,7 +67,7 @@ impl<P: ConnectionPool> InstrumentedPool<P> {
     /// The pool's: if that took too long, or it couldn't be connected.
     pub async fn get(&self) -> Result<Instrumented<Taken<P::Connection>>, P::Error> {
         let (connection, in_use) = self.take().await?;
-        Ok(self.instrument.clone().wrap(Taken { connection, _in_use: in_use }))
+        Ok(self.instrument.clone().wrap(Taken { connection, _in_use: Some(in_use) }))
     }
 
     async fn take(&self) -> Result<(P::Connection, InUse), P::Error> {
@@ -87,14 +87,14 @@ impl<P: ConnectionPool> InstrumentedPool<P> {
     }
 }
 
-/// A connection that was taken from a pool, and is back when dropped.
+/// A connection that was taken from a pool, and is back when dropped. The connection's own methods are there by `Deref`.
 pub struct Taken<C> {
     connection: C,
-    /// After the connection, which goes back first.
-    _in_use: InUse,
+    /// After the connection, which goes back first. None where nobody is told.
+    _in_use: Option<InUse>,
 }
 
-impl<C: ConnectionLike> ConnectionLike for Taken<C> {
+impl<C: DerefMut<Target: ConnectionLike>> ConnectionLike for Taken<C> {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         self.connection.req_packed_command(cmd)
     }
@@ -113,16 +113,16 @@ impl<C: ConnectionLike> ConnectionLike for Taken<C> {
     }
 }
 
-impl<C> Deref for Taken<C> {
-    type Target = C;
+impl<C: Deref> Deref for Taken<C> {
+    type Target = C::Target;
 
-    fn deref(&self) -> &C {
+    fn deref(&self) -> &C::Target {
         &self.connection
     }
 }
 
-impl<C> DerefMut for Taken<C> {
-    fn deref_mut(&mut self) -> &mut C {
+impl<C: DerefMut> DerefMut for Taken<C> {
+    fn deref_mut(&mut self) -> &mut C::Target {
         &mut self.connection
     }
 }
@@ -163,14 +163,15 @@ impl<P> Pooled<P> {
 impl<P: ConnectionPool> Source for Pooled<P> {
     fn lend<'a>(&'a self, tell: Option<&'a Instrument>) -> BoxFuture<'a, Result<Box<dyn Lent>, StoreError>> {
         async move {
-            let lent: Box<dyn Lent> = match tell {
-                None => Box::new(Single(self.pool.take().await.map_err(failure::<P>)?)),
+            let (connection, in_use) = match tell {
+                None => (self.pool.take().await.map_err(failure::<P>)?, None),
                 Some(instrument) => {
                     let told = self.told.get_or_init(|| InstrumentedPool::new(self.pool.clone(), instrument));
                     let (connection, in_use) = told.take().await.map_err(failure::<P>)?;
-                    Box::new(Single(Taken { connection, _in_use: in_use }))
+                    (connection, Some(in_use))
                 }
             };
+            let lent: Box<dyn Lent> = Box::new(Single(Taken { connection, _in_use: in_use }));
             Ok(lent)
         }
         .boxed()

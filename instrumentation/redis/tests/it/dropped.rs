@@ -10,7 +10,7 @@ use cachescope_redis::redis::Client;
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-use crate::server::{Cluster, Server, key, token};
+use crate::server::{key, start, start_cluster, token};
 
 /// Each key has its number as value; whoever reads another was given somebody else's answer.
 async fn is_not_mixed_up(redis: Redis) {
@@ -37,7 +37,7 @@ async fn is_not_mixed_up(redis: Redis) {
 
 #[tokio::test]
 async fn one_connection() {
-    let server = Server::start();
+    let server = start();
     is_not_mixed_up(Redis::connect(server.url()).await.unwrap()).await;
     let client = Client::open(server.url()).unwrap();
     is_not_mixed_up(Redis::new(client.get_multiplexed_async_connection().await.unwrap())).await;
@@ -45,13 +45,13 @@ async fn one_connection() {
 
 #[tokio::test]
 async fn a_clusters_connections() {
-    let cluster = Cluster::start();
+    let cluster = start_cluster();
     is_not_mixed_up(Redis::connect_cluster(cluster.urls()).await.unwrap()).await;
 }
 
 #[tokio::test]
 async fn a_pools_connections() {
-    let server = Server::start();
+    let server = start();
     let manager = RedisConnectionManager::new(server.url()).unwrap();
     let pool = bb8::Pool::builder().max_size(1).build(manager).await.unwrap();
     is_not_mixed_up(Redis::pool(pool.clone())).await;
@@ -65,14 +65,14 @@ async fn a_pools_connections() {
 /// What waits for a server that hangs is dropped; what it answers later is nobody's.
 #[tokio::test]
 async fn a_server_that_hangs() {
-    let server = Server::start();
+    let mut server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"one", None, None).await.unwrap();
     redis.put(&key(2), b"two", None, None).await.unwrap();
-    server.pause();
+    server.pause().unwrap();
     for _ in 0..20 {
         assert!(timeout(Duration::from_millis(5), redis.get(&key(1))).await.is_err());
     }
-    server.go_on();
+    server.resume().unwrap();
     assert_eq!(redis.get(&key(2)).await.unwrap().as_deref(), Some(&b"two"[..]));
 }

@@ -7,20 +7,20 @@ use cachescope_core::shared::{ByteStore, Leased};
 use cachescope_redis::Redis;
 use tokio::sync::Barrier;
 
-use crate::server::{Server, eventually, key, token};
+use crate::server::{cli, eventually, key, start, token};
 
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn one_holds_it_until_it_is_given_back() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     assert_eq!(redis.lease(&key(1), token(1), TERM).await.unwrap(), Leased::Granted(None));
     assert_eq!(redis.lease(&key(1), token(2), TERM).await.unwrap(), Leased::Held);
     assert_eq!(redis.lease(&key(2), token(2), TERM).await.unwrap(), Leased::Granted(None));
     // Its holder gets it again, for a new term.
     assert_eq!(redis.lease(&key(1), token(1), 2 * TERM).await.unwrap(), Leased::Granted(None));
-    let left: u64 = server.cli(&["PTTL", "{test:cache:1:1}!lease"]).parse().unwrap();
+    let left: u64 = cli(&server, &["PTTL", "{test:cache:1:1}!lease"]).parse().unwrap();
     assert!((61_000..=120_000).contains(&left), "{left}");
 
     redis.release(&key(1), token(2)).await.unwrap();
@@ -31,7 +31,7 @@ async fn one_holds_it_until_it_is_given_back() {
 
 #[tokio::test]
 async fn its_term_ends_by_the_servers_clock() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.lease(&key(1), token(1), Duration::from_millis(20)).await.unwrap();
     let other = || async { redis.lease(&key(1), token(2), TERM).await.unwrap() != Leased::Held };
@@ -46,7 +46,7 @@ async fn its_term_ends_by_the_servers_clock() {
 
 #[tokio::test]
 async fn what_ends_a_lease_keeps_its_value_out() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for way in ["put", "remove", "release", "clear", "evicted"] {
         redis.put(&key(1), b"old", None, None).await.unwrap();
@@ -57,7 +57,7 @@ async fn what_ends_a_lease_keeps_its_value_out() {
             "remove" => redis.remove(&key(1)).await.unwrap(),
             "release" => redis.release(&key(1), token(1)).await.unwrap(),
             "clear" => redis.clear(key(1).scope()).await.unwrap(),
-            _ => drop(server.cli(&["DEL", "{test:cache:1:1}!lease"])),
+            _ => drop(cli(&server, &["DEL", "{test:cache:1:1}!lease"])),
         }
         assert!(!redis.put(&key(1), b"late", None, Some(token(1))).await.unwrap(), "{way}");
         assert_ne!(redis.get(&key(1)).await.unwrap().as_deref(), Some(&b"late"[..]), "{way}");
@@ -67,7 +67,7 @@ async fn what_ends_a_lease_keeps_its_value_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_at_once_one_is_granted() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let start = Arc::new(Barrier::new(50));
     for round in 0..20 {

@@ -7,11 +7,11 @@ use cachescope_redis::Redis;
 use cachescope_redis::redis::Client;
 use tokio::time::timeout;
 
-use crate::server::{PATIENCE, Server, scope};
+use crate::server::{PATIENCE, cli, scope, start};
 
 #[tokio::test]
 async fn who_listens_hears_its_scope_in_order() {
-    let server = Server::start();
+    let server = start();
     let (one, two) = (Redis::connect(server.url()).await.unwrap(), Redis::connect(server.url()).await.unwrap());
     let mut heard = one.listen(&scope()).await.unwrap().unwrap();
     let mut also = two.listen(&scope()).await.unwrap().unwrap();
@@ -32,20 +32,20 @@ async fn who_listens_hears_its_scope_in_order() {
     assert_eq!(timeout(PATIENCE, heard.next()).await.unwrap().unwrap(), Notice::All);
 
     drop((heard, also));
-    crate::server::eventually("nobody listens any more", || async { server.cli(&["PUBSUB", "CHANNELS"]).is_empty() })
+    crate::server::eventually("nobody listens any more", || async { cli(&server, &["PUBSUB", "CHANNELS"]).is_empty() })
         .await;
 }
 
 #[tokio::test]
 async fn who_listens_is_told_that_the_line_is_dead() {
-    let mut server = Server::start();
+    let mut server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
-    server.kill();
+    server.kill().unwrap();
     let error = timeout(PATIENCE, heard.next()).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);
     assert!(redis.announce(&scope(), &Notice::All).await.is_err());
-    server.restart();
+    server.restart().unwrap();
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
     redis.announce(&scope(), &Notice::All).await.unwrap();
     assert_eq!(timeout(PATIENCE, heard.next()).await.unwrap().unwrap(), Notice::All);
@@ -53,7 +53,7 @@ async fn who_listens_is_told_that_the_line_is_dead() {
 
 #[tokio::test]
 async fn a_connection_alone_does_not_listen_and_with_a_client_does() {
-    let server = Server::start();
+    let server = start();
     let client = Client::open(server.url()).unwrap();
     let redis = Redis::new(client.get_multiplexed_async_connection().await.unwrap());
     assert!(redis.listen(&scope()).await.unwrap().is_none());
@@ -66,11 +66,11 @@ async fn a_connection_alone_does_not_listen_and_with_a_client_does() {
 /// A server that hangs doesn't close its connections: only who asks notices.
 #[tokio::test]
 async fn a_line_that_is_dead_without_a_word_is_noticed() {
-    let server = Server::start();
+    let mut server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
-    server.pause();
+    server.pause().unwrap();
     let error = timeout(2 * PATIENCE, heard.next()).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Timeout);
-    server.go_on();
+    server.resume().unwrap();
 }

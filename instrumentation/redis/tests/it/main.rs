@@ -1,4 +1,4 @@
-//! Redis as a store, on real servers that the tests start themselves: `redis-server` has to be there.
+//! Redis as a store, on real servers.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
 

@@ -5,17 +5,17 @@ use std::time::Duration;
 use cachescope_core::shared::{ByteStore, Leased, StoreErrorKind};
 use cachescope_redis::Redis;
 
-use crate::server::{Server, eventually, key, token};
+use crate::server::{cli, eventually, key, port, start, token};
 
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_server_that_comes_back_is_used_again() {
-    let mut server = Server::start();
+    let mut server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for round in 0..3 {
         redis.put(&key(1), b"x", None, None).await.unwrap();
-        server.kill();
+        server.kill().unwrap();
         for _ in 0..20 {
             let errors = [
                 redis.get(&key(1)).await.unwrap_err(),
@@ -27,7 +27,7 @@ async fn a_server_that_comes_back_is_used_again() {
                 assert_eq!(error.kind(), StoreErrorKind::Unreachable, "round {round}: {error:?}");
             }
         }
-        server.restart();
+        server.restart().unwrap();
         // The first operation connects anew: none has to fail before.
         assert_eq!(redis.lease(&key(1), token(1), TERM).await.unwrap(), Leased::Granted(None));
         assert!(redis.put(&key(1), b"x", None, Some(token(1))).await.unwrap());
@@ -36,37 +36,39 @@ async fn a_server_that_comes_back_is_used_again() {
 
 #[tokio::test]
 async fn a_server_that_was_not_there_at_first_is_used() {
-    let mut server = Server::start();
-    server.kill();
+    let mut server = start();
+    server.kill().unwrap();
     assert_eq!(Redis::connect(server.url()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
     let redis = Redis::open(server.url()).unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
     assert!(redis.listen(key(1).scope()).await.is_err());
-    server.restart();
+    server.restart().unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
     assert!(redis.listen(key(1).scope()).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn a_server_without_room_is_full() {
-    let server = Server::start_with(&["--maxmemory-policy", "noeviction"]);
+    let server = start();
+    cli(&server, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"old", None, None).await.unwrap();
     redis.lease(&key(1), token(1), TERM).await.unwrap();
-    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    cli(&server, &["CONFIG", "SET", "maxmemory", "1"]);
     let error = redis.put(&key(1), b"new", None, Some(token(1))).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
     assert_eq!(redis.put(&key(2), b"new", None, None).await.unwrap_err().kind(), StoreErrorKind::Full);
     assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(&b"old"[..]));
-    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    cli(&server, &["CONFIG", "SET", "maxmemory", "0"]);
     // Nothing was done by half: the lease is still held.
     assert!(redis.put(&key(1), b"new", None, Some(token(1))).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_server_lets_in_who_has_the_password() {
-    let server = Server::start_with(&["--requirepass", "right"]);
-    let url = |password| format!("redis://:{password}@127.0.0.1:{}/", server.port);
+    let server = start();
+    cli(&server, &["CONFIG", "SET", "requirepass", "right"]);
+    let url = |password| format!("redis://:{password}@{}/", server.address());
     assert_eq!(Redis::connect(server.url()).await.unwrap_err().kind(), StoreErrorKind::Refused);
     let error = Redis::connect(url("wrong")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused, "{error:?}");
@@ -75,12 +77,12 @@ async fn a_server_lets_in_who_has_the_password() {
     // A wrong password may become the right one.
     let redis = Redis::open(url("later")).unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Refused);
-    server.cli(&["-a", "right", "--no-auth-warning", "CONFIG", "SET", "requirepass", "later"]);
+    cli(&server, &["-a", "right", "--no-auth-warning", "CONFIG", "SET", "requirepass", "later"]);
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
 
     let may_read = ["ACL", "SETUSER", "reader", "on", ">secret", "~*", "+get", "+ping"];
-    server.cli(&[&["-a", "later", "--no-auth-warning"][..], &may_read].concat());
-    let redis = Redis::connect(format!("redis://reader:secret@127.0.0.1:{}/", server.port)).await.unwrap();
+    cli(&server, &[&["-a", "later", "--no-auth-warning"][..], &may_read].concat());
+    let redis = Redis::connect(format!("redis://reader:secret@{}/", server.address())).await.unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
     assert_eq!(redis.put(&key(1), b"x", None, None).await.unwrap_err().kind(), StoreErrorKind::Refused);
 }
@@ -88,18 +90,18 @@ async fn a_server_lets_in_who_has_the_password() {
 /// A name may stand for another server after a failover, while the connection to the old one is still there.
 #[tokio::test]
 async fn a_replica_is_left_for_who_is_master() {
-    let (server, other) = (Server::start(), Server::start());
+    let (server, other) = (start(), start());
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"x", None, None).await.unwrap();
-    let clients = || server.cli(&["CLIENT", "LIST"]).lines().filter(|line| line.contains("lib-name=redis")).count();
+    let clients = || cli(&server, &["CLIENT", "LIST"]).lines().filter(|line| line.contains("lib-name=redis")).count();
     let before = clients();
-    server.cli(&["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
+    cli(&server, &["REPLICAOF", "127.0.0.1", &port(&other)]);
     eventually("writes are refused", || async {
         let error = redis.put(&key(1), b"y", None, None).await.err();
         error.is_some_and(|error| error.kind() == StoreErrorKind::Refused)
     })
     .await;
-    server.cli(&["REPLICAOF", "NO", "ONE"]);
+    cli(&server, &["REPLICAOF", "NO", "ONE"]);
     redis.put(&key(1), b"z", None, None).await.unwrap();
     assert_eq!(clients(), before, "one connection was left for another");
 }

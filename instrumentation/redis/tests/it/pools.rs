@@ -7,13 +7,13 @@ use cachescope_redis::Redis;
 use cachescope_redis::bb8_redis::{RedisConnectionManager, bb8};
 use cachescope_redis::deadpool_redis::{Config, Runtime};
 
-use crate::server::{Server, eventually, key};
+use crate::server::{eventually, key, start};
 
 const WAIT: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn bb8s_troubles_are_a_stores() {
-    let mut server = Server::start();
+    let mut server = start();
     let manager = RedisConnectionManager::new(server.url()).unwrap();
     let pool = bb8::Pool::builder().max_size(1).connection_timeout(WAIT).build(manager).await.unwrap();
     let redis = Redis::pool(pool.clone());
@@ -22,17 +22,17 @@ async fn bb8s_troubles_are_a_stores() {
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Timeout);
     drop(taken);
     assert!(redis.get(&key(1)).await.unwrap().is_some());
-    server.kill();
+    server.kill().unwrap();
     // bb8 tries until its time is over, and doesn't say why.
     let error = redis.get(&key(1)).await.unwrap_err().kind();
     assert!(matches!(error, StoreErrorKind::Timeout | StoreErrorKind::Unreachable), "{error:?}");
-    server.restart();
+    server.restart().unwrap();
     eventually("it works again", || async { redis.get(&key(1)).await.is_ok() }).await;
 }
 
 #[tokio::test]
 async fn deadpools_troubles_are_a_stores() {
-    let mut server = Server::start();
+    let mut server = start();
     let pool = Config::from_url(server.url()).builder().unwrap().max_size(1).wait_timeout(Some(WAIT));
     let pool = pool.runtime(Runtime::Tokio1).build().unwrap();
     let redis = Redis::pool(pool.clone());
@@ -40,9 +40,9 @@ async fn deadpools_troubles_are_a_stores() {
     let taken = pool.get().await.unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Timeout);
     drop(taken);
-    server.kill();
+    server.kill().unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
-    server.restart();
+    server.restart().unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
     pool.close();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unreachable);

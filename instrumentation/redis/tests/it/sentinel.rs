@@ -1,30 +1,93 @@
 //! A master that sentinels name.
 
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
 use cachescope_redis::Redis;
 use cachescope_redis::redis::sentinel::{SentinelClient, SentinelServerType};
+use cachescope_redis::redis::{Client, cmd};
+use cachescope_stack::Server;
+use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::server::{PATIENCE, Server, eventually, key, scope};
+use crate::server::{PATIENCE, cli, cli_at, eventually, key, port, scope, start};
+
+/// A sentinel that watches one master, whose name is `mine`.
+struct Sentinel {
+    child: Child,
+    port: String,
+    _folder: TempDir,
+}
+
+impl Sentinel {
+    async fn of(master: &Server) -> Self {
+        // Another process may take a port that was free.
+        for _ in 0..10 {
+            let mut sentinel = Self::spawn(master);
+            if sentinel.comes_up().await {
+                return sentinel;
+            }
+        }
+        panic!("a sentinel doesn't come up on any of ten ports");
+    }
+
+    fn spawn(master: &Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        // It writes to it.
+        let file = folder.path().join("sentinel.conf");
+        let config = format!(
+            "sentinel monitor mine 127.0.0.1 {} 1\nsentinel down-after-milliseconds mine 300\n\
+             sentinel failover-timeout mine 2000\n",
+            crate::server::port(master)
+        );
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(cachescope_stack::program("redis-server", "redis-server").unwrap());
+        command.arg(&file).args(["--sentinel", "--bind", "127.0.0.1", "--port", &port, "--dir"]).arg(folder.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        Self { child, port, _folder: folder }
+    }
+
+    /// Whether it answers, before it ends.
+    async fn comes_up(&mut self) -> bool {
+        let client = Client::open(self.url()).unwrap();
+        timeout(PATIENCE, async {
+            while self.child.try_wait().unwrap().is_none() {
+                if let Ok(mut connection) = client.get_multiplexed_async_connection().await {
+                    return cmd("PING").exec_async(&mut connection).await.is_ok();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            false
+        })
+        .await
+        .expect("it answers or ends")
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
 
 #[tokio::test]
 async fn the_next_master_is_found() {
-    let mut master = Server::start();
-    let replica = Server::start_with(&["--replicaof", &format!("127.0.0.1 {}", master.port)]);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sentinel.conf");
-    let config = format!(
-        "sentinel monitor mine 127.0.0.1 {} 1\nsentinel down-after-milliseconds mine 300\n\
-         sentinel failover-timeout mine 2000\n",
-        master.port
-    );
-    std::fs::write(&file, config).unwrap();
-    let sentinel = Server::sentinel(&file);
+    let (mut master, replica) = (start(), start());
+    // It is to be called what clients call it.
+    cli(&replica, &["CONFIG", "SET", "replica-announce-port", &port(&replica)]);
+    cli(&replica, &["REPLICAOF", "127.0.0.1", &port(&master)]);
+    let sentinel = Sentinel::of(&master).await;
     eventually("the replica is known", || async {
-        let replicas = sentinel.cli(&["SENTINEL", "REPLICAS", "mine"]);
-        replicas.contains(&replica.port.to_string()) && replicas.contains("master-link-status\nok")
+        let replicas = cli_at(&sentinel.port, &["SENTINEL", "REPLICAS", "mine"]);
+        replicas.contains(&port(&replica)) && replicas.contains("master-link-status\nok")
     })
     .await;
 
@@ -32,7 +95,7 @@ async fn the_next_master_is_found() {
     let redis = Redis::sentinel(client);
     redis.put(&key(1), b"x", None, None).await.unwrap();
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
-    master.kill();
+    master.kill().unwrap();
     assert!(timeout(PATIENCE, heard.next()).await.unwrap().is_err());
     let error = redis.get(&key(1)).await.unwrap_err().kind();
     assert!(matches!(error, StoreErrorKind::Unreachable | StoreErrorKind::Timeout), "{error:?}");
@@ -41,7 +104,7 @@ async fn the_next_master_is_found() {
         timeout(Duration::from_millis(500), put).await.is_ok_and(|put| put.is_ok())
     })
     .await;
-    assert_eq!(replica.cli(&["GET", "{test:cache:1:2}"]), "y");
+    assert_eq!(cli(&replica, &["GET", "{test:cache:1:2}"]), "y");
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
     redis.announce(&scope(), &Notice::All).await.unwrap();
     assert_eq!(timeout(PATIENCE, heard.next()).await.unwrap().unwrap(), Notice::All);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use cachescope_core::shared::{ByteStore, Scope, StoreSize};
 use cachescope_redis::Redis;
 
-use crate::server::{Server, key, scope, token};
+use crate::server::{cli, key, scope, start, token};
 
 #[tokio::test]
 async fn a_small_database_is_counted() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     assert_eq!(redis.size(&scope()).await.unwrap(), StoreSize { entries: Some(0), bytes: Some(0), exact: true });
     for n in 0..300 {
@@ -25,20 +25,20 @@ async fn a_small_database_is_counted() {
 
 #[tokio::test]
 async fn a_large_database_is_estimated_at_a_bounded_cost() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     // 60,000 of ours, 140,000 of others.
     let fill = "for n = 1, 200000 do local name = n % 10 < 3 and '{test:cache:1:' .. n .. '}' or 'other:' .. n \
                 redis.call('SET', name, string.rep('x', 100)) end";
-    server.cli(&["EVAL", fill, "0"]);
-    server.cli(&["CONFIG", "RESETSTAT"]);
+    cli(&server, &["EVAL", fill, "0"]);
+    cli(&server, &["CONFIG", "RESETSTAT"]);
     let size = redis.size(&scope()).await.unwrap();
     assert!(!size.exact);
     // 10,000 are looked at: three standard deviations are 5 %.
     let (entries, bytes) = (size.entries.unwrap(), size.bytes.unwrap());
     assert!((54_000..=66_000).contains(&entries), "{entries}");
     assert!((bytes / 100).abs_diff(entries) <= 1, "{bytes}, {entries}");
-    let stats = server.cli(&["INFO", "commandstats"]);
+    let stats = cli(&server, &["INFO", "commandstats"]);
     let calls = |command: &str| {
         let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:"))).unwrap();
         line.split(['=', ',']).nth(1).unwrap().parse::<u64>().unwrap()

@@ -8,13 +8,13 @@ use cachescope_redis::redis::Client;
 use cachescope_redis::redis::aio::ConnectionManager;
 use futures_util::future::join_all;
 
-use crate::server::{Server, eventually, key, scope, token};
+use crate::server::{cli, eventually, key, scope, start, token};
 
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn bytes_come_back_as_they_were_however_many() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
     let large: Vec<u8> = (0..10 << 20).map(|n: u32| (n ^ (n >> 8)) as u8).collect();
@@ -34,7 +34,7 @@ async fn bytes_come_back_as_they_were_however_many() {
 
 #[tokio::test]
 async fn a_connection_of_ones_own_does() {
-    let server = Server::start();
+    let server = start();
     let client = Client::open(server.url()).unwrap();
     let multiplexed = client.get_multiplexed_async_connection().await.unwrap();
     let managed = ConnectionManager::new(client).await.unwrap();
@@ -46,40 +46,40 @@ async fn a_connection_of_ones_own_does() {
 
 #[tokio::test]
 async fn the_server_ends_a_life() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let name = "{test:cache:1:1}";
     redis.put(&key(1), b"x", Some(Duration::from_secs(1_000)), None).await.unwrap();
-    let left: u64 = server.cli(&["PTTL", name]).parse().unwrap();
+    let left: u64 = cli(&server, &["PTTL", name]).parse().unwrap();
     assert!((900_000..=1_000_000).contains(&left), "{left}");
 
     redis.put(&key(1), b"x", Some(Duration::from_millis(20)), None).await.unwrap();
     eventually("its life ends", || async { redis.get(&key(1)).await.unwrap().is_none() }).await;
-    assert_eq!(server.cli(&["EXISTS", name]), "0");
+    assert_eq!(cli(&server, &["EXISTS", name]), "0");
 
     for for_ever in [None, Some(Duration::MAX)] {
         redis.put(&key(1), b"x", Some(Duration::from_secs(1_000)), None).await.unwrap();
         redis.put(&key(1), b"x", for_ever, None).await.unwrap();
-        assert_eq!(server.cli(&["PTTL", name]), "-1");
+        assert_eq!(cli(&server, &["PTTL", name]), "-1");
     }
     // The longest that is one.
     redis.put(&key(1), b"x", Some(Duration::from_millis(u64::MAX / 4)), None).await.unwrap();
-    assert!(server.cli(&["PTTL", name]).parse::<u64>().unwrap() > u64::MAX / 8);
+    assert!(cli(&server, &["PTTL", name]).parse::<u64>().unwrap() > u64::MAX / 8);
 }
 
 #[tokio::test]
 async fn what_has_no_life_is_over_at_once() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"old", None, None).await.unwrap();
     assert!(redis.put(&key(1), b"new", Some(Duration::ZERO), None).await.unwrap());
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
-    assert_eq!(server.cli(&["DBSIZE"]), "0");
+    assert_eq!(cli(&server, &["DBSIZE"]), "0");
 }
 
 #[tokio::test]
 async fn a_scope_is_cleared_alone() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let mine = Scope::new("test", "cache", 1).unwrap();
     // The beginning of another's name, or with characters that mean something in a pattern.
@@ -94,13 +94,13 @@ async fn a_scope_is_cleared_alone() {
         redis.put(&other.key(&1).unwrap(), b"x", None, None).await.unwrap();
         redis.lease(&other.key(&1).unwrap(), token(1), TERM).await.unwrap();
     }
-    server.cli(&["SET", "test:cache:1:1", "not ours"]);
+    cli(&server, &["SET", "test:cache:1:1", "not ours"]);
     redis.lease(&mine.key(&1).unwrap(), token(1), TERM).await.unwrap();
     redis.lease(&mine.key("no entry").unwrap(), token(1), TERM).await.unwrap();
 
     redis.clear(&mine).await.unwrap();
     assert_eq!(redis.size(&mine).await.unwrap().entries, Some(0));
-    assert_eq!(server.cli(&["DBSIZE"]), "9", "{}", server.cli(&["KEYS", "*"]));
+    assert_eq!(cli(&server, &["DBSIZE"]), "9", "{}", cli(&server, &["KEYS", "*"]));
     assert!(!redis.put(&mine.key(&1).unwrap(), b"x", None, Some(token(1))).await.unwrap());
     assert!(!redis.put(&mine.key("no entry").unwrap(), b"x", None, Some(token(1))).await.unwrap());
     for other in &others {
@@ -112,7 +112,7 @@ async fn a_scope_is_cleared_alone() {
 /// Loads that began before the scope was cleared store nothing that outlives it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_loaded_before_a_clear_does_not_survive_it() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for round in 0..5 {
         let lease = |n| {
@@ -129,21 +129,21 @@ async fn what_was_loaded_before_a_clear_does_not_survive_it() {
             stored += u64::from(redis.put(&key(n), b"old", None, Some(token(n))).await.unwrap());
         }
         clears.await.unwrap().unwrap();
-        assert_eq!(server.cli(&["DBSIZE"]), "0", "in round {round}, {stored} were stored in time");
+        assert_eq!(cli(&server, &["DBSIZE"]), "0", "in round {round}, {stored} were stored in time");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_forgot_its_scripts_learns_them() {
-    let server = Server::start();
+    let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for n in 0..3 {
-        server.cli(&["SCRIPT", "FLUSH"]);
+        cli(&server, &["SCRIPT", "FLUSH"]);
         assert_eq!(redis.lease(&key(n), token(1), TERM).await.unwrap(), Leased::Granted(None));
-        server.cli(&["SCRIPT", "FLUSH"]);
+        cli(&server, &["SCRIPT", "FLUSH"]);
         assert!(redis.put(&key(n), b"x", None, Some(token(1))).await.unwrap());
         redis.lease(&key(n), token(1), TERM).await.unwrap();
-        server.cli(&["SCRIPT", "FLUSH"]);
+        cli(&server, &["SCRIPT", "FLUSH"]);
         redis.release(&key(n), token(1)).await.unwrap();
         assert_eq!(redis.lease(&key(n), token(2), TERM).await.unwrap(), Leased::Granted(Some(b"x".to_vec())));
     }

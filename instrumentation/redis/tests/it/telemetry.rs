@@ -13,14 +13,14 @@ use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 
 use crate::exported::{InMemory, attributes, of};
-use crate::server::{Cluster, Server, eventually, key, scope, token};
+use crate::server::{eventually, key, port, scope, start, start_cluster, token};
 
 const DURATION: &str = metrics::OPERATION_DURATION.name;
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn commands_and_pipelines_of_a_connection_are_told() {
-    let (server, exported) = (Server::start(), InMemory::new());
+    let (server, exported) = (start(), InMemory::new());
     let client = Client::open(server.url()).unwrap();
     let connection = client.get_multiplexed_async_connection().await.unwrap();
     let told = Instrument::of(client.get_connection_info()).telemetry(exported.telemetry());
@@ -40,7 +40,7 @@ async fn commands_and_pipelines_of_a_connection_are_told() {
     assert_eq!((*index, error.code()), (1, "WRONGTYPE"));
     assert!(redis::cmd("BLPOP").arg("none").arg(0).exec_async(&mut connection).now_or_never().is_none());
 
-    let port = server.port.to_string();
+    let port = port(&server);
     let base = [("db.namespace", "0"), ("db.system.name", "redis"), ("server.address", "127.0.0.1")];
     let point = |operation: &str, more: &[(&str, &str)]| {
         let mut all = of(base);
@@ -77,7 +77,7 @@ async fn commands_and_pipelines_of_a_connection_are_told() {
 
 #[tokio::test]
 async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
-    let (mut server, exported) = (Server::start(), InMemory::new());
+    let (mut server, exported) = (start(), InMemory::new());
     let client = Client::open(server.url()).unwrap();
     let told = Instrument::of(client.get_connection_info()).telemetry(exported.telemetry());
     let redis = Redis::open(server.url()).unwrap().instrument(told);
@@ -102,7 +102,7 @@ async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
     }
     assert_eq!(exported.value(DURATION, Some(("error.type", "NOSCRIPT"))), Some(2));
 
-    server.kill();
+    server.kill().unwrap();
     redis.get(&key(1)).await.unwrap_err();
     redis.get(&key(1)).await.unwrap_err();
     // The second couldn't even connect.
@@ -112,7 +112,7 @@ async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
 
 #[tokio::test]
 async fn who_wants_nothing_told_tells_nothing() {
-    let (server, exported) = (Server::start(), InMemory::new());
+    let (server, exported) = (start(), InMemory::new());
     let redis = Redis::connect(server.url()).await.unwrap();
     let redis = redis.instrument(Instrument::new().telemetry(exported.telemetry())).without_telemetry();
     redis.put(&key(1), b"x", None, None).await.unwrap();
@@ -121,7 +121,7 @@ async fn who_wants_nothing_told_tells_nothing() {
 
 #[tokio::test]
 async fn a_clusters_commands_are_told_whatever_the_node() {
-    let (cluster, exported) = (Cluster::start(), InMemory::new());
+    let (cluster, exported) = (start_cluster(), InMemory::new());
     let redis = Redis::connect_cluster(cluster.urls()).await.unwrap();
     let redis = redis.instrument(Instrument::new().telemetry(exported.telemetry()));
     for n in 0..50 {
@@ -191,11 +191,11 @@ fn kind_of<P: ConnectionPool>(_: &P, error: &P::Error) -> StoreErrorKind {
 #[tokio::test]
 async fn a_pool_tells_how_it_does() {
     const WAIT: Duration = Duration::from_millis(50);
-    let server = Server::start();
+    let server = start();
     let manager = RedisConnectionManager::new(server.url()).unwrap();
     let pool = bb8::Pool::builder().max_size(1).connection_timeout(WAIT).build(manager).await.unwrap();
     is_told(pool, None).await;
-    let server = Server::start();
+    let server = start();
     let pool = Config::from_url(server.url()).builder().unwrap().max_size(1).wait_timeout(Some(WAIT));
     is_told(pool.runtime(Runtime::Tokio1).build().unwrap(), Some(1)).await;
 }

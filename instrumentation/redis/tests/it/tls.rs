@@ -1,12 +1,13 @@
 //! TLS.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
 use cachescope_redis::Redis;
 use cachescope_redis::redis::{Client, IntoConnectionInfo, TlsCertificates};
 
-use crate::server::{Server, key, scope};
+use crate::server::{cli, key, scope, start};
 
 #[tokio::test]
 async fn a_server_is_spoken_to_through_tls() {
@@ -24,18 +25,11 @@ async fn a_server_is_spoken_to_through_tls() {
         .unwrap_or_else(|error| panic!("cannot run openssl, which this test needs: {error}"));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let (certificate_path, secret) = (certificate.to_str().unwrap(), secret.to_str().unwrap());
-    let server = Server::start_with(&[
-        "--tls-port",
-        "{other}",
-        "--tls-cert-file",
-        certificate_path,
-        "--tls-key-file",
-        secret,
-        "--tls-auth-clients",
-        "no",
-    ]);
-    let port = server.cli(&["CONFIG", "GET", "tls-port"]);
-    let url = format!("rediss://localhost:{}/", port.lines().nth(1).unwrap());
+    let server = start();
+    let settings = ["tls-cert-file", certificate_path, "tls-key-file", secret, "tls-auth-clients", "no"];
+    cli(&server, &[&["CONFIG", "SET"][..], &settings, &["tls-port", &free_port()]].concat());
+    let tls_port = cli(&server, &["CONFIG", "GET", "tls-port"]);
+    let url = format!("rediss://localhost:{}/", tls_port.lines().nth(1).unwrap());
 
     // Nobody vouches for this certificate.
     let error = Redis::connect(url.as_str()).await.unwrap_err();
@@ -49,4 +43,8 @@ async fn a_server_is_spoken_to_through_tls() {
     let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
     redis.announce(&scope(), &Notice::All).await.unwrap();
     assert_eq!(heard.next().await.unwrap(), Notice::All);
+}
+
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }

@@ -1,4 +1,4 @@
-//! SQLite, PostgreSQL and MariaDB as stores, the servers real and started here.
+//! SQLite, PostgreSQL and MariaDB as stores, the servers real.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
 
@@ -7,6 +7,5 @@ mod outages;
 mod postgres;
 mod promises;
 mod schema;
-mod server;
 mod sqlite;
 mod telemetry;

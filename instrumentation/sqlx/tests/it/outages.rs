@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
 use cachescope_sqlx::{Dialect, MySql, Postgres, Sql};
+use cachescope_stack::Server;
 use tokio::time::timeout;
 
 use crate::promises::{eventually, key, scope, token};
-use crate::server::{Server, done};
 use crate::{mariadb, postgres};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_comes_back() {
     let mut server = postgres::start();
-    let store = Postgres::new(postgres::pool(&mut server, 3).await);
+    let store = Postgres::new(postgres::pool(&server, 3).await);
     store.create_table().await.unwrap();
     let mut heard = store.listen(&scope("outage")).await.unwrap().unwrap();
     outage(&mut server, store.clone()).await;
@@ -27,8 +27,8 @@ async fn postgres_comes_back() {
 /// Neither a notice nor the connection's end: silence.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_notices_that_it_hears_nothing_any_more() {
-    let mut server = postgres::start();
-    let pool = postgres::pool(&mut server, 2).await;
+    let server = postgres::start();
+    let pool = postgres::pool(&server, 2).await;
     let store = Postgres::new(pool.clone());
     let scope = scope("silence");
     let mut heard = store.listen(&scope).await.unwrap().unwrap();
@@ -39,7 +39,10 @@ async fn a_listener_notices_that_it_hears_nothing_any_more() {
     store.announce(&scope, &Notice::All).await.unwrap();
     assert_eq!(heard.next().await.unwrap(), Notice::All);
 
-    let signal = |name: &str| done(Command::new("kill").args([name, pid.as_str()]));
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, pid.as_str()]).status().unwrap();
+        assert!(sent.success(), "kill {name} {pid}");
+    };
     signal("-STOP");
     let ended = timeout(Duration::from_secs(60), heard.next()).await;
     signal("-CONT");
@@ -49,7 +52,7 @@ async fn a_listener_notices_that_it_hears_nothing_any_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mariadb_comes_back() {
     let mut server = mariadb::start();
-    let store = MySql::new(mariadb::pool(&mut server, 3).await);
+    let store = MySql::new(mariadb::pool(&server, 3).await);
     store.create_table().await.unwrap();
     outage(&mut server, store).await;
 }
@@ -72,12 +75,12 @@ async fn outage<DB: Dialect>(server: &mut Server, store: Sql<DB>) {
             }
         })
     };
-    server.crash();
+    server.kill().unwrap();
     let gone = timeout(Duration::from_secs(2), store.get(&key)).await;
     if let Ok(gone) = gone {
-        assert_eq!(gone.unwrap_err().kind(), StoreErrorKind::Unreachable, "{}", server.said());
+        assert_eq!(gone.unwrap_err().kind(), StoreErrorKind::Unreachable);
     }
-    server.run();
+    server.restart().unwrap();
     eventually("the store works again", async || {
         timeout(Duration::from_secs(2), store.get(&key)).await.is_ok_and(|there| there.is_ok())
     })

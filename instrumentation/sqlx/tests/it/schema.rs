@@ -33,8 +33,8 @@ async fn what_was_half_made_is_completed() {
 /// In production the tables often are an administrator's.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_make_tables_uses_those_that_are_there() {
-    let mut server = postgres::start();
-    let pool = postgres::pool(&mut server, 2).await;
+    let server = postgres::start();
+    let pool = postgres::pool(&server, 2).await;
     let admin = Postgres::new(pool.clone()).table("caches.entries").unwrap();
     sqlx::raw_sql("CREATE SCHEMA caches; CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA caches TO app")
         .execute(&pool)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cachescope_core::Telemetry;
 use cachescope_core::shared::ByteStore;
 use cachescope_sqlx::{Dialect, Instrument, Instrumented, MySql, Postgres, Sqlite};
+use cachescope_stack::Server;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -227,31 +228,30 @@ async fn a_store_tells_its_statements_and_no_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_and_their_codes_are_told() {
     let exported = Exported::new();
-    let (mut postgres, mut mariadb) = (postgres::start(), mariadb::start());
-    let pool = postgres::pool(&mut postgres, 2).await;
+    let (postgres, mariadb) = (postgres::start(), mariadb::start());
+    let pool = postgres::pool(&postgres, 2).await;
     Postgres::instrumented(exported.instrument(pool, false)).get(&promises::key("told", &1)).await.unwrap_err();
-    let pool = mariadb::pool(&mut mariadb, 2).await;
+    let pool = mariadb::pool(&mariadb, 2).await;
     MySql::instrumented(exported.instrument(pool, false)).get(&promises::key("told", &1)).await.unwrap_err();
-    let of = |system, namespace, code, port: &str| {
+    let of = |system, code, server: &Server| {
+        let address = server.address();
+        let (host, port) = address.split_once(':').unwrap();
         attributes([
             ("db.collection.name", "cachescope"),
-            ("db.namespace", namespace),
+            ("db.namespace", "cachescope"),
             ("db.operation.name", "SELECT"),
             ("db.response.status_code", code),
             ("db.system.name", system),
             ("error.type", code),
-            ("server.address", "127.0.0.1"),
+            ("server.address", host),
             ("server.port", port),
         ])
     };
-    let expected = [
-        (of("mysql", "test", "1146", &mariadb.port().to_string()), 1),
-        (of("postgresql", "postgres", "42P01", &postgres.port().to_string()), 1),
-    ];
+    let expected = [(of("mysql", "1146", &mariadb), 1), (of("postgresql", "42P01", &postgres), 1)];
     let points = exported.points(DURATION);
     assert_eq!(points.len(), 2);
     assert!(expected.iter().all(|point| points.contains(point)), "{points:?}");
-    let name = format!("127.0.0.1:{}/postgres", postgres.port());
+    let name = format!("{}/cachescope", postgres.address());
     let of_pool = [("db.client.connection.pool.name", name.as_str())];
     assert_eq!(exported.value("db.client.connection.wait_time", &of_pool), 1);
 }
