@@ -1,0 +1,6 @@
+//! Writing in the Embedded Metric Format.
+
+mod exporter;
+mod line;
+
+pub use exporter::EmfExporter;
