@@ -1,0 +1,106 @@
+//! Lines put together to datagrams.
+
+use crate::translation::Lines;
+
+/// As many lines as fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    pub(crate) text: String,
+    /// How many points have their last line in here.
+    pub(crate) points: u64,
+    /// Whether one point's lines go on in the next.
+    pub(crate) goes_on: bool,
+}
+
+/// Datagrams of at most `size` bytes, as they are filled.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    size: usize,
+    full: Vec<Datagram>,
+    open: Datagram,
+    /// Points that can't be said, or have a line that is too long.
+    unrepresentable: u64,
+}
+
+impl Datagrams {
+    pub(crate) fn new(size: usize) -> Self {
+        Self { size, full: Vec::new(), open: Datagram::default(), unrepresentable: 0 }
+    }
+
+    /// Adds a point, whole or not at all.
+    pub(crate) fn push(&mut self, lines: Lines) {
+        let Some(lines) = lines.filter(|lines| lines.iter().all(|line| line.len() <= self.size)) else {
+            self.unrepresentable += 1;
+            return;
+        };
+        for (index, line) in lines.iter().enumerate() {
+            let gap = usize::from(!self.open.text.is_empty());
+            if self.open.text.len() + gap + line.len() > self.size {
+                self.open.goes_on = index > 0;
+                self.full.push(std::mem::take(&mut self.open));
+            }
+            if !self.open.text.is_empty() {
+                self.open.text.push('\n');
+            }
+            self.open.text.push_str(line);
+        }
+        // A histogram that nothing was recorded into has no lines, and nothing that could be lost.
+        self.open.points += u64::from(!lines.is_empty());
+    }
+
+    /// All of them, and how many points aren't in any.
+    pub(crate) fn finish(mut self) -> (Vec<Datagram>, u64) {
+        if !self.open.text.is_empty() {
+            self.full.push(self.open);
+        }
+        (self.full, self.unrepresentable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pack(points: &[&[&str]], size: usize) -> (Vec<Datagram>, u64) {
+        let mut datagrams = Datagrams::new(size);
+        for lines in points {
+            datagrams.push(Some(lines.iter().map(|line| (*line).to_owned()).collect()));
+        }
+        datagrams.finish()
+    }
+
+    fn datagram(text: &str, points: u64, goes_on: bool) -> Datagram {
+        Datagram { text: text.to_owned(), points, goes_on }
+    }
+
+    #[test]
+    fn as_many_lines_as_fit_and_no_byte_more() {
+        let (full, lost) = pack(&[&["aaaa"], &["bbbb"], &["cccc"]], 9);
+        assert_eq!((full, lost), (vec![datagram("aaaa\nbbbb", 2, false), datagram("cccc", 1, false)], 0));
+        assert_eq!(pack(&[&["aaaa"], &["bbbb"]], 8).0.len(), 2);
+    }
+
+    #[test]
+    fn a_point_may_go_on_in_the_next_and_counts_where_it_ends() {
+        let (full, _) = pack(&[&["a", "bbb", "ccc"], &["d"]], 4);
+        assert_eq!(
+            full,
+            [datagram("a", 0, true), datagram("bbb", 0, true), datagram("ccc", 1, false), datagram("d", 1, false)]
+        );
+    }
+
+    #[test]
+    fn what_belongs_together_stays_so() {
+        let (full, _) = pack(&[&["a:1"], &["g:0\ng:-1"]], 9);
+        assert_eq!(full[1].text, "g:0\ng:-1");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_drops_its_point_whole() {
+        let (full, lost) = pack(&[&["a"], &["b", "ccccc"], &[], &["d"]], 4);
+        assert_eq!((full, lost), (vec![datagram("a\nd", 2, false)], 1));
+        let mut datagrams = Datagrams::new(4);
+        datagrams.push(None);
+        assert_eq!(datagrams.finish(), (Vec::new(), 1));
+    }
+}

@@ -1,0 +1,72 @@
+//! Sample rates from which a server gets the very count back.
+
+/// `count` in parts, each with the rate whose reciprocal it is: one part nearly always.
+///
+/// A server counts `1 / rate`, in floating point. For many counts, 49 the first, one divided by the nearest rate isn't
+/// the count, and servers that cut off the fraction are one short.
+pub(crate) fn parts(mut count: u64) -> Vec<Part> {
+    let mut parts = Vec::new();
+    while count > 0 {
+        // A power of two always has one.
+        let below = (count.saturating_sub(CLOSE)..=count).rev().filter(|part| *part > 0).find_map(exact);
+        let part = below.or_else(|| exact(1 << count.ilog2()));
+        let Some(part) = part else { break };
+        count -= part.count;
+        parts.push(part);
+    }
+    parts
+}
+
+/// How far below a count a part is looked for before half of it will do.
+const CLOSE: u64 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) count: u64,
+    /// None for one that is counted once anyway.
+    pub(crate) rate: Option<f64>,
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+fn exact(count: u64) -> Option<Part> {
+    if count == 1 {
+        return Some(Part { count, rate: None });
+    }
+    let wanted = count as f64;
+    let nearest = wanted.recip();
+    let rate = [nearest, nearest.next_up(), nearest.next_down()].into_iter().find(|rate| rate.recip() == wanted)?;
+    (wanted as u64 == count && count != u64::MAX).then_some(Part { count, rate: Some(rate) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As servers do it, with what they read.
+    fn counted(part: Part) -> f64 {
+        part.rate.map_or(1.0, |rate| 1.0 / rate.to_string().parse::<f64>().unwrap())
+    }
+
+    #[test]
+    fn servers_get_every_count_back() {
+        assert_ne!(1.0 / (1.0 / 49.0), 49.0, "why all this is needed");
+        for count in (0..100_000).chain([1 << 40, (1 << 53) - 1, u64::MAX]) {
+            let parts = parts(count);
+            assert_eq!(parts.iter().map(|part| part.count).sum::<u64>(), count);
+            for part in &parts {
+                assert_eq!(counted(*part), part.count as f64);
+            }
+            // What floating point can't say at all takes a few more.
+            let most = if count < 1 << 53 { 3 } else { 64 };
+            assert!(parts.len() <= most, "{} lines for {count}", parts.len());
+        }
+    }
+
+    #[test]
+    fn a_rate_is_never_written_with_an_exponent() {
+        for part in parts(123_456_789_012).into_iter().chain(parts(1 << 50)) {
+            let text = part.rate.map_or_else(String::new, |rate| rate.to_string());
+            assert!(text.chars().all(|c| c.is_ascii_digit() || c == '.'), "{text}");
+        }
+    }
+}
