@@ -2,7 +2,7 @@
 //!
 //! Builds caches with names of their own, uses each of them, and collects as a reader does, without exporting. Beside
 //! it our callbacks without an SDK behind them, and the SDK with callbacks that only read the same data points from a
-//! table: the least any instrumentation can take.
+//! table: the least any instrumentation can take. Last, a scrape: a collection and its page for Prometheus.
 
 mod bare;
 mod discard;
@@ -11,6 +11,7 @@ mod unheard;
 use std::time::{Duration, Instant};
 
 use cachescope::otel::cardinality_view;
+use cachescope::prometheus::{Format, exporter};
 use cachescope::{Cached, Telemetry, cached};
 use clap::Parser;
 use futures_util::FutureExt;
@@ -55,10 +56,22 @@ fn main() -> anyhow::Result<()> {
     let points = |shapes: &[Shape]| shapes.iter().map(|shape| shape.sets.len()).sum::<usize>();
     anyhow::ensure!(points(&seen.shapes()) == points(&shapes), "the bare callbacks make other data points");
 
+    drop((meters, seen));
+
+    let (reader, metrics) = exporter()?;
+    let meters = SdkMeterProvider::builder().with_reader(reader).with_view(cardinality_view(caches)).build();
+    let built = build(caches, meters.clone());
+    let text = median(rounds, || metrics.encode().map(drop))?;
+    let openmetrics = median(rounds, || metrics.encode_as(Format::OpenMetrics).map(drop))?;
+    let page = metrics.encode()?;
+    drop((built, meters));
+
     println!("{caches} caches, {} data points", points(&shapes));
     println!("a collection                {whole:>10.1?}");
     println!("reading the caches alone    {reading:>10.1?}");
     println!("the SDK on the same points  {bare:>10.1?}");
+    println!("a scrape, as text           {text:>10.1?}  {} lines, {} MiB", page.lines().count(), page.len() >> 20);
+    println!("a scrape, as OpenMetrics    {openmetrics:>10.1?}");
     Ok(())
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Why metrics could not be shown.
 #[derive(Debug)]
@@ -6,11 +7,24 @@ pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Variable { name: &'static str, value: String, accepted: &'static str },
-    Bind { addr: String, cause: std::io::Error },
+    Variable {
+        name: &'static str,
+        value: String,
+        accepted: &'static str,
+    },
+    Bind {
+        addr: String,
+        cause: std::io::Error,
+    },
     Thread(std::io::Error),
-    Unavailable(String),
-    Register(String),
+    Unavailable(&'static str),
+    Auth(&'static str),
+    File {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    #[cfg(feature = "tls")]
+    Tls(String),
 }
 
 impl Error {
@@ -26,12 +40,21 @@ impl Error {
         Self(Kind::Thread(cause))
     }
 
-    pub(crate) fn unavailable(why: impl Into<String>) -> Self {
-        Self(Kind::Unavailable(why.into()))
+    pub(crate) fn unavailable(why: &'static str) -> Self {
+        Self(Kind::Unavailable(why))
     }
 
-    pub(crate) fn register(cause: &dyn fmt::Display) -> Self {
-        Self(Kind::Register(cause.to_string()))
+    pub(crate) fn auth(why: &'static str) -> Self {
+        Self(Kind::Auth(why))
+    }
+
+    pub(crate) fn file(path: &Path, cause: std::io::Error) -> Self {
+        Self(Kind::File { path: path.to_owned(), cause })
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(why: impl Into<String>) -> Self {
+        Self(Kind::Tls(why.into()))
     }
 
     /// Whether an environment variable has a value that can't be honoured.
@@ -44,6 +67,25 @@ impl Error {
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.0, Kind::Bind { .. })
+    }
+
+    /// Whether a name or a password can't be asked of a scraper.
+    #[must_use]
+    pub fn is_auth(&self) -> bool {
+        matches!(self.0, Kind::Auth(_))
+    }
+
+    /// Whether a file of a password, a certificate or a key can't be read.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.0, Kind::File { .. })
+    }
+
+    /// Whether a certificate and a key can't be used.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0, Kind::Tls(_))
     }
 
     /// Whether there is nothing to show: the reader is in no meter provider, the provider was shut down, or a
@@ -71,7 +113,10 @@ impl fmt::Display for Error {
             ),
             Kind::Thread(_) => f.write_str("can't start the thread of the Prometheus server"),
             Kind::Unavailable(why) => write!(f, "no metrics to show: {why}"),
-            Kind::Register(cause) => write!(f, "can't register the Prometheus exporter: {cause}"),
+            Kind::Auth(why) => f.write_str(why),
+            Kind::File { path, .. } => write!(f, "can't read {} for the Prometheus server", path.display()),
+            #[cfg(feature = "tls")]
+            Kind::Tls(why) => write!(f, "can't serve Prometheus by TLS: {why}"),
         }
     }
 }
@@ -79,8 +124,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Kind::Bind { cause, .. } | Kind::Thread(cause) => Some(cause),
-            Kind::Variable { .. } | Kind::Unavailable(_) | Kind::Register(_) => None,
+            Kind::Bind { cause, .. } | Kind::Thread(cause) | Kind::File { cause, .. } => Some(cause),
+            Kind::Variable { .. } | Kind::Unavailable(_) | Kind::Auth(_) => None,
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => None,
         }
     }
 }

@@ -8,11 +8,15 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::http;
+use crate::launch;
 use crate::part::Part;
 use crate::poll;
 use crate::ports::Ports;
+use crate::proxy::Proxy;
 use crate::recipe::Recipe;
+use crate::run;
 use crate::sample::{self, Sample};
+use crate::server::Server;
 use crate::stack::Stack;
 
 const NAME: &str = "prometheus";
@@ -88,13 +92,89 @@ fn config_for(ports: &Ports) -> Result<String> {
     })
 }
 
-/// Prometheus's answers. Every call blocks. It scrapes the collector twice a second.
+/// One with a configuration of a test's own, which takes OTLP as well.
+#[derive(Debug)]
+struct OwnPart {
+    config: String,
+}
+
+/// What a [`Server`] calls the port for clients.
+const CLIENT: &str = "client";
+
+impl Part for OwnPart {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn ports(&self) -> &'static [&'static str] {
+        &[CLIENT]
+    }
+
+    fn program(&self, cache: &Path) -> Result<PathBuf> {
+        RECIPE.binary(cache)
+    }
+
+    fn command(&self, program: &Path, ports: &Ports, folder: &Path) -> Result<Command> {
+        let config = folder.join("prometheus.yaml");
+        fs::write(&config, &self.config)?;
+        let mut command = Command::new(program);
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg("--scrape.discovery-reload-interval=100ms")
+            .arg("--web.enable-otlp-receiver")
+            .arg(format!("--web.listen-address={}", ports.address(NAME, CLIENT)));
+        Ok(command)
+    }
+
+    fn ready(&self, ports: &Ports) -> Result<bool> {
+        http::healthy(&format!("{}/-/ready", ports.url(NAME, CLIENT)))
+    }
+}
+
+impl Server {
+    /// Prometheus with this configuration, in YAML. It takes OTLP below `/api/v1/otlp` of its URL; [`Prometheus::of`]
+    /// asks it.
+    ///
+    /// # Errors
+    /// As [`Server::redis`]; building it on first use takes Go and some minutes.
+    pub fn prometheus(config: &str) -> Result<Self> {
+        // Parts are named by who runs them for as long as the process lives; a test has few of these.
+        let part: &'static OwnPart = Box::leak(Box::new(OwnPart { config: config.to_owned() }));
+        let cache = run::cache_folder()?;
+        let program = part.program(&cache)?;
+        let _alone = run::alone(&cache)?;
+        run::sweep(&cache);
+        launch::with_free_ports(|| {
+            let url = |address: &str| format!("http://{address}");
+            let mut server = Self::create(&cache, part, &program, Ports::choose(&[part])?, Proxy::bind()?, url)?;
+            server.launch()?;
+            server.await_ready()?;
+            Ok(server)
+        })
+    }
+}
+
+/// The program that lints metrics and tests rules, built together with Prometheus.
+///
+/// # Errors
+/// When it can't be built.
+pub fn promtool() -> Result<PathBuf> {
+    Ok(RECIPE.binary(&run::cache_folder()?)?.with_file_name("promtool"))
+}
+
+/// Prometheus's answers. Every call blocks. The stack's scrapes the collector twice a second.
 #[derive(Debug, Clone)]
 pub struct Prometheus {
     url: String,
 }
 
 impl Prometheus {
+    /// The one that [`Server::prometheus`] started.
+    pub fn of(server: &Server) -> Self {
+        Self { url: server.url().to_owned() }
+    }
+
     /// Its API's base, `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url

@@ -58,6 +58,38 @@ fn names_are_those_prometheus_users_expect() {
 }
 
 #[test]
+fn what_a_name_ends_in_already_is_not_appended_again() {
+    let (provider, metrics) = provider();
+    let meter = provider.meter("shop");
+    meter.f64_histogram("x.seconds").with_unit("s").with_boundaries(vec![1.0]).build().record(0.5, &[]);
+    meter.u64_counter("sent_bytes_total").with_unit("By").build().add(1, &[]);
+    meter.u64_counter("tries").with_unit("1").build().add(2, &[]);
+    meter.i64_up_down_counter("jobs").with_unit("1").build().add(3, &[]);
+    meter.f64_gauge("memory.use").with_unit("1").build().record(0.5, &[]);
+    meter.f64_gauge("disk.ratio").with_unit("1").build().record(0.25, &[]);
+    let text = metrics.encode().unwrap();
+    for line in [
+        "# TYPE x_seconds histogram",
+        "x_seconds_count{otel_scope_name=\"shop\"} 1",
+        "sent_bytes_total{otel_scope_name=\"shop\"} 1",
+        "tries_total{otel_scope_name=\"shop\"} 2",
+        "jobs{otel_scope_name=\"shop\"} 3",
+        "memory_use_ratio{otel_scope_name=\"shop\"} 0.5",
+        "disk_ratio{otel_scope_name=\"shop\"} 0.25",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no line {line:?} in\n{text}");
+    }
+}
+
+#[test]
+fn counts_past_what_a_float_holds_stay_exact() {
+    let (provider, metrics) = provider();
+    let counter = provider.meter("shop").u64_counter("grains").build();
+    counter.add(u64::MAX, &[]);
+    assert!(metrics.encode().unwrap().contains("grains_total{otel_scope_name=\"shop\"} 18446744073709551615\n"));
+}
+
+#[test]
 fn a_family_is_announced_once_however_many_series_it_has() {
     let (provider, metrics) = provider();
     let counter = provider.meter("cachescope").u64_counter("cachescope.requests").build();

@@ -1,0 +1,221 @@
+//! A page of metrics.
+
+use std::fmt::Write;
+use std::hash::BuildHasher;
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hashbrown::HashTable;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+
+use crate::families::{Families, Family, TARGET_INFO};
+use crate::format::Format;
+use crate::kind::Kind;
+use crate::labels::{self, Labels};
+use crate::number::{self, Number};
+use crate::options::Options;
+use crate::point::{self, Histogram, Value};
+
+/// What is in a page, and what isn't.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) points: u64,
+    /// Points whose labels another of their family had already.
+    pub(crate) duplicates: u64,
+}
+
+/// Appends a page of everything that was collected.
+pub(crate) fn write(
+    collected: &ResourceMetrics,
+    families: &Families<'_>,
+    format: Format,
+    options: Options,
+    out: &mut String,
+) -> Written {
+    let scopes = families.scopes.iter();
+    let scopes = scopes.map(|scope| if options.scope_labels { labels::of_scope(scope.scope()) } else { String::new() });
+    let mut page = Page {
+        scopes: scopes.collect(),
+        labels: Labels::default(),
+        current: String::new(),
+        seen: HashTable::new(),
+        hasher: foldhash::fast::RandomState::default(),
+        format,
+        options,
+        written: Written::default(),
+        out,
+    };
+    page.target(collected.resource(), families.families.contains_key("target"));
+    families.families.values().for_each(|family| page.family(family));
+    if format == Format::OpenMetrics {
+        page.out.push_str("# EOF\n");
+    }
+    page.written
+}
+
+struct Page<'a, 'o> {
+    scopes: Vec<String>,
+    labels: Labels<'a>,
+    /// The labels of the point being written.
+    current: String,
+    /// Where in the page each set of labels of the family being written lies: Prometheus would take only one of two
+    /// series that are alike.
+    seen: HashTable<Range<usize>>,
+    hasher: foldhash::fast::RandomState,
+    format: Format,
+    options: Options,
+    written: Written,
+    out: &'o mut String,
+}
+
+impl<'a> Page<'a, '_> {
+    fn target(&mut self, resource: &Resource, is_shadowed: bool) {
+        if resource.is_empty() {
+            return;
+        }
+        let attributes: Vec<_> =
+            resource.iter().map(|(key, value)| opentelemetry::KeyValue::new(key.clone(), value.clone())).collect();
+        self.current.clear();
+        Labels::default().write(&mut attributes.iter(), &mut self.current);
+        match self.format {
+            Format::OpenMetrics if !is_shadowed => self.head("target", "info", None, "Target metadata"),
+            Format::OpenMetrics | Format::Text => self.head(TARGET_INFO, "gauge", None, "Target metadata"),
+        }
+        self.line(TARGET_INFO, "", None, Number::Unsigned(1));
+    }
+
+    fn family(&mut self, family: &Family<'a>) {
+        let start = self.out.len();
+        let (base, kind) = (family.name.base.as_str(), family.kind);
+        match self.format {
+            Format::Text => self.head(&family.name.full(kind), kind.as_str(), None, family.help),
+            Format::OpenMetrics if family.is_shadowed => {
+                self.head(&family.name.full(kind), "unknown", None, family.help);
+            }
+            Format::OpenMetrics => {
+                self.head(base, kind.as_str(), family.unit().map(|unit| &**unit), family.help);
+            }
+        }
+        let has_created = self.format == Format::OpenMetrics
+            && self.options.created
+            && family.may_have_created
+            && !family.is_shadowed
+            && matches!(kind, Kind::Counter | Kind::Histogram);
+        let before = self.written.points;
+        self.seen.clear();
+        for (scope, metric) in &family.metrics {
+            let created = point::since(metric.data()).filter(|_| has_created).map(seconds);
+            point::each(metric.data(), &mut |attributes, value| {
+                self.current.clear();
+                self.labels.write(attributes, &mut self.current);
+                let scope = &self.scopes[*scope];
+                if !self.current.is_empty() && !scope.is_empty() {
+                    self.current.push(',');
+                }
+                self.current.push_str(scope);
+                if self.is_new(base, kind.suffixes()[0]) {
+                    self.written.points += 1;
+                    self.point(base, kind, &value, created.as_deref());
+                } else {
+                    self.written.duplicates += 1;
+                }
+            });
+        }
+        if self.written.points == before {
+            self.out.truncate(start);
+        }
+    }
+
+    /// Whether the family has no point with the present labels yet; notes where the next line will have them.
+    fn is_new(&mut self, base: &str, suffix: &str) -> bool {
+        let Self { current, seen, hasher, out, .. } = self;
+        let hash = hasher.hash_one(current.as_str());
+        if seen.find(hash, |place| out[place.clone()] == **current).is_some() {
+            return false;
+        }
+        // Name, brace, labels.
+        let start = if current.is_empty() { 0 } else { out.len() + base.len() + suffix.len() + 1 };
+        seen.insert_unique(hash, start..start + current.len(), |place| hasher.hash_one(&out[place.clone()]));
+        true
+    }
+
+    fn point(&mut self, base: &str, kind: Kind, value: &Value, created: Option<&str>) {
+        match value {
+            Value::Single(number) => self.line(base, kind.suffixes()[0], None, *number),
+            Value::Histogram(histogram) => self.histogram(base, histogram),
+        }
+        if let Some(created) = created {
+            self.start(base, "_created", None);
+            self.out.push_str(created);
+            self.out.push('\n');
+        }
+    }
+
+    fn histogram(&mut self, base: &str, histogram: &Histogram) {
+        let mut below = 0;
+        let mut bound = String::new();
+        for (upper, count) in histogram.bounds.iter().zip(&histogram.counts) {
+            below += count;
+            bound.clear();
+            match self.format {
+                Format::Text => {
+                    let _ = write!(bound, "{}", Number::Float(*upper));
+                }
+                Format::OpenMetrics => number::write_canonical(*upper, &mut bound),
+            }
+            self.line(base, "_bucket", Some(&bound), Number::Unsigned(below));
+        }
+        self.line(base, "_bucket", Some("+Inf"), Number::Unsigned(histogram.count));
+        // OpenMetrics has no sum where values may be negative: it would not be one that only grows.
+        let has_negative = histogram.bounds.first().is_some_and(|lowest| *lowest < 0.0);
+        if self.format == Format::Text || !has_negative {
+            self.line(base, "_sum", None, histogram.sum);
+            self.line(base, "_count", None, Number::Unsigned(histogram.count));
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, unit: Option<&str>, help: &str) {
+        if !help.is_empty() {
+            let _ = write!(self.out, "# HELP {name} ");
+            match self.format {
+                Format::Text => self.out.push_str(&help.replace('\\', "\\\\").replace('\n', "\\n")),
+                Format::OpenMetrics => labels::escape(help, self.out),
+            }
+            self.out.push('\n');
+        }
+        let _ = writeln!(self.out, "# TYPE {name} {kind}");
+        if let Some(unit) = unit {
+            let _ = writeln!(self.out, "# UNIT {name} {unit}");
+        }
+    }
+
+    fn line(&mut self, base: &str, suffix: &str, bound: Option<&str>, value: Number) {
+        self.start(base, suffix, bound);
+        // Writing into a string can't fail.
+        let _ = writeln!(self.out, "{value}");
+    }
+
+    /// Everything of a line before its value.
+    fn start(&mut self, base: &str, suffix: &str, bound: Option<&str>) {
+        let Self { current, out, .. } = self;
+        out.push_str(base);
+        out.push_str(suffix);
+        if !current.is_empty() || bound.is_some() {
+            out.push('{');
+            out.push_str(current);
+            if let Some(bound) = bound {
+                out.push_str(if current.is_empty() { "le=\"" } else { ",le=\"" });
+                out.push_str(bound);
+                out.push('"');
+            }
+            out.push('}');
+        }
+        out.push(' ');
+    }
+}
+
+fn seconds(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}.{:03}", since.as_secs(), since.subsec_millis())
+}

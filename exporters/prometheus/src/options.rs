@@ -1,0 +1,14 @@
+//! What a user may leave out.
+
+/// What a page has beside the metrics themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) scope_labels: bool,
+    pub(crate) created: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { scope_labels: true, created: true }
+    }
+}
