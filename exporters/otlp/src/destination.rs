@@ -1,5 +1,10 @@
+//! Where exports go, and whether they arrive.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::answer::Rejection;
+use crate::failure::Failure;
 use crate::settings::Signal;
 
 /// Where exports go, and whether they arrive: one for each scheme, host and port, shared by the signals.
@@ -7,6 +12,8 @@ use crate::settings::Signal;
 pub(crate) struct Destination {
     name: String,
     health: Mutex<[Health; Signal::COUNT]>,
+    /// Whether some of a request was rejected the last time.
+    rejecting: [AtomicBool; Signal::COUNT],
 }
 
 /// How the last export of one signal ended.
@@ -20,13 +27,6 @@ enum Health {
     Refused,
 }
 
-/// Why an export failed, in words fit for a log.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    pub(crate) cause: String,
-    pub(crate) answered: bool,
-}
-
 #[derive(Debug, PartialEq, Eq)]
 enum Change {
     Lost,
@@ -37,7 +37,7 @@ enum Change {
 impl Destination {
     /// `name` is printed: no credentials, no path.
     pub(crate) fn new(name: String) -> Self {
-        Self { name, health: Mutex::new([Health::Good; Signal::COUNT]) }
+        Self { name, health: Mutex::new([Health::Good; Signal::COUNT]), rejecting: Default::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -59,6 +59,20 @@ impl Destination {
                 tracing::info!(endpoint = %self.name, "telemetry is delivered to {} again", self.name);
             }
             (Change::Lost | Change::None, _) => {}
+        }
+    }
+
+    /// Notes what was not taken of a request that was, and says so if that is news.
+    pub(crate) fn record_rejection(&self, signal: Signal, rejection: &Rejection) {
+        let rejecting = rejection.items > 0;
+        if !self.rejecting[signal.index()].swap(rejecting, Ordering::Relaxed) && rejecting {
+            tracing::warn!(
+                endpoint = %self.name,
+                signal = signal.name(),
+                "{} takes only some of what it is sent, and drops the rest: {}",
+                self.name,
+                if rejection.words.is_empty() { "it doesn't say why" } else { &rejection.words },
+            );
         }
     }
 
@@ -91,11 +105,11 @@ mod tests {
     use super::*;
 
     fn unreachable() -> Failure {
-        Failure { cause: "connection refused".into(), answered: false }
+        Failure::unreachable("connection refused")
     }
 
     fn refused() -> Failure {
-        Failure { cause: "HTTP 404".into(), answered: true }
+        Failure::http(404, "404 Not Found", None)
     }
 
     #[test]

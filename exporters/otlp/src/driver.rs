@@ -1,3 +1,5 @@
+//! The runtime that drives sockets and timers.
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 

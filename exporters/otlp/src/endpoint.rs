@@ -1,3 +1,5 @@
+//! Where one signal goes.
+
 use reqwest::Url;
 
 use crate::Error;
@@ -19,11 +21,15 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
+    pub(crate) fn is_secure(&self) -> bool {
+        self.destination.starts_with("https://")
+    }
+
     pub(crate) fn read(lookup: Lookup<'_>, signal: Signal, protocol: Protocol) -> Result<Self, Error> {
         let (name, value) = variable(lookup, signal, "ENDPOINT").unwrap_or_else(|| {
             let default = match protocol {
                 Protocol::Grpc => "http://localhost:4317",
-                Protocol::HttpProtobuf => "http://localhost:4318",
+                Protocol::HttpProtobuf | Protocol::HttpJson => "http://localhost:4318",
             };
             ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), default.to_owned())
         });
@@ -42,8 +48,7 @@ impl Endpoint {
             "https" => {
                 return Err(wrong(
                     "an http:// URL, for this build has no TLS: turn on the cargo feature `tls` of cachescope (or of \
-                     cachescope-otlp) \
-                     (or set OTEL_EXPORTER_OTLP_INSECURE=true for a gRPC endpoint without a scheme)",
+                     cachescope-otlp) (or set OTEL_EXPORTER_OTLP_INSECURE=true for a gRPC endpoint without a scheme)",
                 ));
             }
             _ => return Err(wrong("a URL that starts with http:// or https://")),
@@ -55,7 +60,7 @@ impl Endpoint {
         // The variable for all signals is a base, a signal's own is used as it is.
         let is_base =
             set(lookup, &format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.name().to_ascii_uppercase())).is_none();
-        if protocol == Protocol::HttpProtobuf && is_base {
+        if protocol != Protocol::Grpc && is_base {
             full = format!("{}/v1/{}", full.trim_end_matches('/'), signal.name());
         }
         Ok(Self { url: full, destination })
@@ -90,6 +95,13 @@ mod tests {
         let own = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector:9/mine")];
         assert_eq!(read(Protocol::HttpProtobuf, &own).unwrap().url, "http://collector:9/mine");
         assert_eq!(read(Protocol::HttpProtobuf, &[]).unwrap().url, "http://localhost:4318/v1/metrics");
+    }
+
+    #[test]
+    fn json_goes_where_protobuf_goes() {
+        let base = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:80")];
+        assert_eq!(read(Protocol::HttpJson, &base).unwrap().url, "http://collector:80/v1/metrics");
+        assert_eq!(read(Protocol::HttpJson, &[]).unwrap().url, "http://localhost:4318/v1/metrics");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Why an exporter could not be built.
+
 use std::fmt;
 
 /// Why an OTLP exporter could not be built.

@@ -1,105 +1,90 @@
-use std::error::Error as StdError;
-use std::future::Future;
-use std::pin::Pin;
+//! One attempt over HTTP.
 
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use reqwest::header::HeaderMap;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::Error;
-use crate::destination::Failure;
-use crate::watch::LastFailure;
+use crate::failure::{Failure, Retry, innermost};
+use crate::payload::{Encoding, Format};
+use crate::settings::Settings;
 
 /// A collector's answer is a few bytes; more than this is not a collector.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// The HTTP client of one exporter: async, driven by our runtime, and keeping the cause of a failure.
-///
-/// Always handed to `opentelemetry-otlp`, so that a dependency which enables one of its client features can't replace
-/// it by a client that needs another thread or runtime.
+/// The HTTP client of one exporter, driven by our runtime.
 #[derive(Debug)]
-pub(crate) struct ExportClient {
+pub(crate) struct HttpClient {
     client: reqwest::Client,
+    url: String,
     headers: HeaderMap,
-    last_failure: LastFailure,
 }
 
-impl ExportClient {
-    pub(crate) fn new(last_failure: LastFailure) -> Result<Self, Error> {
+impl HttpClient {
+    pub(crate) fn new(settings: &Settings, encoding: Encoding, connect: Duration) -> Result<Self, Error> {
         // A redirected POST arrives as a GET without its body: better to hear of the redirect.
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Error::build(&innermost(&error)))?;
-        Ok(Self { client, headers: HeaderMap::new(), last_failure })
+            .connect_timeout(connect)
+            .user_agent(crate::USER_AGENT);
+        let client = settings.tls.http(client)?.build().map_err(|error| Error::build(&innermost(&error)))?;
+        let mut headers = settings.headers.clone();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(match encoding.format {
+                Format::Protobuf => "application/x-protobuf",
+                Format::Json => "application/json",
+            }),
+        );
+        if encoding.gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        Ok(Self { client, url: settings.endpoint.url.clone(), headers })
     }
 
-    /// The user's headers are added here, not through `opentelemetry-otlp`, which decodes their values once more.
-    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (mut parts, body) = request.into_parts();
-        parts.headers.extend(self.headers.clone());
-        let mut answer =
-            self.client.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body).send().await?;
+    /// The body of the answer to a request that was taken.
+    pub(crate) async fn attempt(&self, body: Bytes) -> Result<Bytes, Failure> {
+        let request = self.client.post(&self.url).headers(self.headers.clone()).body(body);
+        let mut answer = request.send().await.map_err(|error| Failure::reqwest(&error))?;
         let status = answer.status();
-        let headers = std::mem::take(answer.headers_mut());
+        if !status.is_success() {
+            let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(retry_after);
+            return Err(Failure::http(status.as_u16(), &status.to_string(), wait));
+        }
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Failure::reqwest(&error))? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(format!("an answer of more than {LARGEST_ANSWER} bytes").into());
+                let cause = format!("an answer of more than {LARGEST_ANSWER} bytes");
+                return Err(Failure { retry: Retry::Never, ..Failure::unconfirmed(cause) });
             }
             body.extend_from_slice(&chunk);
         }
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
-    }
-
-    async fn send_watched(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let outcome = self.send(request).await;
-        match &outcome {
-            Ok(response) if !response.status().is_success() => {
-                let status = response.status();
-                // Gateways answer these for a collector that does not.
-                let answered = !matches!(status.as_u16(), 502..=504);
-                self.last_failure.set(Failure { cause: format!("HTTP status {status}"), answered });
-            }
-            Ok(_) => {}
-            Err(error) => {
-                self.last_failure.set(Failure { cause: innermost(error.as_ref()), answered: false });
-            }
-        }
-        outcome
+        Ok(body.into())
     }
 }
 
-impl HttpClient for ExportClient {
-    fn send_bytes<'life0, 'async_trait>(
-        &'life0 self,
-        request: Request<Bytes>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.send_watched(request))
+/// Seconds, or a date.
+fn retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// The last error of a chain. The outer ones repeat the URL, which may hold a token, and say "error sending request".
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    match last.downcast_ref::<reqwest::Error>() {
-        Some(own) if own.is_timeout() => "no answer in time".to_owned(),
-        Some(own) if own.is_builder() => "the endpoint is not a URL this client can use".to_owned(),
-        Some(_) => "the request could not be sent".to_owned(),
-        None => last.to_string(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after(" 17 "), Some(Duration::from_secs(17)));
+        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        let in_an_hour = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
+        assert!(retry_after(&in_an_hour).unwrap() > Duration::from_secs(3000));
+        assert_eq!(retry_after("soon"), None);
+        assert_eq!(retry_after("-1"), None);
     }
 }

@@ -1,16 +1,20 @@
+//! The exporters of a program, as the variables describe them.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
-use opentelemetry_otlp::{Compression, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use cachescope_core::{ExportedItem, Exports};
 use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::trace::BatchConfigBuilder;
 
 use crate::destination::Destination;
 use crate::driver::Driver;
-use crate::http_client::ExportClient;
+use crate::grpc_client::GrpcClient;
+use crate::http_client::HttpClient;
+use crate::sender::{Client, Sender};
 use crate::settings::{self, Lookup, Protocol, Settings, Signal};
-use crate::watch::{LastFailure, Watch};
-use crate::{Delivery, Error, MetricExporter, SpanExporter};
+use crate::span_queue::Room;
+use crate::{Delivery, Error, HistogramAggregation, MetricExporter, SpanExporter, SpanQueue};
 
 /// The OTLP exporters of a program, as the standard variables describe them.
 ///
@@ -19,12 +23,18 @@ use crate::{Delivery, Error, MetricExporter, SpanExporter};
 /// | variable (and its `_TRACES_` and `_METRICS_` forms) | values |
 /// |---|---|
 /// | `OTEL_EXPORTER_OTLP_ENDPOINT` | a URL; `http://localhost:4318`, for gRPC `http://localhost:4317` |
-/// | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf` (default), `grpc` |
+/// | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf` (default), `http/json`, `grpc` |
 /// | `OTEL_EXPORTER_OTLP_HEADERS` | `name=value` pairs parted by commas, values percent-encoded |
-/// | `OTEL_EXPORTER_OTLP_TIMEOUT` | milliseconds; 10000 |
+/// | `OTEL_EXPORTER_OTLP_TIMEOUT` | milliseconds for an export with all its retries; 10000 |
 /// | `OTEL_EXPORTER_OTLP_COMPRESSION` | `none` (default), `gzip` |
+/// | `OTEL_EXPORTER_OTLP_CERTIFICATE` | a PEM file of authorities to trust, in place of the system's |
+/// | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`, `_CLIENT_KEY` | PEM files by which to be known to the collector |
 /// | `OTEL_EXPORTER_OTLP_INSECURE` | `true` allows a gRPC endpoint without a scheme to go without TLS |
 /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative` (default), `delta`, `lowmemory` |
+/// | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | `explicit_bucket_histogram` (default), `base2_exponential_bucket_histogram` |
+/// | `OTEL_BSP_EXPORT_TIMEOUT`, `OTEL_METRIC_EXPORT_TIMEOUT` | milliseconds; counts where it is less than the one above |
+///
+/// Certificates need the cargo feature `tls`, and are read once, when this is made.
 ///
 /// ```
 /// let variables = |name: &str| match name {
@@ -39,7 +49,9 @@ pub struct Otlp {
     traces: Settings,
     metrics: Settings,
     temporality: Temporality,
+    aggregation: HistogramAggregation,
     destinations: [Arc<Destination>; Signal::COUNT],
+    exports: [Exports; Signal::COUNT],
     driver: Mutex<Weak<Driver>>,
     delivery: Delivery,
 }
@@ -70,11 +82,20 @@ impl Otlp {
         } else {
             Arc::new(Destination::new(metrics.endpoint.destination.clone()))
         };
+        let temporality = settings::temporality(lookup)?;
+        let aggregation = HistogramAggregation::read(lookup)?;
+        say_what_is_without_effect([&traces, &metrics]);
+        let exports = [
+            Exports::new(component(Signal::Traces, traces.protocol), ExportedItem::Span),
+            Exports::new(component(Signal::Metrics, metrics.protocol), ExportedItem::DataPoint),
+        ];
         Ok(Self {
             traces,
             metrics,
-            temporality: settings::temporality(lookup)?,
+            temporality,
+            aggregation,
             destinations: [of_traces, of_metrics],
+            exports,
             driver: Mutex::default(),
             delivery: Delivery::new(),
         })
@@ -84,19 +105,37 @@ impl Otlp {
     ///
     /// # Errors
     ///
-    /// The worker thread can't be started, or the client can't be built (with TLS: no root certificates).
+    /// The worker thread can't be started, or the client can't be built (with TLS: no root certificates, or a file that
+    /// is none of what it says).
     pub fn span_exporter(&self) -> Result<SpanExporter, Error> {
-        let watch = self.watch(Signal::Traces, &self.traces)?;
-        let settings = &self.traces;
-        let builder = opentelemetry_otlp::SpanExporter::builder();
-        let inner = match settings.protocol {
-            Protocol::Grpc => watch.driver.enter(|| grpc(builder.with_tonic(), settings).build()),
-            Protocol::HttpProtobuf => {
-                let client = watch.driver.enter(|| ExportClient::new(watch.last_failure.clone()))?;
-                http(builder.with_http(), settings, client).build()
-            }
-        };
-        Ok(SpanExporter { inner: inner.map_err(|error| Error::build(&error))?, watch })
+        Ok(SpanExporter::new(self.sender(Signal::Traces)?, None))
+    }
+
+    /// Builds a processor that exports spans in batches, in place of a `BatchSpanProcessor` around
+    /// [`Otlp::span_exporter`]: it counts the spans for which there was no room among those that wait, `places` at most
+    /// (the specification's default is 2048). One thread of the SDK's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Otlp::span_exporter`].
+    ///
+    /// # Panics
+    ///
+    /// If the operating system refuses the SDK its thread.
+    ///
+    /// ```
+    /// use opentelemetry_sdk::trace::{BatchConfigBuilder, SdkTracerProvider};
+    ///
+    /// let otlp = cachescope_otlp::Otlp::from_lookup(&|_| None)?;
+    /// let queue = otlp.span_queue(BatchConfigBuilder::default(), 2048)?;
+    /// let tracers = SdkTracerProvider::builder().with_span_processor(queue).build();
+    /// assert_eq!(otlp.span_exports().total_dropped(), 0);
+    /// # Ok::<(), cachescope_otlp::Error>(())
+    /// ```
+    pub fn span_queue(&self, batch: BatchConfigBuilder, places: usize) -> Result<SpanQueue, Error> {
+        let room = Room::new(places);
+        let exporter = SpanExporter::new(self.sender(Signal::Traces)?, Some(Arc::clone(&room)));
+        Ok(SpanQueue::new(exporter, room, batch))
     }
 
     /// Builds the exporter of metrics. Opens no connection.
@@ -105,17 +144,41 @@ impl Otlp {
     ///
     /// As for [`Otlp::span_exporter`].
     pub fn metric_exporter(&self) -> Result<MetricExporter, Error> {
-        let watch = self.watch(Signal::Metrics, &self.metrics)?;
-        let settings = &self.metrics;
-        let builder = opentelemetry_otlp::MetricExporter::builder().with_temporality(self.temporality);
-        let inner = match settings.protocol {
-            Protocol::Grpc => watch.driver.enter(|| grpc(builder.with_tonic(), settings).build()),
-            Protocol::HttpProtobuf => {
-                let client = watch.driver.enter(|| ExportClient::new(watch.last_failure.clone()))?;
-                http(builder.with_http(), settings, client).build()
-            }
-        };
-        Ok(MetricExporter { inner: inner.map_err(|error| Error::build(&error))?, watch })
+        Ok(MetricExporter::new(self.sender(Signal::Metrics)?, self.temporality))
+    }
+
+    /// What histograms are to become; for a view of whoever builds the meter provider.
+    #[must_use]
+    pub fn default_histogram_aggregation(&self) -> HistogramAggregation {
+        self.aggregation
+    }
+
+    /// What the exporters of both signals have sent, dropped and tried again.
+    ///
+    /// ```
+    /// # use opentelemetry::metrics::MeterProvider;
+    /// # let meters = opentelemetry_sdk::metrics::SdkMeterProvider::default();
+    /// let otlp = cachescope_otlp::Otlp::from_lookup(&|_| None)?;
+    /// for exports in otlp.exports() {
+    ///     exports.observe(&meters.meter("my exporters"));
+    /// }
+    /// # Ok::<(), cachescope_otlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn exports(&self) -> &[Exports; 2] {
+        &self.exports
+    }
+
+    /// What the exporters of spans have sent, dropped and tried again.
+    #[must_use]
+    pub fn span_exports(&self) -> &Exports {
+        &self.exports[Signal::Traces.index()]
+    }
+
+    /// What the exporters of metrics have sent, dropped and tried again, in points.
+    #[must_use]
+    pub fn metric_exports(&self) -> &Exports {
+        &self.exports[Signal::Metrics.index()]
     }
 
     /// The handle by which a shutdown gives up these exporters' requests when its deadline passes.
@@ -124,14 +187,30 @@ impl Otlp {
         self.delivery.clone()
     }
 
-    fn watch(&self, signal: Signal, settings: &Settings) -> Result<Watch, Error> {
-        Ok(Watch {
+    fn sender(&self, signal: Signal) -> Result<Sender, Error> {
+        let settings = match signal {
+            Signal::Traces => &self.traces,
+            Signal::Metrics => &self.metrics,
+        };
+        let driver = self.driver()?;
+        let encoding = settings.encoding();
+        // So that a host that swallows packets is known for unreachable before time is up.
+        let connect = settings.timeout / 2;
+        let client = driver.enter(|| match settings.protocol {
+            Protocol::Grpc => GrpcClient::new(settings, signal, connect).map(|client| Client::Grpc(Box::new(client))),
+            Protocol::HttpProtobuf | Protocol::HttpJson => {
+                HttpClient::new(settings, encoding, connect).map(Client::Http)
+            }
+        })?;
+        Ok(Sender {
             signal,
             destination: Arc::clone(&self.destinations[signal.index()]),
-            driver: self.driver()?,
+            driver,
             delivery: self.delivery.clone(),
             timeout: settings.timeout,
-            last_failure: LastFailure::default(),
+            encoding,
+            client,
+            exports: self.exports[signal.index()].clone(),
         })
     }
 
@@ -157,19 +236,29 @@ impl fmt::Debug for Otlp {
     }
 }
 
-fn grpc<B: WithExportConfig + WithTonicConfig>(builder: B, settings: &Settings) -> B {
-    let builder = builder
-        .with_endpoint(&settings.endpoint.url)
-        .with_timeout(settings.timeout)
-        .with_metadata(MetadataMap::from_headers(settings.headers.clone()));
-    if settings.gzip { WithTonicConfig::with_compression(builder, Compression::Gzip) } else { builder }
+/// As OpenTelemetry's conventions call it.
+const fn component(signal: Signal, protocol: Protocol) -> &'static str {
+    match (signal, protocol) {
+        (Signal::Traces, Protocol::Grpc) => "otlp_grpc_span_exporter",
+        (Signal::Traces, Protocol::HttpProtobuf) => "otlp_http_span_exporter",
+        (Signal::Traces, Protocol::HttpJson) => "otlp_http_json_span_exporter",
+        (Signal::Metrics, Protocol::Grpc) => "otlp_grpc_metric_exporter",
+        (Signal::Metrics, Protocol::HttpProtobuf) => "otlp_http_metric_exporter",
+        (Signal::Metrics, Protocol::HttpJson) => "otlp_http_json_metric_exporter",
+    }
 }
 
-fn http<B: WithExportConfig + WithHttpConfig>(builder: B, settings: &Settings, client: ExportClient) -> B {
-    let builder = builder
-        .with_endpoint(&settings.endpoint.url)
-        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-        .with_timeout(settings.timeout)
-        .with_http_client(client.with_headers(settings.headers.clone()));
-    if settings.gzip { WithHttpConfig::with_compression(builder, Compression::Gzip) } else { builder }
+fn say_what_is_without_effect(signals: [&Settings; Signal::COUNT]) {
+    let mut said = Vec::new();
+    for settings in signals {
+        for name in settings.without_effect().iter().filter(|name| signals.iter().all(|s| !s.honours(name))) {
+            if !said.contains(&name) {
+                said.push(name);
+                tracing::warn!(
+                    "{name} is set and has no effect: {} doesn't begin with https://",
+                    settings.endpoint.destination
+                );
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+//! What the variables say, checked.
+
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
@@ -6,6 +8,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Error;
 use crate::endpoint::Endpoint;
+use crate::payload::{Encoding, Format};
+use crate::tls::Tls;
 
 /// Reads a variable: from the process, from defaults set in code, or from a test's table.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -26,6 +30,14 @@ impl Signal {
         self as usize
     }
 
+    /// The SDK's limit for an export of this signal.
+    fn limit(self) -> &'static str {
+        match self {
+            Self::Traces => "OTEL_BSP_EXPORT_TIMEOUT",
+            Self::Metrics => "OTEL_METRIC_EXPORT_TIMEOUT",
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -38,6 +50,7 @@ impl Signal {
 pub(crate) enum Protocol {
     Grpc,
     HttpProtobuf,
+    HttpJson,
 }
 
 /// What the variables say about one signal, checked.
@@ -48,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) headers: HeaderMap,
     pub(crate) gzip: bool,
+    pub(crate) tls: Tls,
 }
 
 impl Settings {
@@ -57,15 +71,19 @@ impl Settings {
             Some((name, value)) => match value.to_ascii_lowercase().as_str() {
                 "grpc" => Protocol::Grpc,
                 "http/protobuf" => Protocol::HttpProtobuf,
-                _ => return Err(Error::variable(&name, &value, "grpc or http/protobuf")),
+                "http/json" => Protocol::HttpJson,
+                _ => return Err(Error::variable(&name, &value, "grpc, http/protobuf or http/json")),
             },
         };
         let timeout = match variable(lookup, signal, "TIMEOUT") {
             None => TIMEOUT,
-            Some((name, value)) => match value.parse() {
-                Ok(ms) if ms > 0 => Duration::from_millis(ms),
-                _ => return Err(Error::variable(&name, &value, "milliseconds, a whole number above 0")),
-            },
+            Some(named) => milliseconds(named)?,
+        };
+        // The SDK has such a limit as well, which its threads don't keep: here it is kept.
+        let limit = signal.limit();
+        let timeout = match set(lookup, limit) {
+            None => timeout,
+            Some(value) => timeout.min(milliseconds((limit.to_owned(), value))?),
         };
         let gzip = match variable(lookup, signal, "COMPRESSION") {
             None => false,
@@ -81,7 +99,27 @@ impl Settings {
                 Error::secret_variable(&name, "name=value pairs parted by commas, values percent-encoded")
             })?,
         };
-        Ok(Self { protocol, endpoint: Endpoint::read(lookup, signal, protocol)?, timeout, headers, gzip })
+        let (endpoint, tls) = (Endpoint::read(lookup, signal, protocol)?, Tls::read(lookup, signal)?);
+        Ok(Self { protocol, endpoint, timeout, headers, gzip, tls })
+    }
+
+    /// How a body is written.
+    pub(crate) fn encoding(&self) -> Encoding {
+        match self.protocol {
+            Protocol::Grpc => Encoding { format: Format::Protobuf, gzip: false },
+            Protocol::HttpProtobuf => Encoding { format: Format::Protobuf, gzip: self.gzip },
+            Protocol::HttpJson => Encoding { format: Format::Json, gzip: self.gzip },
+        }
+    }
+
+    /// Whether the variable of that name, if it is set, counts here.
+    pub(crate) fn honours(&self, name: &str) -> bool {
+        self.endpoint.is_secure() && self.tls.names().iter().any(|set| set == name)
+    }
+
+    /// Variables that are set and change nothing here.
+    pub(crate) fn without_effect(&self) -> &[String] {
+        if self.endpoint.is_secure() { &[] } else { self.tls.names() }
     }
 }
 
@@ -107,6 +145,13 @@ pub(crate) fn variable(lookup: Lookup<'_>, signal: Signal, what: &str) -> Option
 /// An empty value counts as unset, as the specification wants.
 pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn milliseconds((name, value): (String, String)) -> Result<Duration, Error> {
+    match value.parse() {
+        Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err(Error::variable(&name, &value, "milliseconds, a whole number above 0")),
+    }
 }
 
 fn headers(value: &str) -> Option<HeaderMap> {
@@ -163,8 +208,9 @@ mod tests {
     #[test]
     fn wrong_values_name_variable_value_and_what_is_accepted() {
         for (name, value, accepted) in [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "grpc or http/protobuf"),
-            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp", "grpc or http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http", "grpc, http/protobuf or http/json"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp", "grpc, http/protobuf or http/json"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "-1", "milliseconds"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "milliseconds"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "above 0"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "gzip or none"),
@@ -175,6 +221,15 @@ mod tests {
             assert!(error.is_variable());
             assert!(text.contains(name) && text.contains(value) && text.contains(accepted), "{text}");
         }
+    }
+
+    #[test]
+    fn the_sdk_s_limit_counts_where_it_is_the_shorter() {
+        for (limit, expected) in [("700", 700), ("30000", 10_000)] {
+            assert_eq!(read(&[("OTEL_BSP_EXPORT_TIMEOUT", limit)]).unwrap().timeout, Duration::from_millis(expected));
+        }
+        let other = read(&[("OTEL_METRIC_EXPORT_TIMEOUT", "1")]).unwrap();
+        assert_eq!(other.timeout, Duration::from_secs(10), "that one is for metrics");
     }
 
     #[test]

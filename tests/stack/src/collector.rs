@@ -14,7 +14,7 @@ use crate::stack::Stack;
 
 const NAME: &str = "collector";
 
-const RECIPE: Recipe = Recipe {
+pub(crate) const RECIPE: Recipe = Recipe {
     name: NAME,
     files: &[("manifest.yaml", include_str!("../../../collector-config/manifest.yaml"))],
     steps: &[
@@ -23,6 +23,9 @@ const RECIPE: Recipe = Recipe {
     ],
     binary: "otelcol/otelcol-cachescope",
 };
+
+/// As with the scrapes of Prometheus, tests are not to wait for what users would.
+const STATSD_INTERVAL: &str = "200ms";
 
 const GATEWAY: &str = include_str!("../../../collector-config/gateway.yaml");
 
@@ -35,7 +38,7 @@ impl Part for CollectorPart {
     }
 
     fn ports(&self) -> &'static [&'static str] {
-        &["health", "metrics", "otlp_grpc", "otlp_http", "self_metrics"]
+        &["health", "metrics", "otlp_grpc", "otlp_http", "self_metrics", "statsd"]
     }
 
     fn program(&self, cache: &Path) -> Result<PathBuf> {
@@ -55,6 +58,8 @@ impl Part for CollectorPart {
             .arg(format!("--config={}", config.display()))
             .env("CACHESCOPE_OTLP_HTTP", ports.address(NAME, "otlp_http"))
             .env("CACHESCOPE_OTLP_GRPC", ports.address(NAME, "otlp_grpc"))
+            .env("CACHESCOPE_STATSD", ports.address(NAME, "statsd"))
+            .env("CACHESCOPE_STATSD_INTERVAL", STATSD_INTERVAL)
             .env("CACHESCOPE_METRICS", ports.address(NAME, "metrics"))
             .env("CACHESCOPE_TRACES", ports.address("jaeger", "otlp_grpc"))
             .env_remove("CACHESCOPE_TRACES_INSECURE")
@@ -74,6 +79,7 @@ impl Part for CollectorPart {
 pub struct Collector {
     otlp_http: String,
     otlp_grpc: String,
+    statsd: String,
     metrics_url: String,
     self_metrics_url: String,
 }
@@ -87,6 +93,11 @@ impl Collector {
     /// Takes OTLP over gRPC: `http://127.0.0.1:PORT`.
     pub fn otlp_grpc(&self) -> &str {
         &self.otlp_grpc
+    }
+
+    /// Takes StatsD lines over UDP: `127.0.0.1:PORT`. They are added up over all clients: use names of your own.
+    pub fn statsd(&self) -> &str {
+        &self.statsd
     }
 
     /// Its Prometheus exporter's page, which Prometheus scrapes.
@@ -107,6 +118,7 @@ impl Stack {
         Collector {
             otlp_http: url("otlp_http"),
             otlp_grpc: url("otlp_grpc"),
+            statsd: self.ports().address(NAME, "statsd"),
             metrics_url: url("metrics") + "/metrics",
             self_metrics_url: url("self_metrics") + "/metrics",
         }

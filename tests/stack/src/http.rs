@@ -43,3 +43,13 @@ pub(crate) fn json(url: &str, query: &[(&str, &str)]) -> Result<Value> {
     let body = text(url, query)?;
     serde_json::from_str(&body).with_context(|| format!("GET {url} {query:?}: not JSON: {body}"))
 }
+
+/// POSTs JSON, an error if the status is not 2xx.
+pub(crate) fn post(url: &str, body: &Value) -> Result<()> {
+    let mut answer = agent(TIMEOUT).post(url).send_json(body).with_context(|| format!("POST {url}"))?;
+    if !answer.status().is_success() {
+        let said = answer.body_mut().read_to_string().unwrap_or_default();
+        bail!("POST {url} {body}: {}\n{said}", answer.status());
+    }
+    Ok(())
+}

@@ -23,6 +23,7 @@
 //! `client`, and has a constructor there.
 
 mod answer;
+mod cloudwatch;
 mod collector;
 mod command;
 mod connection;
@@ -34,6 +35,7 @@ mod log;
 mod mariadb;
 mod mongodb;
 mod once;
+mod own_collector;
 mod package;
 mod part;
 mod poll;
@@ -53,15 +55,17 @@ mod shared;
 mod span;
 mod stack;
 mod state;
+mod statsd;
 mod trace;
 mod tree;
 mod user;
 
+pub use cloudwatch::{Cloudwatch, CloudwatchDatum, CloudwatchRequest, CloudwatchStatistics};
 pub use collector::Collector;
 pub use jaeger::Jaeger;
 pub use package::program;
 pub use poll::eventually;
-pub use prometheus::Prometheus;
+pub use prometheus::{Prometheus, promtool};
 pub use redis_cluster::RedisCluster;
 pub use run::cache_folder;
 pub use sample::Sample;
@@ -69,4 +73,5 @@ pub use server::Server;
 pub use span::{Event, Reference, Relation, Span};
 pub use stack::Stack;
 pub use state::Status;
+pub use statsd::{StatsdServer, StatsdTimer, StatsdTotals};
 pub use trace::Trace;

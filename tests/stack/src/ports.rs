@@ -1,7 +1,7 @@
 //! Which loopback port each part listens on.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,8 +26,10 @@ pub(crate) fn candidates() -> impl Iterator<Item = u16> {
     RANGE.cycle().skip(start).take(RANGE.len())
 }
 
+/// For connections and for datagrams, whichever the part wants it for.
 fn free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    let address = (Ipv4Addr::LOCALHOST, port);
+    TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
 }
 
 impl Ports {
@@ -110,7 +112,10 @@ mod tests {
     fn every_port_of_the_range_is_tried_once_and_a_taken_one_is_passed_by() {
         assert_eq!(candidates().collect::<BTreeSet<_>>(), RANGE.collect());
         let port = candidates().find(|port| free(*port)).unwrap();
-        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!(!free(port));
+        drop(taken);
+        let _taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         assert!(!free(port));
     }
 

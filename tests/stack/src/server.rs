@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::cloudwatch::{self, CloudwatchPart};
 use crate::family;
 use crate::launch::{self, GRACE, Started};
 use crate::mariadb::{self, MariadbPart};
 use crate::mongodb::{self, MongodbPart};
+use crate::own_collector::{self, OwnCollectorPart};
 use crate::part::Part;
 use crate::ports::Ports;
 use crate::postgres::{self, PostgresPart};
@@ -99,6 +101,31 @@ impl Server {
         Self::start(&MongodbPart, mongodb::url)
     }
 
+    /// CloudWatch's metrics API, a double; [`Cloudwatch`](crate::Cloudwatch) has it fail and asks it what it took.
+    /// Restarted, it is empty.
+    ///
+    /// # Errors
+    /// As [`Server::redis`]; building it on first use takes Python, PyPI and a minute.
+    pub fn cloudwatch() -> Result<Self> {
+        Self::start(&CloudwatchPart, cloudwatch::url)
+    }
+
+    /// The OpenTelemetry Collector, which takes OTLP over HTTP at [`Server::url`]. Restarted, it is empty.
+    ///
+    /// # Errors
+    /// As [`Server::redis`]; building it on first use takes Go and some minutes.
+    pub fn collector_over_http() -> Result<Self> {
+        Self::start(&OwnCollectorPart::Http, own_collector::url)
+    }
+
+    /// The same, over gRPC.
+    ///
+    /// # Errors
+    /// As [`Server::collector_over_http`].
+    pub fn collector_over_grpc() -> Result<Self> {
+        Self::start(&OwnCollectorPart::Grpc, own_collector::url)
+    }
+
     fn start(part: &'static dyn Part, url: fn(&str) -> String) -> Result<Self> {
         let cache = run::cache_folder()?;
         let program = part.program(&cache)?;
@@ -160,6 +187,20 @@ impl Server {
     /// Where clients reach it, `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         self.state.ports.address(self.part.name(), FRONT)
+    }
+
+    /// Of a collector, the page of the metrics it was sent, in Prometheus's format.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.is_collector().then(|| own_collector::metrics_url(&self.state.ports))
+    }
+
+    /// Of a collector, the page of its metrics about itself: what it received and refused.
+    pub fn self_metrics_url(&self) -> Option<String> {
+        self.is_collector().then(|| own_collector::self_metrics_url(&self.state.ports))
+    }
+
+    fn is_collector(&self) -> bool {
+        self.part.name() == OwnCollectorPart::Http.name()
     }
 
     /// Whether it answers a client that asks the way its protocol has it, within a second.

@@ -172,7 +172,7 @@ impl Drop for Stack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, UdpSocket};
 
     /// What the retry hangs on: each part gives up on a taken port, whichever, and says so in the same words.
     #[test]
@@ -183,7 +183,9 @@ mod tests {
             for port in part.ports() {
                 let folder = tempfile::tempdir()?;
                 let ports = Ports::choose(PARTS)?;
-                let _taken = TcpListener::bind(ports.address(part.name(), port))?;
+                // Some take datagrams.
+                let address = ports.address(part.name(), port);
+                let _taken = (TcpListener::bind(&address)?, UdpSocket::bind(&address)?);
                 launch::prepare(*part, &cache, &program, &ports, folder.path())?;
                 let outcome = launch::spawn(*part, &program, &ports, folder.path(), false)
                     .and_then(|mut started| launch::await_ready([&mut started].into_iter(), &ports));

@@ -1,9 +1,10 @@
 //! Collectors that answer, refuse, or say nothing.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// A port nobody listens on: taken from the system, then given back.
@@ -11,28 +12,65 @@ pub(crate) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Answers every HTTP request with `status` and an empty body, until dropped.
+/// What a client sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) path: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Answers every HTTP request, until dropped: with the next of what it was given, and with the last of it for ever.
 pub(crate) struct HttpCollector {
     pub(crate) addr: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl HttpCollector {
-    pub(crate) fn start(addr: SocketAddr, status: &'static str) -> Self {
+    /// An answer is a status with headers, such as `503 Busy\r\nretry-after: 1`, or nothing, which is to hang up.
+    pub(crate) fn start(addr: SocketAddr, answers: &'static [&'static str]) -> Self {
+        Self::with_body(addr, answers, b"")
+    }
+
+    pub(crate) fn anywhere(answers: &'static [&'static str]) -> Self {
+        Self::start("127.0.0.1:0".parse().unwrap(), answers)
+    }
+
+    pub(crate) fn with_body(addr: SocketAddr, answers: &'static [&'static str], body: &'static [u8]) -> Self {
         let listener = TcpListener::bind(addr).unwrap();
         let addr = listener.local_addr().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let (received, stop) = (Arc::<Mutex<Vec<Received>>>::default(), Arc::new(AtomicBool::new(false)));
+        let (receiving, stopped) = (Arc::clone(&received), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
+            let mut answers = answers.iter().copied().peekable();
             for connection in listener.incoming() {
                 if stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                answer(connection.unwrap(), status);
+                let mut connection = connection.unwrap();
+                let Some(request) = read(&mut connection) else { continue };
+                lock(&receiving).push(request);
+                let answer = answers.peek().copied().unwrap_or_default();
+                if answers.len() > 1 {
+                    answers.next();
+                }
+                if !answer.is_empty() {
+                    let length = body.len();
+                    write!(connection, "HTTP/1.1 {answer}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
+                        .and_then(|()| connection.write_all(body))
+                        // Who gave up waiting is gone.
+                        .ok();
+                }
             }
         });
-        Self { addr, stop, thread: Some(thread) }
+        Self { addr, received, stop, thread: Some(thread) }
+    }
+
+    pub(crate) fn received(&self) -> Vec<Received> {
+        lock(&self.received).clone()
     }
 }
 
@@ -46,20 +84,32 @@ impl Drop for HttpCollector {
     }
 }
 
-fn answer(mut connection: TcpStream, status: &str) {
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One request; none if the client hangs up before its end.
+pub(crate) fn read(connection: &mut impl Read) -> Option<Received> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
-    while let Ok(n @ 1..) = connection.read(&mut buffer) {
-        seen.extend_from_slice(&buffer[..n]);
-        let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
-        let Some(head) = text.find("\r\n\r\n") else { continue };
-        let length = text[..head]
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .map_or(0, |length| length.trim().parse::<usize>().unwrap());
-        if seen.len() >= head + 4 + length {
-            let _ = write!(connection, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            return;
+    loop {
+        let head = seen.windows(4).position(|four: &[u8]| four == b"\r\n\r\n");
+        if let Some(head) = head {
+            let text = String::from_utf8_lossy(&seen[..head]).into_owned();
+            let mut lines = text.lines();
+            let path = lines.next()?.split(' ').nth(1)?.to_owned();
+            let headers: BTreeMap<String, String> = lines
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+                .collect();
+            let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+            if seen.len() >= head + 4 + length {
+                return Some(Received { path, headers, body: seen[head + 4..].to_vec() });
+            }
+        }
+        match connection.read(&mut buffer) {
+            Ok(n @ 1..) => seen.extend_from_slice(&buffer[..n]),
+            _ => return None,
         }
     }
 }

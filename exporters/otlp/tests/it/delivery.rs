@@ -1,3 +1,5 @@
+//! What is said, and how long it takes, when a collector is lost and found.
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,16 +13,19 @@ use tracing::Level;
 
 use crate::captured;
 use crate::collector::{HttpCollector, closed_port};
+use crate::grpc::GrpcCollector;
 
 /// A bound against hanging, not a claim about speed.
 const HANGS: Duration = Duration::from_secs(20);
 
-fn otlp(addr: SocketAddr, protocol: &'static str) -> Otlp {
+fn otlp(addr: SocketAddr, protocol: &'static str, timeout: &'static str) -> Otlp {
     captured::install();
     Otlp::from_lookup(&move |name| match name {
         "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("http://user:hunter2@{addr}")),
         "OTEL_EXPORTER_OTLP_PROTOCOL" => Some(protocol.to_owned()),
         "OTEL_EXPORTER_OTLP_HEADERS" => Some("authorization=hunter2".to_owned()),
+        // Where nobody listens, it is how long that is tried.
+        "OTEL_EXPORTER_OTLP_TIMEOUT" => Some(timeout.to_owned()),
         _ => None,
     })
     .unwrap()
@@ -29,7 +34,7 @@ fn otlp(addr: SocketAddr, protocol: &'static str) -> Otlp {
 #[test]
 fn a_lost_and_found_collector_is_said_once_each_for_both_signals() {
     let addr = closed_port();
-    let otlp = otlp(addr, "http/protobuf");
+    let otlp = otlp(addr, "http/protobuf", "500");
     let spans = otlp.span_exporter().unwrap();
     let metrics = otlp.metric_exporter().unwrap();
     let port = format!(":{}", addr.port());
@@ -38,7 +43,7 @@ fn a_lost_and_found_collector_is_said_once_each_for_both_signals() {
     assert!(block_on(metrics.export(&ResourceMetrics::default())).is_err());
     assert_eq!(captured::levels(&port), [Level::WARN]);
 
-    let collector = HttpCollector::start(addr, "200 OK");
+    let collector = HttpCollector::start(addr, &["200 OK"]);
     block_on(metrics.export(&ResourceMetrics::default())).unwrap();
     block_on(spans.export(vec![])).unwrap();
     assert_eq!(captured::levels(&port), [Level::WARN, Level::INFO]);
@@ -55,8 +60,8 @@ fn a_lost_and_found_collector_is_said_once_each_for_both_signals() {
 
 #[test]
 fn an_answer_that_refuses_names_its_status() {
-    let collector = HttpCollector::start("127.0.0.1:0".parse().unwrap(), "401 Unauthorized");
-    let exporter = otlp(collector.addr, "http/protobuf").span_exporter().unwrap();
+    let collector = HttpCollector::anywhere(&["401 Unauthorized"]);
+    let exporter = otlp(collector.addr, "http/protobuf", "10000").span_exporter().unwrap();
     assert!(block_on(exporter.export(vec![])).is_err());
     let said = captured::texts(&format!(":{}", collector.addr.port()));
     assert_eq!(said.len(), 1);
@@ -66,7 +71,7 @@ fn an_answer_that_refuses_names_its_status() {
 #[test]
 fn grpc_delivers_outside_a_runtime_and_says_when_it_can_t() {
     let addr = closed_port();
-    let otlp = otlp(addr, "grpc");
+    let otlp = otlp(addr, "grpc", "500");
     let spans = otlp.span_exporter().unwrap();
     let metrics = otlp.metric_exporter().unwrap();
     let port = format!(":{}", addr.port());
@@ -76,18 +81,10 @@ fn grpc_delivers_outside_a_runtime_and_says_when_it_can_t() {
     assert_eq!(captured::levels(&port), [Level::WARN], "{said:?}");
     assert!(said[0].contains("Connection refused"), "{said:?}");
 
-    let server = tokio::runtime::Runtime::new().unwrap();
-    let listening = server.block_on(tokio::net::TcpListener::bind(addr)).unwrap();
-    drop(listening);
-    server.spawn(grpc::serve(addr));
-    // The server binds in its own time: until it has, exports fail as they did, which says nothing.
-    let started = Instant::now();
-    while block_on(spans.export(vec![])).is_err() {
-        assert!(started.elapsed() < HANGS, "{:?}", captured::texts(&port));
-    }
+    let _collector = GrpcCollector::start(addr, 0, None, |_| Ok(()));
     block_on(metrics.export(&ResourceMetrics::default())).unwrap();
+    block_on(spans.export(vec![])).unwrap();
     assert_eq!(captured::levels(&port), [Level::WARN, Level::INFO]);
-    server.shutdown_background();
 }
 
 #[test]
@@ -98,6 +95,7 @@ fn signals_that_go_to_two_places_are_told_apart() {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => Some(format!("http://{traces}/v1/traces")),
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => Some(format!("http://{metrics}/v1/metrics")),
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE" => Some("delta".to_owned()),
+        "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("300".to_owned()),
         _ => None,
     })
     .unwrap();
@@ -115,7 +113,7 @@ fn giving_up_ends_an_export_that_nobody_answers() {
     for protocol in ["http/protobuf", "grpc"] {
         // Connections are accepted by the system's backlog; nobody reads from them.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let otlp = otlp(silent.local_addr().unwrap(), protocol);
+        let otlp = otlp(silent.local_addr().unwrap(), protocol, "60000");
         let exporter = otlp.span_exporter().unwrap();
         let delivery = otlp.delivery();
         let started = Instant::now();
@@ -133,13 +131,13 @@ fn giving_up_ends_an_export_that_nobody_answers() {
 #[test]
 fn exporters_are_built_used_and_dropped_in_any_runtime() {
     use tokio::runtime::Builder;
-    let collector = HttpCollector::start("127.0.0.1:0".parse().unwrap(), "200 OK");
+    let collector = HttpCollector::anywhere(&["200 OK"]);
     let addr = collector.addr;
     for protocol in ["http/protobuf", "grpc"] {
         for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
             let runtime = builder.worker_threads(1).build().unwrap();
             runtime.block_on(async {
-                let otlp = otlp(addr, protocol);
+                let otlp = otlp(addr, protocol, "500");
                 let (spans, metrics) = (otlp.span_exporter().unwrap(), otlp.metric_exporter().unwrap());
                 // Blocking here is what a flush in `Drop` does to a program's runtime.
                 let sent = block_on(spans.export(vec![]));
@@ -147,82 +145,5 @@ fn exporters_are_built_used_and_dropped_in_any_runtime() {
                 drop((spans, metrics));
             });
         }
-    }
-}
-
-mod grpc {
-    use std::net::SocketAddr;
-
-    use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-        MetricsService, MetricsServiceServer,
-    };
-    use opentelemetry_proto::tonic::collector::metrics::v1::{
-        ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-    };
-    use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-    use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-    use tonic::{Request, Response, Status};
-
-    struct Collector;
-
-    #[tonic::async_trait]
-    impl TraceService for Collector {
-        async fn export(
-            &self,
-            _: Request<ExportTraceServiceRequest>,
-        ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-            Ok(Response::new(ExportTraceServiceResponse::default()))
-        }
-    }
-
-    #[tonic::async_trait]
-    impl MetricsService for Collector {
-        async fn export(
-            &self,
-            _: Request<ExportMetricsServiceRequest>,
-        ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-            Ok(Response::new(ExportMetricsServiceResponse::default()))
-        }
-    }
-
-    pub(super) async fn serve(addr: SocketAddr) {
-        tonic::transport::Server::builder()
-            .add_service(TraceServiceServer::new(Collector))
-            .add_service(MetricsServiceServer::new(Collector))
-            .serve(addr)
-            .await
-            .unwrap();
-    }
-}
-
-#[cfg(feature = "tls")]
-#[test]
-fn https_endpoints_are_spoken_to_in_tls() {
-    use std::io::Read;
-    const HANDSHAKE: u8 = 22;
-
-    captured::install();
-    for protocol in ["http/protobuf", "grpc"] {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (sender, first_bytes) = std::sync::mpsc::channel();
-        // Reads one byte of each connection and hangs up.
-        std::thread::spawn(move || {
-            for mut connection in listener.incoming().flatten() {
-                let mut byte = [0];
-                if connection.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_err() {
-                    return;
-                }
-            }
-        });
-        let otlp = Otlp::from_lookup(&move |name| match name {
-            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("https://{addr}")),
-            "OTEL_EXPORTER_OTLP_PROTOCOL" => Some(protocol.to_owned()),
-            _ => None,
-        })
-        .unwrap();
-        assert!(block_on(otlp.span_exporter().unwrap().export(vec![])).is_err());
-        assert_eq!(first_bytes.recv_timeout(HANGS).unwrap(), HANDSHAKE, "{protocol}");
-        assert_eq!(captured::levels(&format!(":{}", addr.port())), [Level::WARN]);
     }
 }
