@@ -52,7 +52,7 @@ impl Spans {
         SpanBuilder::from_name(name.to_owned()).with_kind(SpanKind::Internal)
     }
 
-    /// A request's span, made when all is known of it: the sampler sees how it ended.
+    /// A request's span, made when all is known of it: the sampler sees how it ended, and how long it took.
     pub(crate) fn after_the_fact(
         &self,
         parent: &Context,
@@ -61,7 +61,8 @@ impl Spans {
         start: Moment,
         end: Moment,
     ) {
-        let attributes = self.identity.attributes().chain(self.answered(answered));
+        let elapsed = KeyValue::new(attributes::REQUEST_ELAPSED, end.since(start).as_secs_f64());
+        let attributes = self.identity.attributes().chain(self.answered(answered)).chain([elapsed]);
         let links = answered.link().map(|leader| Link::new(leader.clone(), Vec::new(), 0)).into_iter().collect();
         let builder = self.builder(&self.get).with_start_time(clock.wall(start)).with_attributes(attributes);
         let builder = builder.with_links(links);

@@ -1,9 +1,58 @@
+//! The variables, and what code set below them.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
+use opentelemetry_sdk::trace::BatchConfigBuilder;
 
 use crate::Error;
+
+/// Variables of the specification that nothing here honours, each with the values, if any, that ask for what is done
+/// anyway.
+const UNSUPPORTED: &[(&str, &[&str])] = &[
+    ("OTEL_CONFIG_FILE", &[]),
+    ("OTEL_EXPERIMENTAL_CONFIG_FILE", &[]),
+    ("OTEL_ENTITIES", &[]),
+    ("OTEL_LOG_LEVEL", &[]),
+    ("OTEL_LOGS_EXPORTER", &["none"]),
+    // The SDK has no exemplars.
+    ("OTEL_METRICS_EXEMPLAR_FILTER", &["always_off"]),
+    ("OTEL_ATTRIBUTE_COUNT_LIMIT", &[]),
+    ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", &[]),
+    ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", &[]),
+    ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &[]),
+    ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &[]),
+    ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", &[]),
+    ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", &[]),
+    ("OTEL_BLRP_SCHEDULE_DELAY", &[]),
+    ("OTEL_BLRP_EXPORT_TIMEOUT", &[]),
+    ("OTEL_BLRP_MAX_QUEUE_SIZE", &[]),
+    ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_INSECURE", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE", &[]),
+    ("OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY", &[]),
+    // Older names of `..._TRACES_INSECURE` and `..._METRICS_INSECURE`.
+    ("OTEL_EXPORTER_OTLP_SPAN_INSECURE", &[]),
+    ("OTEL_EXPORTER_OTLP_METRIC_INSECURE", &[]),
+    ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &[]),
+    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", &[]),
+    ("OTEL_EXPORTER_JAEGER_AGENT_HOST", &[]),
+    ("OTEL_EXPORTER_JAEGER_ENDPOINT", &[]),
+];
+
+/// How spans are put together for their exporter.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    pub(crate) config: BatchConfigBuilder,
+    /// How many spans may wait.
+    pub(crate) places: usize,
+}
 
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -68,23 +117,42 @@ impl Environment {
 
     /// The SDK reads these too, but falls back in silence, and takes an interval of 0 for "export without a pause".
     pub(crate) fn metric_interval(&self) -> Result<Duration, Error> {
+        // An exporter keeps to it.
+        self.positive("OTEL_METRIC_EXPORT_TIMEOUT", "milliseconds")?;
         Ok(Duration::from_millis(self.positive("OTEL_METRIC_EXPORT_INTERVAL", "milliseconds")?.unwrap_or(60_000)))
     }
 
-    pub(crate) fn batch_config(&self) -> Result<BatchConfig, Error> {
-        let mut config = BatchConfigBuilder::default();
-        if let Some(ms) = self.positive("OTEL_BSP_SCHEDULE_DELAY", "milliseconds")? {
-            config = config.with_scheduled_delay(Duration::from_millis(ms));
-        }
-        if let Some(spans) = self.positive("OTEL_BSP_MAX_QUEUE_SIZE", "spans")? {
-            config = config.with_max_queue_size(usize::try_from(spans).unwrap_or(usize::MAX));
-        }
-        if let Some(spans) = self.positive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "spans")? {
-            config = config.with_max_export_batch_size(usize::try_from(spans).unwrap_or(usize::MAX));
-        }
-        // Checked, though the thread-based processor does not use it: the exporter's timeout bounds an export.
+    /// The SDK's builder would ask the process's environment for whatever is not said here.
+    pub(crate) fn batches(&self) -> Result<Batches, Error> {
+        let delay = self.positive("OTEL_BSP_SCHEDULE_DELAY", "milliseconds")?.unwrap_or(5_000);
+        let spans = |name: &str, default: u64| {
+            let spans = self.positive(name, "spans")?.unwrap_or(default);
+            Ok::<_, Error>(usize::try_from(spans).unwrap_or(usize::MAX))
+        };
+        let places = spans("OTEL_BSP_MAX_QUEUE_SIZE", 2_048)?;
+        let config = BatchConfigBuilder::default()
+            .with_scheduled_delay(Duration::from_millis(delay))
+            .with_max_queue_size(places)
+            .with_max_export_batch_size(spans("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)?);
+        // The exporter keeps to it.
         self.positive("OTEL_BSP_EXPORT_TIMEOUT", "milliseconds")?;
-        Ok(config.build())
+        Ok(Batches { config, places })
+    }
+
+    /// Variables that are set, and that nothing honours.
+    pub(crate) fn unsupported(&self) -> Vec<&'static str> {
+        let asks_for_more = |(name, same): &(&str, &[&str])| {
+            self.get(name).is_some_and(|value| !same.iter().any(|same| value.eq_ignore_ascii_case(same)))
+        };
+        UNSUPPORTED.iter().filter(|entry| asks_for_more(entry)).map(|(name, _)| *name).collect()
+    }
+
+    /// Says once what will be missed.
+    pub(crate) fn say_what_is_unsupported(&self) {
+        let names = self.unsupported();
+        if !names.is_empty() {
+            tracing::warn!("set, and not supported: {}; the program goes on as if they were not set", names.join(", "));
+        }
     }
 
     fn positive(&self, name: &str, of: &str) -> Result<Option<u64>, Error> {
@@ -150,11 +218,30 @@ pub(crate) mod tests {
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
             "OTEL_BSP_EXPORT_TIMEOUT",
         ] {
-            assert_names(environment(&[(name, "many")]).batch_config(), &[name, "many", "a whole number"]);
-            environment(&[(name, "7")]).batch_config().unwrap();
+            assert_names(environment(&[(name, "many")]).batches(), &[name, "many", "a whole number"]);
+            environment(&[(name, "7")]).batches().unwrap();
         }
-        let config = environment(&[("OTEL_BSP_MAX_QUEUE_SIZE", "7"), ("OTEL_BSP_SCHEDULE_DELAY", "9")]).batch_config();
-        let shown = format!("{:?}", config.unwrap());
+        let wrong = environment(&[("OTEL_METRIC_EXPORT_TIMEOUT", "0")]).metric_interval();
+        assert_names(wrong, &["OTEL_METRIC_EXPORT_TIMEOUT", "milliseconds"]);
+        let set = [("OTEL_BSP_MAX_QUEUE_SIZE", "7"), ("OTEL_BSP_SCHEDULE_DELAY", "9")];
+        let batches = environment(&set).batches().unwrap();
+        let shown = format!("{:?}", batches.config.build());
         assert!(shown.contains("max_queue_size: 7") && shown.contains("scheduled_delay: 9ms"), "{shown}");
+        assert_eq!((batches.places, environment(&[]).batches().unwrap().places), (7, 2_048));
+    }
+
+    #[test]
+    fn what_is_set_and_not_honoured_is_told_by_name() {
+        let set = [
+            ("OTEL_LOGS_EXPORTER", "none"),
+            ("OTEL_METRICS_EXEMPLAR_FILTER", "trace_based"),
+            ("OTEL_CONFIG_FILE", ""),
+            ("OTEL_BLRP_MAX_QUEUE_SIZE", "1"),
+            ("OTEL_SERVICE_NAME", "shop"),
+        ];
+        let names = environment(&set).unsupported();
+        assert_eq!(names, ["OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_BLRP_MAX_QUEUE_SIZE"]);
+        assert!(environment(&[("OTEL_METRICS_EXEMPLAR_FILTER", "Always_Off")]).unsupported().is_empty());
+        assert_eq!(environment(&[("OTEL_LOGS_EXPORTER", "otlp")]).unsupported(), ["OTEL_LOGS_EXPORTER"]);
     }
 }

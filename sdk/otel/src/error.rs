@@ -14,14 +14,21 @@ enum Kind {
         value: String,
         accepted: String,
     },
+    SamplingRule {
+        value: String,
+        accepted: &'static str,
+    },
+    #[cfg(feature = "signals")]
+    Signals(std::io::Error),
     Feature {
         variable: &'static str,
         exporter: &'static str,
     },
-    #[cfg(feature = "otlp")]
-    Otlp(cachescope_otlp::Error),
-    #[cfg(feature = "prometheus")]
-    Prometheus(cachescope_prometheus::Error),
+    Exporter {
+        cause: Box<dyn std::error::Error + Send + Sync>,
+        is_variable: bool,
+        is_bind: bool,
+    },
     Late {
         deadline: Duration,
         said: bool,
@@ -35,10 +42,15 @@ impl Error {
         Self(Kind::Variable { name: name.to_owned(), value: value.to_owned(), accepted: accepted.into() })
     }
 
-    #[cfg_attr(
-        all(feature = "otlp", feature = "prometheus"),
-        expect(dead_code, reason = "with both features on there is no exporter left to miss")
-    )]
+    pub(crate) fn sampling_rule(value: &dyn fmt::Display, accepted: &'static str) -> Self {
+        Self(Kind::SamplingRule { value: value.to_string(), accepted })
+    }
+
+    #[cfg(feature = "signals")]
+    pub(crate) fn signals(cause: std::io::Error) -> Self {
+        Self(Kind::Signals(cause))
+    }
+
     pub(crate) fn feature(variable: &'static str, exporter: &'static str) -> Self {
         Self(Kind::Feature { variable, exporter })
     }
@@ -72,12 +84,22 @@ impl Error {
     pub fn is_variable(&self) -> bool {
         match &self.0 {
             Kind::Variable { .. } => true,
-            #[cfg(feature = "otlp")]
-            Kind::Otlp(error) => error.is_variable(),
-            #[cfg(feature = "prometheus")]
-            Kind::Prometheus(error) => error.is_variable(),
+            Kind::Exporter { is_variable, .. } => *is_variable,
             _ => false,
         }
+    }
+
+    /// Whether a sampling rule or share that code gave is none.
+    #[must_use]
+    pub fn is_sampling_rule(&self) -> bool {
+        matches!(self.0, Kind::SamplingRule { .. })
+    }
+
+    /// Whether signals can't be listened for: on a system that isn't Unix, never.
+    #[cfg(feature = "signals")]
+    #[must_use]
+    pub fn is_signals(&self) -> bool {
+        matches!(self.0, Kind::Signals(_))
     }
 
     /// Whether an exporter is asked for that is not compiled in.
@@ -89,11 +111,7 @@ impl Error {
     /// Whether the Prometheus server can't listen on its address.
     #[must_use]
     pub fn is_bind(&self) -> bool {
-        match &self.0 {
-            #[cfg(feature = "prometheus")]
-            Kind::Prometheus(error) => error.is_bind(),
-            _ => false,
-        }
+        matches!(self.0, Kind::Exporter { is_bind: true, .. })
     }
 
     /// Whether a flush or a shutdown did not end within its deadline.
@@ -109,17 +127,35 @@ impl Error {
     }
 }
 
-#[cfg(feature = "otlp")]
+/// What the exporters' own errors are here.
 impl Error {
+    #[cfg(feature = "otlp")]
     pub(crate) fn otlp(error: cachescope_otlp::Error) -> Self {
-        Self(Kind::Otlp(error))
+        let is_variable = error.is_variable();
+        Self(Kind::Exporter { cause: error.into(), is_variable, is_bind: false })
     }
-}
 
-#[cfg(feature = "prometheus")]
-impl Error {
+    #[cfg(feature = "prometheus")]
     pub(crate) fn prometheus(error: cachescope_prometheus::Error) -> Self {
-        Self(Kind::Prometheus(error))
+        let (is_variable, is_bind) = (error.is_variable(), error.is_bind());
+        Self(Kind::Exporter { cause: error.into(), is_variable, is_bind })
+    }
+
+    #[cfg(feature = "console")]
+    pub(crate) fn console(error: cachescope_console::Error) -> Self {
+        Self(Kind::Exporter { cause: error.into(), is_variable: true, is_bind: false })
+    }
+
+    #[cfg(any(feature = "cloudwatch", feature = "emf"))]
+    pub(crate) fn cloudwatch(error: cachescope_cloudwatch::Error) -> Self {
+        let is_variable = error.is_variable();
+        Self(Kind::Exporter { cause: error.into(), is_variable, is_bind: false })
+    }
+
+    #[cfg(feature = "statsd")]
+    pub(crate) fn statsd(error: cachescope_statsd::Error) -> Self {
+        let is_variable = error.is_setting();
+        Self(Kind::Exporter { cause: error.into(), is_variable, is_bind: false })
     }
 }
 
@@ -127,15 +163,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Variable { name, value, accepted } => write!(f, "{name} is {value:?}: expected {accepted}"),
+            Kind::SamplingRule { value, accepted } => {
+                write!(f, "the sampling rule or share is {value:?}: expected {accepted}")
+            }
+            #[cfg(feature = "signals")]
+            Kind::Signals(_) => f.write_str(
+                "can't listen for signals: handle them in the program, and drop the guard of telemetry at its end",
+            ),
             Kind::Feature { variable, exporter } => write!(
                 f,
                 "{variable} or its default asks for {exporter:?}, which is not compiled in: turn on the cargo feature \
                  `{exporter}` of cachescope (or of cachescope-otel)"
             ),
-            #[cfg(feature = "otlp")]
-            Kind::Otlp(error) => error.fmt(f),
-            #[cfg(feature = "prometheus")]
-            Kind::Prometheus(error) => error.fmt(f),
+            Kind::Exporter { cause, .. } => cause.fmt(f),
             Kind::Late { deadline, .. } => {
                 write!(f, "telemetry was not delivered within {deadline:?}; what is left of it is lost at exit")
             }
@@ -148,11 +188,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            #[cfg(feature = "otlp")]
-            Kind::Otlp(error) => error.source(),
-            #[cfg(feature = "prometheus")]
-            Kind::Prometheus(error) => error.source(),
+            Kind::Exporter { cause, .. } => cause.source(),
             Kind::Thread(cause) => Some(cause),
+            #[cfg(feature = "signals")]
+            Kind::Signals(cause) => Some(cause),
             _ => None,
         }
     }

@@ -1,3 +1,5 @@
+//! Which exporters there are, and which of them are asked for.
+
 use crate::Error;
 use crate::environment::Environment;
 
@@ -8,61 +10,114 @@ const METRICS: &str = "OTEL_METRICS_EXPORTER";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceExporter {
-    /// To a collector over OTLP. Needs the cargo feature `otlp`.
+    /// `otlp`: to a collector over OTLP. Needs the cargo feature `otlp`.
     Otlp,
+    /// `console`: to standard output, a line each. Needs the cargo feature `console`.
+    Console,
 }
 
 /// Where metrics can go; none of them is an empty list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricExporter {
-    /// To a collector over OTLP, every `OTEL_METRIC_EXPORT_INTERVAL`. Needs the cargo feature `otlp`.
+    /// `otlp`: to a collector over OTLP, every `OTEL_METRIC_EXPORT_INTERVAL`. Needs the cargo feature `otlp`.
     Otlp,
-    /// To be fetched from a page. Needs the cargo feature `prometheus`.
+    /// `prometheus`: to be fetched from a page. Needs the cargo feature `prometheus`.
     Prometheus,
+    /// `console`: to standard output, every interval. Needs the cargo feature `console`.
+    Console,
+    /// `cloudwatch`: to Amazon CloudWatch, every interval. Needs the cargo feature `cloudwatch`.
+    CloudWatch,
+    /// `emf`: to Amazon CloudWatch by way of standard output, where Lambda and its agents read it, every interval. Needs
+    /// the cargo feature `emf`.
+    Emf,
+    /// `statsd`: to a StatsD server, every interval. Needs the cargo feature `statsd`.
+    StatsD,
 }
 
-/// The environment's choice, else code's, else what is compiled in: the specification's default of `otlp` would make
-/// every program fail that was built without it.
-pub(crate) fn traces(environment: &Environment, code: Option<Vec<TraceExporter>>) -> Result<Vec<TraceExporter>, Error> {
-    let chosen = environment.list(TRACES, "otlp or none", |item| (item == "otlp").then_some(TraceExporter::Otlp))?;
-    let chosen =
-        chosen.or(code).unwrap_or_else(|| if cfg!(feature = "otlp") { vec![TraceExporter::Otlp] } else { Vec::new() });
-    #[cfg(not(feature = "otlp"))]
-    if chosen.contains(&TraceExporter::Otlp) {
-        return Err(Error::feature(TRACES, "otlp"));
+/// An exporter that a variable can ask for.
+trait Named: Copy + PartialEq + 'static {
+    const ALL: &'static [Self];
+
+    /// As the variable calls it, and the cargo feature.
+    fn name(self) -> &'static str;
+
+    fn is_compiled_in(self) -> bool;
+}
+
+impl Named for TraceExporter {
+    const ALL: &'static [Self] = &[Self::Otlp, Self::Console];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Otlp => "otlp",
+            Self::Console => "console",
+        }
     }
-    Ok(chosen)
+
+    fn is_compiled_in(self) -> bool {
+        match self {
+            Self::Otlp => cfg!(feature = "otlp"),
+            Self::Console => cfg!(feature = "console"),
+        }
+    }
+}
+
+impl Named for MetricExporter {
+    const ALL: &'static [Self] =
+        &[Self::Otlp, Self::Prometheus, Self::Console, Self::CloudWatch, Self::Emf, Self::StatsD];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Otlp => "otlp",
+            Self::Prometheus => "prometheus",
+            Self::Console => "console",
+            Self::CloudWatch => "cloudwatch",
+            Self::Emf => "emf",
+            Self::StatsD => "statsd",
+        }
+    }
+
+    fn is_compiled_in(self) -> bool {
+        match self {
+            Self::Otlp => cfg!(feature = "otlp"),
+            Self::Prometheus => cfg!(feature = "prometheus"),
+            Self::Console => cfg!(feature = "console"),
+            Self::CloudWatch => cfg!(feature = "cloudwatch"),
+            Self::Emf => cfg!(feature = "emf"),
+            Self::StatsD => cfg!(feature = "statsd"),
+        }
+    }
+}
+
+pub(crate) fn traces(environment: &Environment, code: Option<Vec<TraceExporter>>) -> Result<Vec<TraceExporter>, Error> {
+    chosen(environment, TRACES, code, &[TraceExporter::Otlp])
 }
 
 pub(crate) fn metrics(
     environment: &Environment,
     code: Option<Vec<MetricExporter>>,
 ) -> Result<Vec<MetricExporter>, Error> {
-    let accepted = "none, or one or both of otlp and prometheus, parted by a comma";
-    let chosen = environment.list(METRICS, accepted, |item| match item {
-        "otlp" => Some(MetricExporter::Otlp),
-        "prometheus" => Some(MetricExporter::Prometheus),
-        _ => None,
-    })?;
-    let chosen = chosen.or(code).unwrap_or_else(|| {
-        if cfg!(feature = "otlp") {
-            vec![MetricExporter::Otlp]
-        } else if cfg!(feature = "prometheus") {
-            vec![MetricExporter::Prometheus]
-        } else {
-            Vec::new()
-        }
-    });
-    #[cfg(not(feature = "otlp"))]
-    if chosen.contains(&MetricExporter::Otlp) {
-        return Err(Error::feature(METRICS, "otlp"));
+    chosen(environment, METRICS, code, &[MetricExporter::Otlp, MetricExporter::Prometheus])
+}
+
+/// The environment's choice, else code's, else the first of `usual` that is compiled in: the specification's default of
+/// `otlp` would make every program fail that was built without it.
+fn chosen<T: Named>(
+    environment: &Environment,
+    variable: &'static str,
+    code: Option<Vec<T>>,
+    usual: &[T],
+) -> Result<Vec<T>, Error> {
+    let names: Vec<&str> = T::ALL.iter().map(|exporter| exporter.name()).collect();
+    let accepted = format!("none, or one or several of {}, parted by commas", names.join(", "));
+    let named = |item: &str| T::ALL.iter().copied().find(|exporter| exporter.name() == item);
+    let usual = || usual.iter().copied().find(|exporter| exporter.is_compiled_in()).into_iter().collect();
+    let chosen = environment.list(variable, &accepted, named)?.or(code).unwrap_or_else(usual);
+    match chosen.iter().find(|exporter| !exporter.is_compiled_in()) {
+        Some(missing) => Err(Error::feature(variable, missing.name())),
+        None => Ok(chosen),
     }
-    #[cfg(not(feature = "prometheus"))]
-    if chosen.contains(&MetricExporter::Prometheus) {
-        return Err(Error::feature(METRICS, "prometheus"));
-    }
-    Ok(chosen)
 }
 
 #[cfg(test)]
@@ -72,11 +127,14 @@ mod tests {
 
     #[test]
     fn wrong_names_say_what_is_accepted() {
-        for value in ["zipkin", "console", "otlp,none", "otlp,", "prometheus"] {
-            assert_names(traces(&environment(&[(TRACES, value)]), None), &[TRACES, value, "otlp or none"]);
+        for value in ["zipkin", "statsd", "otlp,none", "otlp,", "prometheus"] {
+            assert_names(traces(&environment(&[(TRACES, value)]), None), &[TRACES, value, "otlp, console"]);
         }
-        for value in ["statsd", "otlp,none", "otlp;prometheus"] {
-            assert_names(metrics(&environment(&[(METRICS, value)]), None), &[METRICS, value, "otlp and prometheus"]);
+        for value in ["influx", "otlp,none", "otlp;prometheus"] {
+            assert_names(
+                metrics(&environment(&[(METRICS, value)]), None),
+                &[METRICS, value, "cloudwatch, emf, statsd"],
+            );
         }
     }
 
@@ -100,12 +158,18 @@ mod tests {
         assert_eq!(traces(&environment(&[]), None).unwrap(), [TraceExporter::Otlp]);
     }
 
-    #[cfg(not(feature = "prometheus"))]
     #[test]
-    fn an_exporter_not_compiled_in_names_its_feature() {
-        let error = metrics(&environment(&[(METRICS, "prometheus")]), None).unwrap_err();
-        assert!(error.is_missing_feature());
-        assert!(error.to_string().contains("cargo feature `prometheus`"), "{error}");
+    fn an_exporter_is_there_or_its_feature_is_named() {
+        for exporter in MetricExporter::ALL {
+            let asked = metrics(&environment(&[(METRICS, exporter.name())]), None);
+            if exporter.is_compiled_in() {
+                assert_eq!(asked.unwrap(), [*exporter]);
+            } else {
+                let error = asked.unwrap_err();
+                assert!(error.is_missing_feature());
+                assert!(error.to_string().contains(&format!("cargo feature `{}`", exporter.name())), "{error}");
+            }
+        }
     }
 
     #[cfg(not(feature = "otlp"))]

@@ -1,14 +1,17 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use cachescope_core::Exports;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::Error;
 use crate::deadline::Work;
-
-/// How long exporters get to end what was given up: enough for a thread to wake, too little to be noticed.
-const GRACE: Duration = Duration::from_millis(250);
+use crate::destination::Deliveries;
+#[cfg(feature = "prometheus")]
+use crate::destination::Shown;
+use crate::ending::{Ended, Ending};
 
 /// Keeps telemetry running, and delivers what is left when it is dropped: hold it to the end of `main`.
 ///
@@ -23,13 +26,11 @@ pub struct Guard {
     pub(crate) tracers: SdkTracerProvider,
     pub(crate) meters: SdkMeterProvider,
     pub(crate) deadline: Duration,
-    pub(crate) open: bool,
-    #[cfg(feature = "otlp")]
-    pub(crate) delivery: Option<cachescope_otlp::Delivery>,
+    pub(crate) ended: Ended,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) exports: Vec<Exports>,
     #[cfg(feature = "prometheus")]
-    pub(crate) prometheus: Option<cachescope_prometheus::Metrics>,
-    #[cfg(feature = "prometheus")]
-    pub(crate) server: Option<cachescope_prometheus::Server>,
+    pub(crate) page: Option<Shown>,
 }
 
 impl Guard {
@@ -54,18 +55,33 @@ impl Guard {
         &self.meters
     }
 
+    /// What each exporter has sent, dropped and tried again. The same is among the metrics, as
+    /// `otel.sdk.exporter.metric_data_point.exported`, `otel.sdk.exporter.span.exported` and
+    /// `cachescope.exporter.retries`.
+    ///
+    /// ```
+    /// # let off = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
+    /// let guard = cachescope_otel::Setup::from_lookup(off).init()?;
+    /// assert!(guard.exports().iter().all(|exports| exports.total_dropped() == 0));
+    /// # Ok::<(), cachescope_otel::Error>(())
+    /// ```
+    #[must_use]
+    pub fn exports(&self) -> &[Exports] {
+        &self.exports
+    }
+
     /// What the `prometheus` exporter shows, to render or to mount; `None` if that exporter is not on.
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn prometheus(&self) -> Option<&cachescope_prometheus::Metrics> {
-        self.prometheus.as_ref()
+        self.page.as_ref().map(|page| &page.metrics)
     }
 
     /// The address of the Prometheus server; `None` if it does not run.
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn prometheus_addr(&self) -> Option<std::net::SocketAddr> {
-        self.server.as_ref().map(cachescope_prometheus::Server::addr)
+        self.page.as_ref()?.server.as_ref().map(cachescope_prometheus::Server::addr)
     }
 
     /// Delivers what has been recorded so far, and waits for it up to the deadline.
@@ -81,6 +97,7 @@ impl Guard {
     /// # Ok::<(), cachescope_otel::Error>(())
     /// ```
     pub fn flush(&self) -> Result<(), Error> {
+        let _hurry = self.deliveries.hurry();
         let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
         let mut work =
             Work::start(vec![Box::new(move || tracers.force_flush()), Box::new(move || meters.force_flush())])?;
@@ -103,47 +120,30 @@ impl Guard {
     /// guard.shutdown()?;
     /// # Ok::<(), cachescope_otel::Error>(())
     /// ```
-    pub fn shutdown(mut self) -> Result<(), Error> {
-        self.close()
+    pub fn shutdown(self) -> Result<(), Error> {
+        self.ending().close()
     }
 
-    fn close(&mut self) -> Result<(), Error> {
-        if !std::mem::replace(&mut self.open, false) {
-            return Ok(());
+    /// What ends with it.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending {
+            tracers: self.tracers.clone(),
+            meters: self.meters.clone(),
+            deadline: self.deadline,
+            ended: Arc::clone(&self.ended),
+            deliveries: self.deliveries.clone(),
         }
-        let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
-        let mut work = Work::start(vec![Box::new(move || tracers.shutdown()), Box::new(move || meters.shutdown())])?;
-        if let Some(result) = work.wait(self.deadline) {
-            return result.map_err(|error| Error::undelivered(&error));
-        }
-        // The exporters know whom they wait for: they say so, unless they did when it was lost, and let the SDK's
-        // threads end. What hangs elsewhere, in a callback or a foreign exporter, is left to us to say.
-        let said = self.give_up() && work.wait(GRACE).is_some();
-        Err(Error::late(self.deadline, said))
-    }
-
-    #[cfg(feature = "otlp")]
-    fn give_up(&self) -> bool {
-        self.delivery.as_ref().inspect(|delivery| delivery.give_up()).is_some()
-    }
-
-    #[cfg(not(feature = "otlp"))]
-    fn give_up(&self) -> bool {
-        false
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        match self.close() {
-            Err(error) if !error.was_said() => tracing::warn!("{error}"),
-            _ => {}
-        }
+        self.ending().close_and_say();
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("deadline", &self.deadline).field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("Guard").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }

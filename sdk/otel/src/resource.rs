@@ -1,3 +1,7 @@
+//! Who reports: service, instance, host and process, as a resource.
+
+use std::env::consts;
+
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
@@ -30,6 +34,7 @@ pub(crate) fn resource(
             // What tells the instances of a service apart, so that their counters can be added up.
             KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
         ])
+        .with_attributes(host_and_process())
         .with_attributes(attributes)
         .with_attributes(service_name.map(|name| KeyValue::new("service.name", name)))
         .with_attributes(set)
@@ -37,10 +42,46 @@ pub(crate) fn resource(
     Ok(resource.build())
 }
 
+/// Where the process runs, in the conventions' words. Not its arguments or its user: they may be secrets.
+fn host_and_process() -> impl Iterator<Item = KeyValue> {
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let known = [
+        KeyValue::new("host.arch", architecture(consts::ARCH)),
+        KeyValue::new("os.type", operating_system(consts::OS)),
+        KeyValue::new("process.pid", i64::from(std::process::id())),
+        KeyValue::new("process.runtime.name", "rustc"),
+    ];
+    let host = Some(host).filter(|host| !host.is_empty()).map(|host| KeyValue::new("host.name", host));
+    let program = program().map(|program| KeyValue::new("process.executable.name", program));
+    known.into_iter().chain(host).chain(program)
+}
+
+fn architecture(ours: &'static str) -> &'static str {
+    match ours {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "arm" => "arm32",
+        "powerpc" => "ppc32",
+        "powerpc64" => "ppc64",
+        other => other,
+    }
+}
+
+fn operating_system(ours: &'static str) -> &'static str {
+    match ours {
+        "macos" => "darwin",
+        "dragonfly" => "dragonflybsd",
+        other => other,
+    }
+}
+
+fn program() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    program.file_name().map(|name| name.to_string_lossy().into_owned())
+}
+
 fn unknown_service() -> String {
-    let program = std::env::current_exe().ok();
-    let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-    program.map_or_else(|| "unknown_service".to_owned(), |name| format!("unknown_service:{name}"))
+    program().map_or_else(|| "unknown_service".to_owned(), |name| format!("unknown_service:{name}"))
 }
 
 fn pairs(value: &str) -> Option<Vec<KeyValue>> {
@@ -76,6 +117,32 @@ mod tests {
         assert_eq!(get(&resource(&given, None, vec![]).unwrap(), "service.instance.id"), "pod-7");
         let code = vec![KeyValue::new("service.instance.id", "pod-8")];
         assert_eq!(get(&resource(&environment(&[]), None, code).unwrap(), "service.instance.id"), "pod-8");
+    }
+
+    #[test]
+    fn host_and_process_are_told_unless_given_and_arguments_never_are() {
+        let found = resource(&environment(&[]), None, vec![]).unwrap();
+        assert_eq!(get(&found, "process.pid"), std::process::id().to_string());
+        let program = std::env::current_exe().unwrap();
+        assert_eq!(get(&found, "process.executable.name"), program.file_name().unwrap().to_string_lossy());
+        assert_eq!(get(&found, "process.runtime.name"), "rustc");
+        assert_eq!(get(&found, "host.name"), gethostname::gethostname().to_string_lossy());
+        assert_eq!(
+            (get(&found, "host.arch"), get(&found, "os.type")),
+            (architecture(consts::ARCH).into(), operating_system(consts::OS).into())
+        );
+        assert!(found.iter().all(|(key, _)| !key.as_str().contains("command") && !key.as_str().contains("owner")));
+
+        let given = environment(&[(ATTRIBUTES, "host.name=shelf-4,process.pid=1")]);
+        let found = resource(&given, None, vec![KeyValue::new("os.type", "other")]).unwrap();
+        assert_eq!(["host.name", "process.pid", "os.type"].map(|key| get(&found, key)), ["shelf-4", "1", "other"]);
+    }
+
+    #[test]
+    fn names_are_the_conventions() {
+        let arch = ["x86_64", "aarch64", "x86", "arm", "powerpc64", "s390x", "riscv64"].map(architecture);
+        assert_eq!(arch, ["amd64", "arm64", "x86", "arm32", "ppc64", "s390x", "riscv64"]);
+        assert_eq!(["linux", "macos", "windows"].map(operating_system), ["linux", "darwin", "windows"]);
     }
 
     #[test]

@@ -1,21 +1,21 @@
 use std::fmt;
 use std::time::Duration;
 
+use opentelemetry::metrics::MeterProvider;
 use opentelemetry::{KeyValue, Value, global};
 use opentelemetry_sdk::metrics::reader::MetricReader;
-use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample, SpanProcessor, TracerProviderBuilder};
+use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample, SpanProcessor};
 
+use crate::destination::{AddToMeters, AddToTracers, Deliveries, Destinations, Wanted};
+use crate::ending::Ended;
 use crate::environment::Environment;
 use crate::view::{View, with_views};
-use crate::{CACHES, Error, Guard, MetricExporter, TraceExporter};
+use crate::{CACHES, Error, Guard, MetricExporter, SamplingRules, TraceExporter};
 use crate::{exporter, propagation, resource, sampling};
 
 /// Long enough for a collector nearby, and a quarter of a second more is still well within what one waits for at exit.
 const DEADLINE: Duration = Duration::from_secs(3);
-
-type AddToTracers = Box<dyn FnOnce(TracerProviderBuilder) -> TracerProviderBuilder + Send>;
-type AddToMeters = Box<dyn FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send>;
 
 /// Sets up traces and metrics as the environment says: [`Setup::from_env`]`().init()`.
 ///
@@ -43,19 +43,23 @@ pub fn init() -> Result<Guard, Error> {
 /// | variable | values |
 /// |---|---|
 /// | `OTEL_SDK_DISABLED` | `true` turns traces and metrics off |
-/// | `OTEL_TRACES_EXPORTER` | `otlp` (default), `none` |
-/// | `OTEL_METRICS_EXPORTER` | `otlp` (default), `prometheus`, both, `none` |
+/// | `OTEL_TRACES_EXPORTER` | `otlp` (default), `console`, both, `none` |
+/// | `OTEL_METRICS_EXPORTER` | `otlp` (default), `prometheus`, `console`, `cloudwatch`, `emf`, `statsd`, several, `none` |
 /// | `OTEL_PROPAGATORS` | `tracecontext`, `baggage` (default both), `none` |
 /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | a name; `key=value` pairs parted by commas, percent-encoded |
 /// | `OTEL_TRACES_SAMPLER` | `parentbased_always_on` (default), `always_on`, `always_off`, `traceidratio`, `parentbased_always_off`, `parentbased_traceidratio` |
 /// | `OTEL_TRACES_SAMPLER_ARG` | the share for the `traceidratio` ones, 0.0 to 1.0 (default) |
-/// | `OTEL_METRIC_EXPORT_INTERVAL` | milliseconds; 60000 |
-/// | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | milliseconds, 5000; spans, 2048; spans, 512 |
+/// | `CACHESCOPE_TRACES_SAMPLER_RULES` | how many of a cache's spans to keep, such as `hit=0.01,error=1,slow>10ms=1` ([`SamplingRules`]); around whatever samples otherwise |
+/// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | milliseconds; 60000, 30000 |
+/// | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_EXPORT_TIMEOUT` | milliseconds; 5000, 30000 |
+/// | `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans; 2048, 512 |
 /// | `OTEL_EXPORTER_OTLP_*` | where and how `otlp` sends |
 /// | `OTEL_EXPORTER_PROMETHEUS_HOST`, `_PORT` | where `prometheus` is served; `localhost`, 9464 |
+/// | `CACHESCOPE_PROMETHEUS_*`, `_CLOUDWATCH_*`, `_STATSD_*`, `_CONSOLE_*` | what else these exporters are told, as their crates list it |
 ///
 /// The default exporter is `otlp` if it is compiled in, else for metrics `prometheus` if that is, else none. The SDK
-/// itself reads the `OTEL_SPAN_*_COUNT_LIMIT` variables.
+/// itself reads the `OTEL_SPAN_*_COUNT_LIMIT` variables. What the specification has besides is not supported; a variable
+/// of that kind that is set is named in one `warn!` at set-up.
 ///
 /// ```no_run
 /// use cachescope_otel::{MetricExporter, Setup};
@@ -75,6 +79,9 @@ pub struct Setup {
     trace_exporters: Option<Vec<TraceExporter>>,
     metric_exporters: Option<Vec<MetricExporter>>,
     sampler: Option<Box<dyn ShouldSample>>,
+    sampling_rules: Option<SamplingRules>,
+    #[cfg(feature = "signals")]
+    signals: Vec<crate::Signal>,
     to_tracers: Vec<AddToTracers>,
     to_meters: Vec<AddToMeters>,
     views: Vec<View>,
@@ -117,6 +124,9 @@ impl Setup {
             trace_exporters: None,
             metric_exporters: None,
             sampler: None,
+            sampling_rules: None,
+            #[cfg(feature = "signals")]
+            signals: Vec::new(),
             to_tracers: Vec::new(),
             to_meters: Vec::new(),
             views: Vec::new(),
@@ -142,7 +152,9 @@ impl Setup {
 
     /// Adds an attribute to the resource; weaker than the same one in `OTEL_RESOURCE_ATTRIBUTES`.
     ///
-    /// `service.instance.id` is a random UUID unless it is given here or there.
+    /// `service.instance.id` is a random UUID unless it is given here or there. Likewise found out unless
+    /// given: `host.name`, `host.arch`, `os.type`, `process.pid`, `process.executable.name` and `process.runtime.name`. The
+    /// command's arguments are left out, for they may hold secrets.
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.attributes.push(KeyValue::new(key.into(), value.into()));
         self
@@ -164,6 +176,51 @@ impl Setup {
     pub fn sampler(mut self, sampler: impl Into<Box<dyn ShouldSample>>) -> Self {
         self.sampler = Some(sampler.into());
         self
+    }
+
+    /// Keeps a cache's spans at a rate for each way requests end, with a [`CacheSampler`](crate::CacheSampler) around
+    /// whatever samples otherwise; weaker than `CACHESCOPE_TRACES_SAMPLER_RULES`.
+    ///
+    /// The samplers that `OTEL_TRACES_SAMPLER` names then say in tracestate what they sample by, so that spans can be
+    /// counted. One given in code has to do so itself: see [`CacheSampler::around`](crate::CacheSampler::around).
+    ///
+    /// ```
+    /// let setup = cachescope_otel::Setup::from_env().sampling_rules("hit=0.01,error=1,slow>10ms=1".parse()?);
+    /// # drop(setup);
+    /// # Ok::<(), cachescope_otel::Error>(())
+    /// ```
+    pub fn sampling_rules(mut self, rules: SamplingRules) -> Self {
+        self.sampling_rules = Some(rules);
+        self
+    }
+
+    /// Delivers what is left when one of these signals ends the process, as dropping the [`Guard`] does: within the
+    /// deadline. Then the process ends as it would have without, by that signal. A second signal ends it at once.
+    ///
+    /// For programs that don't handle these signals. One that does, to finish what it is at, needs nothing of this: it
+    /// drops its guard at its end. Needs no runtime: a thread of its own waits, to the end of the process.
+    ///
+    /// On systems other than Unix, [`Setup::init`] gives an error ([`Error::is_signals`]).
+    ///
+    /// ```no_run
+    /// use cachescope_otel::{Setup, Signal};
+    ///
+    /// let _guard = Setup::from_env().shutdown_on([Signal::Terminate, Signal::Interrupt]).init()?;
+    /// # Ok::<(), cachescope_otel::Error>(())
+    /// ```
+    #[cfg(feature = "signals")]
+    pub fn shutdown_on(mut self, signals: impl IntoIterator<Item = crate::Signal>) -> Self {
+        self.signals = signals.into_iter().collect();
+        self
+    }
+
+    /// The resource that [`Setup::init`] would report, for a provider that you build yourself.
+    ///
+    /// # Errors
+    ///
+    /// If `OTEL_RESOURCE_ATTRIBUTES` is malformed ([`Error::is_variable`]).
+    pub fn resource(&self) -> Result<opentelemetry_sdk::Resource, Error> {
+        resource::resource(&self.environment, self.service_name.clone(), self.attributes.clone())
     }
 
     /// Adds a span processor beside those of the exporters; called before theirs, in the order of adding.
@@ -273,9 +330,9 @@ impl Setup {
         // All that can be wrong comes first: a provider, once built, waits for its exporters when it is dropped.
         let disabled = environment.is_disabled()?;
         let propagators = propagation::propagators(environment)?;
-        let sampler = sampling::sampler(environment)?.or(self.sampler);
+        let sampler = sampling::sampler(environment, self.sampler, self.sampling_rules)?;
         let resource = resource::resource(environment, self.service_name, self.attributes)?;
-        let batch = environment.batch_config()?;
+        environment.batches()?;
         let interval = environment.metric_interval()?;
         let traces = exporter::traces(environment, self.trace_exporters)?;
         let metrics = exporter::metrics(environment, self.metric_exporters)?;
@@ -287,88 +344,53 @@ impl Setup {
         if disabled {
             return Ok(off(self.deadline));
         }
+        environment.say_what_is_unsupported();
 
-        #[cfg(feature = "otlp")]
-        let otlp = if traces.contains(&TraceExporter::Otlp) || metrics.contains(&MetricExporter::Otlp) {
-            Some(cachescope_otlp::Otlp::from_lookup(&|name| environment.get(name)).map_err(Error::otlp)?)
-        } else {
-            None
+        let wanted = Wanted {
+            environment,
+            traces: &traces,
+            metrics: &metrics,
+            interval,
+            #[cfg(feature = "prometheus")]
+            serve: self.serve,
         };
-        #[cfg(feature = "otlp")]
-        let (spans_to_otlp, metrics_to_otlp) = match &otlp {
-            Some(otlp) => (
-                traces.contains(&TraceExporter::Otlp).then(|| otlp.span_exporter()).transpose().map_err(Error::otlp)?,
-                metrics
-                    .contains(&MetricExporter::Otlp)
-                    .then(|| otlp.metric_exporter())
-                    .transpose()
-                    .map_err(Error::otlp)?,
-            ),
-            None => (None, None),
-        };
-        #[cfg(feature = "prometheus")]
-        let (reader, prometheus, server) = if metrics.contains(&MetricExporter::Prometheus) {
-            let (reader, metrics) = cachescope_prometheus::exporter().map_err(Error::prometheus)?;
-            let server = if self.serve {
-                let addr = cachescope_prometheus::address_from_lookup(&|name| environment.get(name))
-                    .map_err(Error::prometheus)?;
-                Some(metrics.serve_on_thread(addr).map_err(Error::prometheus)?)
-            } else {
-                None
-            };
-            (Some(reader), Some(metrics), server)
-        } else {
-            (None, None, None)
-        };
-
+        let opened = Destinations::open(&wanted)?;
+        #[cfg(feature = "signals")]
+        let listening = crate::signals::Listening::to(&self.signals)?;
         let mut tracers = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(
             // Said here too, for the SDK would ask the process's environment.
             sampler.unwrap_or_else(|| Box::new(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))),
         );
-        for add in self.to_tracers {
+        for add in self.to_tracers.into_iter().chain(opened.to_tracers) {
             tracers = add(tracers);
         }
-        let mut meters = with_views(SdkMeterProvider::builder().with_resource(resource), self.views, self.caches);
-        for add in self.to_meters {
+        let meters = SdkMeterProvider::builder().with_resource(resource);
+        let mut meters = with_views(meters, self.views, self.caches, opened.exponential);
+        for add in self.to_meters.into_iter().chain(opened.to_meters) {
             meters = add(meters);
         }
-        #[cfg(feature = "otlp")]
-        if let Some(exporter) = spans_to_otlp {
-            use opentelemetry_sdk::trace::BatchSpanProcessor;
-            tracers =
-                tracers.with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batch).build());
-        }
-        #[cfg(feature = "otlp")]
-        if let Some(exporter) = metrics_to_otlp {
-            use opentelemetry_sdk::metrics::PeriodicReader;
-            meters = meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
-        }
-        #[cfg(feature = "prometheus")]
-        if let Some(reader) = reader {
-            meters = meters.with_reader(reader);
-        }
-        #[cfg(not(feature = "otlp"))]
-        let _ = (batch, interval, traces);
-        #[cfg(not(any(feature = "otlp", feature = "prometheus")))]
-        let _ = metrics;
 
         let (tracers, meters) = (tracers.build(), meters.build());
         if self.globals {
             global::set_tracer_provider(tracers.clone());
             global::set_meter_provider(meters.clone());
         }
-        Ok(Guard {
+        opened.exports.iter().for_each(|exports| exports.observe(&meters.meter("cachescope.exporter")));
+        let guard = Guard {
             tracers,
             meters,
             deadline: self.deadline,
-            open: true,
-            #[cfg(feature = "otlp")]
-            delivery: otlp.map(|otlp| otlp.delivery()),
+            ended: Ended::default(),
+            deliveries: Deliveries::new(opened.deliveries),
+            exports: opened.exports,
             #[cfg(feature = "prometheus")]
-            prometheus,
-            #[cfg(feature = "prometheus")]
-            server,
-        })
+            page: opened.page,
+        };
+        #[cfg(feature = "signals")]
+        if let Some(listening) = listening {
+            listening.ends(guard.ending());
+        }
+        Ok(guard)
     }
 }
 
@@ -378,13 +400,11 @@ fn off(deadline: Duration) -> Guard {
         tracers: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
         meters: SdkMeterProvider::builder().build(),
         deadline,
-        open: true,
-        #[cfg(feature = "otlp")]
-        delivery: None,
+        ended: Ended::default(),
+        deliveries: Deliveries::new(Vec::new()),
+        exports: Vec::new(),
         #[cfg(feature = "prometheus")]
-        prometheus: None,
-        #[cfg(feature = "prometheus")]
-        server: None,
+        page: None,
     }
 }
 
@@ -396,6 +416,7 @@ impl fmt::Debug for Setup {
             .field("trace_exporters", &self.trace_exporters)
             .field("metric_exporters", &self.metric_exporters)
             .field("sampler", &self.sampler)
+            .field("sampling_rules", &self.sampling_rules)
             .field("caches", &self.caches)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()

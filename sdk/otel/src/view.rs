@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, MeterProviderBuilder, Stream};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, Stream};
 
 pub(crate) type View = Box<dyn Fn(&Instrument) -> Option<Stream> + Send + Sync>;
 
@@ -16,6 +16,10 @@ const SETS_PER_CACHE_IN_HISTOGRAM: usize = 16;
 /// Attribute sets of one cache in one counter or gauge: the widest, requests, has every result, the tiers of hits, the
 /// reasons of misses, and kinds of errors.
 const SETS_PER_CACHE: usize = 32;
+
+/// With the sizes that the specification has for `base2_exponential_bucket_histogram`.
+const EXPONENTIAL: Aggregation =
+    Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
 
 /// Beyond this, the tables the SDK allocates up front are gigabytes.
 const MOST_CACHES: usize = 100_000;
@@ -64,19 +68,33 @@ pub fn cardinality_view(caches: usize) -> impl Fn(&Instrument) -> Option<Stream>
 }
 
 /// The user's views, and ours for what none of them matches: beside a view that renames or drops an instrument, ours
-/// would export it once more under its own name.
-pub(crate) fn with_views(mut meters: MeterProviderBuilder, views: Vec<View>, caches: usize) -> MeterProviderBuilder {
+/// would export it once more under its own name. `exponential` is what histograms become there, anybody's.
+pub(crate) fn with_views(
+    mut meters: MeterProviderBuilder,
+    views: Vec<View>,
+    caches: usize,
+    exponential: bool,
+) -> MeterProviderBuilder {
     let views: Arc<[View]> = views.into();
     for index in 0..views.len() {
         let views = Arc::clone(&views);
         meters = meters.with_view(move |instrument| views[index](instrument));
     }
-    let ours = cardinality_view(caches);
-    meters.with_view(
-        move |instrument| {
-            if views.iter().any(|view| view(instrument).is_some()) { None } else { ours(instrument) }
-        },
-    )
+    meters.with_view(move |instrument| {
+        let is_ours = !views.iter().any(|view| view(instrument).is_some());
+        is_ours.then(|| ours(instrument, caches, exponential)).flatten()
+    })
+}
+
+fn ours(instrument: &Instrument, caches: usize, exponential: bool) -> Option<Stream> {
+    if !exponential || instrument.kind() != InstrumentKind::Histogram {
+        return cardinality_view(caches)(instrument);
+    }
+    let mut stream = Stream::builder().with_aggregation(EXPONENTIAL);
+    if instrument.name().starts_with("cachescope.") {
+        stream = stream.with_cardinality_limit(caches.clamp(1, MOST_CACHES) * SETS_PER_CACHE_IN_HISTOGRAM);
+    }
+    stream.build().ok()
 }
 
 #[cfg(test)]

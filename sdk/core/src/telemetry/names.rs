@@ -202,11 +202,13 @@ pub mod attributes {
     pub const ERROR_TYPE: &str = "error.type";
     /// How old the entry is that answered, in seconds. Spans only.
     pub const ENTRY_AGE: &str = "cachescope.entry.age";
+    /// How long the request took, in seconds. Spans made after the fact only: it is for samplers.
+    pub const REQUEST_ELAPSED: &str = "cachescope.request.elapsed";
     /// Whether the answer came out of the cache. Spans only; some back ends know this name.
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         CACHE_NAME,
         STORE,
         TIER,
@@ -222,6 +224,7 @@ pub mod attributes {
         TAG,
         ERROR_TYPE,
         ENTRY_AGE,
+        REQUEST_ELAPSED,
         CACHE_HIT,
     ];
 }

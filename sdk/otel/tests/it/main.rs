@@ -5,3 +5,5 @@ mod captured;
 #[cfg(feature = "otlp")]
 mod exit;
 mod setup;
+#[cfg(all(unix, feature = "otlp", feature = "signals"))]
+mod signals;

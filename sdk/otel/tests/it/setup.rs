@@ -18,7 +18,7 @@ fn every_wrong_variable_is_found_by_init() {
     for variable in [
         [("OTEL_SDK_DISABLED", "yes")],
         [("OTEL_TRACES_EXPORTER", "zipkin")],
-        [("OTEL_METRICS_EXPORTER", "statsd")],
+        [("OTEL_METRICS_EXPORTER", "carbon")],
         [("OTEL_PROPAGATORS", "b3")],
         [("OTEL_RESOURCE_ATTRIBUTES", "team")],
         [("OTEL_TRACES_SAMPLER", "sometimes")],
@@ -39,7 +39,7 @@ fn every_wrong_variable_is_found_by_init() {
 #[test]
 fn wrong_variables_of_exporters_are_found_only_where_the_exporter_is_on() {
     for (name, value) in [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/xml"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", "70000"),
