@@ -106,8 +106,11 @@ mod tests {
 
     use opentelemetry::metrics::noop::NoopMeterProvider;
     use opentelemetry::trace::noop::NoopTracerProvider;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 
     use super::*;
+    use crate::outcome::{Ending, RequestResult};
     use crate::recorder::{HitTiming, Recorder};
     use crate::store::Levels;
     use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry};
@@ -130,10 +133,13 @@ mod tests {
         }
     }
 
-    fn registered(registry: &Registry, name: &str, source: &Arc<Asked>) -> (Arc<Recorder>, Registration) {
-        let telemetry = Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new());
+    fn recorder(telemetry: Telemetry, name: &str) -> Arc<Recorder> {
         let identity = Identity { cache: name.to_owned(), store: "test", error_type: None, labels: Labels::new() };
-        let recorder = Arc::new(Recorder::new(identity, telemetry, None, HitTiming::Paced));
+        Arc::new(Recorder::new(identity, telemetry, None, HitTiming::Paced))
+    }
+
+    fn registered(registry: &Registry, name: &str, source: &Arc<Asked>) -> (Arc<Recorder>, Registration) {
+        let recorder = recorder(Telemetry::new(NoopMeterProvider::new(), NoopTracerProvider::new()), name);
         let source: Arc<dyn Source> = Arc::<Asked>::clone(source);
         let registration = registry.register(&recorder, Arc::downgrade(&source));
         (recorder, registration)
@@ -212,6 +218,27 @@ mod tests {
         drop(registration);
         assert_eq!(rounds.lock().len(), 1);
         assert_eq!((Arc::strong_count(&recorder), Arc::strong_count(&source)), (1, 1));
+    }
+
+    #[test]
+    fn what_a_cache_counted_outlives_it_and_the_last_handle_on_its_telemetry() {
+        let seen = InMemoryMetricExporter::default();
+        let meters = SdkMeterProvider::builder().with_periodic_exporter(seen.clone()).build();
+        let telemetry = Telemetry::new(meters.clone(), NoopTracerProvider::new());
+        let recorder = recorder(telemetry.clone(), "rounds");
+        let source: Arc<dyn Source> = Arc::<Asked>::default();
+        let registration = telemetry.register(&recorder, Arc::downgrade(&source));
+        recorder.request_started();
+        recorder.request_ended(Ending::of(RequestResult::Absent), Duration::ZERO);
+        drop((registration, recorder, telemetry));
+        meters.force_flush().unwrap();
+        let exported = seen.get_finished_metrics().unwrap();
+        let metrics = exported.iter().flat_map(|all| all.scope_metrics()).flat_map(|scope| scope.metrics());
+        let requests = metrics.filter(|metric| metric.name() == "cachescope.requests").map(|metric| {
+            let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { panic!("{metric:?}") };
+            sum.data_points().map(|point| point.value()).sum::<u64>()
+        });
+        assert_eq!(requests.sum::<u64>(), 1);
     }
 
     #[test]
