@@ -1,19 +1,20 @@
 //! What the examples of clients tell is seen where one looks for it: in Prometheus and Jaeger, behind a collector.
 
+mod program;
+
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use cachescope_stack::{Server, Stack, Trace};
+use program::program;
 
 /// Bounds a failure: a scrape comes twice a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs an example with its server's address in `variable`, telling the shared collector as `service`.
 fn run(stack: &Stack, example: &str, service: &str, variable: &str, server: &Server) -> Result<()> {
-    let test = std::env::current_exe()?;
-    let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?.join("examples");
-    let output = Command::new(folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX)))
+    let output = Command::new(program(example)?)
         .env(variable, server.url())
         .env("OTEL_SERVICE_NAME", service)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", stack.collector().otlp_http())

@@ -1,9 +1,12 @@
 //! Every example of a feature runs, and what it asserts holds.
 
+mod program;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use program::program;
 
 /// The names of the examples, from their files: one that is forgotten in the manifest has no program.
 fn examples() -> Result<Vec<String>> {
@@ -17,17 +20,8 @@ fn examples() -> Result<Vec<String>> {
 fn every_example_of_a_feature_does_what_it_says() -> Result<()> {
     let examples = examples()?;
     assert!(examples.len() >= 23, "{examples:?}");
-    // Cargo builds examples with the tests, in a folder beside theirs.
-    let test = std::env::current_exe()?;
-    let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?.join("examples");
     for example in examples {
-        let program = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
-        ensure!(
-            program.exists(),
-            "no {}: `cargo build --package cachescope-examples --examples` makes it",
-            program.display()
-        );
-        let output = Command::new(program).output()?;
+        let output = Command::new(program(&example)?).output()?;
         ensure!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
         ensure!(!output.stdout.is_empty(), "{example} shows nothing");
     }

@@ -1,10 +1,12 @@
 //! The quickstart, run as a user runs it: what it says is what its cache counted.
 
+mod program;
+
 use std::io::{BufRead, BufReader, Lines};
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use program::program;
 use serde_json::Value;
 
 /// The quickstart, running.
@@ -17,7 +19,7 @@ struct Quickstart {
 impl Quickstart {
     fn start(arguments: &[&str]) -> Result<Self> {
         let database = tempfile::tempdir()?;
-        let mut child = Command::new(program()?)
+        let mut child = Command::new(program("quickstart")?)
             .args(["--json", "--port", "0", "--database"])
             .arg(database.path().join("quickstart.sqlite"))
             .args(arguments)
@@ -43,19 +45,6 @@ impl Quickstart {
         let stdout = String::from_utf8(output.stdout)?;
         Ok(serde_json::from_str(stdout.lines().last().context("nothing on stdout")?)?)
     }
-}
-
-/// Cargo builds examples with the tests, in a folder beside theirs.
-fn program() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).context("tests are in a folder of their profile's")?;
-    let program = profile.join("examples").join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
-    ensure!(
-        program.exists(),
-        "no {}: `cargo build --package cachescope-examples --examples` makes it",
-        program.display()
-    );
-    Ok(program)
 }
 
 fn sum(counts: &Value) -> Option<u64> {

@@ -9,7 +9,29 @@ use opentelemetry::metrics::Meter;
 const COMPONENT_TYPE: &str = "otel.component.type";
 const COMPONENT_NAME: &str = "otel.component.name";
 const ERROR_TYPE: &str = "error.type";
-const RETRIES: &str = "cachescope.exporter.retries";
+
+/// A counter, as `semconv/exporter.yaml` has it.
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+    brief: &'static str,
+}
+
+const DATA_POINTS: Metric = Metric {
+    name: "otel.sdk.exporter.metric_data_point.exported",
+    unit: "{data_point}",
+    brief: "The number of metric data points for which the export has finished, either successful or failed.",
+};
+const SPANS: Metric = Metric {
+    name: "otel.sdk.exporter.span.exported",
+    unit: "{span}",
+    brief: "The number of spans for which the export has finished, either successful or failed.",
+};
+const RETRIES: Metric = Metric {
+    name: "cachescope.exporter.retries",
+    unit: "{retry}",
+    brief: "Requests that the exporter made once more.",
+};
 
 /// Tells exporters of one process apart, whatever their types.
 static LAST: AtomicU64 = AtomicU64::new(0);
@@ -24,11 +46,11 @@ pub enum ExportedItem {
 }
 
 impl ExportedItem {
-    /// The metric that counts them, and its unit.
-    const fn metric(self) -> (&'static str, &'static str) {
+    /// The metric that counts them.
+    const fn metric(self) -> Metric {
         match self {
-            Self::DataPoint => ("otel.sdk.exporter.metric_data_point.exported", "{data_point}"),
-            Self::Span => ("otel.sdk.exporter.span.exported", "{span}"),
+            Self::DataPoint => DATA_POINTS,
+            Self::Span => SPANS,
         }
     }
 }
@@ -161,12 +183,12 @@ impl Exports {
     /// Has `meter`'s provider read these counts from now on, for as long as the exporter lives. Once for each provider:
     /// an instrument can't be taken back.
     pub fn observe(&self, meter: &Meter) {
-        let (name, unit) = self.counts.item.metric();
+        let Metric { name, unit, brief } = self.counts.item.metric();
         let counts = Arc::downgrade(&self.counts);
         meter
             .u64_observable_counter(name)
             .with_unit(unit)
-            .with_description("What the exporter is done with: taken by its destination, or dropped for `error.type`")
+            .with_description(brief)
             .with_callback(move |observer| {
                 let Some(counts) = counts.upgrade() else { return };
                 let attributes = counts.attributes();
@@ -180,9 +202,9 @@ impl Exports {
             .build();
         let counts = Arc::downgrade(&self.counts);
         meter
-            .u64_observable_counter(RETRIES)
-            .with_unit("{retry}")
-            .with_description("Requests that the exporter made once more")
+            .u64_observable_counter(RETRIES.name)
+            .with_unit(RETRIES.unit)
+            .with_description(RETRIES.brief)
             .with_callback(move |observer| {
                 let Some(counts) = counts.upgrade() else { return };
                 observer.observe(counts.retried.load(Ordering::Relaxed), &counts.attributes());
@@ -193,10 +215,7 @@ impl Exports {
 
 impl Counts {
     fn attributes(&self) -> [KeyValue; 2] {
-        [
-            KeyValue::new(COMPONENT_TYPE, self.component_type),
-            KeyValue::new(COMPONENT_NAME, self.component_name.clone()),
-        ]
+        [KeyValue::new(COMPONENT_TYPE, self.component_type), KeyValue::new(COMPONENT_NAME, self.component_name.clone())]
     }
 }
 
@@ -213,8 +232,7 @@ mod tests {
     #[test]
     fn a_provider_reads_each_count_of_each_exporter() {
         let seen = InMemoryMetricExporter::default();
-        let meters =
-            SdkMeterProvider::builder().with_reader(PeriodicReader::builder(seen.clone()).build()).build();
+        let meters = SdkMeterProvider::builder().with_reader(PeriodicReader::builder(seen.clone()).build()).build();
         let [one, other] = [(); 2].map(|()| Exports::new("test_exporter", ExportedItem::Span));
         let meter = meters.meter("test");
         one.observe(&meter);
@@ -234,11 +252,27 @@ mod tests {
                 points.insert((metric.name().to_owned(), of_one, error), point.value());
             }
         }
-        let (exported, sent) = ("otel.sdk.exporter.span.exported".to_owned(), String::new());
+        let (exported, sent) = (SPANS.name.to_owned(), String::new());
         assert_eq!(points[&(exported.clone(), true, sent.clone())], 5);
         assert_eq!(points[&(exported.clone(), false, sent.clone())], 7);
         assert_eq!(points[&(exported, true, "throttled".to_owned())], 2);
-        assert_eq!(points[&(RETRIES.to_owned(), true, sent)], 1);
+        assert_eq!(points[&(RETRIES.name.to_owned(), true, sent)], 1);
         assert_eq!(points.len(), 2 * (2 + DropReason::ALL.len()), "all are there from the start: {points:?}");
+    }
+
+    #[test]
+    fn names_and_reasons_are_those_of_the_contract() {
+        let contract = include_str!("../semconv/exporter.yaml");
+        for Metric { name, unit, brief } in [DATA_POINTS, SPANS, RETRIES] {
+            for line in [format!("metric_name: {name}\n"), format!("unit: \"{unit}\"\n"), format!("brief: {brief}\n")] {
+                assert!(contract.contains(&line), "{line}");
+            }
+        }
+        let words = contract.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
+        let words: Vec<_> = words.collect();
+        assert!(DropReason::ALL.iter().all(|reason| words.contains(&reason.as_str())));
+        assert!(
+            [COMPONENT_TYPE, COMPONENT_NAME, ERROR_TYPE].iter().all(|name| contract.contains(&format!("ref: {name}")))
+        );
     }
 }

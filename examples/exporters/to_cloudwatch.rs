@@ -1,0 +1,18 @@
+//! Metrics to Amazon CloudWatch.
+//!
+//! With credentials and a region as every AWS program has them; `CACHESCOPE_CLOUDWATCH_DRY_RUN=true` tells what it would cost.
+
+use cachescope::cached;
+use cachescope::otel::{MetricExporter, Setup};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let exporters = [MetricExporter::CloudWatch];
+    let _guard = Setup::from_env().service_name("shop").metric_exporters(exporters).trace_exporters([]).init()?;
+    let price = cached("shop.price", |id: u64| async move { id * 100 }).build();
+    for id in [1, 2, 1, 1] {
+        price.call(id).await;
+    }
+    // What is left goes with the guard.
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Metrics and traces to a collector, over OTLP.
+//!
+//! Everything by the standard variables: `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318` is what is so without any.
+
+use cachescope::cached;
+use cachescope::otel::Setup;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let _guard = Setup::from_env().service_name("shop").init()?;
+    let price = cached("shop.price", |id: u64| async move { id * 100 }).build();
+    for id in [1, 2, 1, 1] {
+        price.call(id).await;
+    }
+    // What is left goes with the guard.
+    Ok(())
+}
