@@ -1,7 +1,7 @@
 //! What one collection reads of all caches, read once: the SDK asks each instrument by a callback of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -20,7 +20,9 @@ const MOST: usize = 4;
 /// Whatever the SDK does instead, the numbers are right: a callback that doesn't go on where its thread stopped
 /// reads the caches anew.
 pub(crate) struct Rounds {
-    registry: Weak<Registry>,
+    /// Kept for as long as the provider keeps the callbacks: what caches counted is to be told when they are gone, and
+    /// with them the last handle on their telemetry. It keeps no cache.
+    registry: Arc<Registry>,
     callbacks: AtomicU32,
     open: Mutex<Vec<Round>>,
 }
@@ -42,8 +44,7 @@ struct Round {
 
 impl Rounds {
     pub(crate) fn new(registry: &Arc<Registry>) -> Arc<Self> {
-        let registry = Arc::downgrade(registry);
-        Arc::new(Self { registry, callbacks: AtomicU32::new(0), open: Mutex::new(Vec::new()) })
+        Arc::new(Self { registry: Arc::clone(registry), callbacks: AtomicU32::new(0), open: Mutex::new(Vec::new()) })
     }
 
     /// For the next callback that is made.
@@ -57,7 +58,7 @@ impl Rounds {
             return groups;
         }
         // No lock is held: this may run a user's code.
-        let groups: Arc<[Group]> = self.registry.upgrade().map(|registry| registry.groups()).unwrap_or_default().into();
+        let groups: Arc<[Group]> = self.registry.groups().into();
         if !self.is_last(callback) {
             let round = Round { thread, began: now, last: callback, groups: Arc::clone(&groups) };
             let mut open = self.lock();
