@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use opentelemetry::metrics::MeterProvider;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
 use crate::receiver::{Received, Receiver};
-use crate::set_up::{METRICS, TRACES, sent, set_up, something};
+use crate::set_up::{METRICS, TRACES, sending, sent, set_up, something};
 
 /// What came of a signal whose path it is, once.
 fn one(receiver: &Receiver, path: &str) -> anyhow::Result<Received> {
@@ -140,6 +141,33 @@ fn a_temporality_is_in_the_payload() -> anyhow::Result<()> {
             panic!("{value}: no sum in {request:?}");
         };
         assert_eq!(sum.aggregation_temporality, expected, "{value}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_histograms_become_is_in_the_payload() -> anyhow::Result<()> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+    for (value, exponential) in
+        [("", false), ("explicit_bucket_histogram", false), ("base2_exponential_bucket_histogram", true)]
+    {
+        let (receiver, guard) = sending(&[(NAME, value)])?;
+        // One of ours, which has a view, and one that has none.
+        for name in ["cachescope.request.duration", "lengths"] {
+            guard.meter_provider().meter("test").f64_histogram(name).build().record(0.25, &[]);
+        }
+        guard.shutdown()?;
+        let request = one(&receiver, METRICS)?.metrics()?;
+        let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+        let metrics = scopes.flat_map(|scope| &scope.metrics).filter_map(|metric| metric.data.as_ref());
+        let kinds: Vec<bool> = metrics
+            .filter_map(|data| match data {
+                Data::ExponentialHistogram(histogram) => Some(histogram.data_points[0].count == 1),
+                Data::Histogram(_) => Some(false),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, [exponential; 2], "{value}");
     }
     Ok(())
 }

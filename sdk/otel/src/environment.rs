@@ -47,6 +47,7 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
 ];
 
 /// How spans are put together for their exporter.
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "of those exporters that aren't compiled in"))]
 #[derive(Debug)]
 pub(crate) struct Batches {
     pub(crate) config: BatchConfigBuilder,

@@ -24,6 +24,17 @@ enum Kind {
         variable: &'static str,
         exporter: &'static str,
     },
+    #[cfg_attr(
+        not(any(
+            feature = "cloudwatch",
+            feature = "console",
+            feature = "emf",
+            feature = "otlp",
+            feature = "prometheus",
+            feature = "statsd"
+        )),
+        allow(dead_code, reason = "there is none compiled in")
+    )]
     Exporter {
         cause: Box<dyn std::error::Error + Send + Sync>,
         is_variable: bool,

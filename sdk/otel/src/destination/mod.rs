@@ -1,5 +1,15 @@
 //! Where telemetry goes: what each exporter adds to the providers, and what of it the guard keeps.
 
+#![cfg_attr(
+    not(all(feature = "otlp", feature = "prometheus")),
+    allow(
+        dead_code,
+        unused_mut,
+        unused_variables,
+        reason = "what of this is used depends on the exporters compiled in"
+    )
+)]
+
 #[cfg(any(feature = "cloudwatch", feature = "emf"))]
 mod cloudwatch;
 #[cfg(feature = "console")]
@@ -73,10 +83,6 @@ impl Destinations {
     }
 
     /// Adds an exporter that is to have the metrics at each interval.
-    #[cfg_attr(
-        not(any(feature = "otlp", feature = "console", feature = "cloudwatch", feature = "emf", feature = "statsd")),
-        expect(dead_code, reason = "without exporters there is nothing to add")
-    )]
     fn push_metrics(&mut self, exporter: impl PushMetricExporter, interval: Duration, exports: &Exports) {
         let reader = move |meters: MeterProviderBuilder| {
             meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build())
