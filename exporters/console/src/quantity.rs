@@ -1,5 +1,7 @@
 //! Numbers with units, as one would say them.
 
+use crate::clean::clean;
+
 /// Times and bytes in the unit that makes them handy, with three digits or so; other units behind the number, unless
 /// they are mere words (`{request}`) or one.
 pub(crate) fn quantity(value: f64, unit: &str) -> String {
@@ -19,7 +21,7 @@ pub(crate) fn quantity(value: f64, unit: &str) -> String {
         "By" => "0 B".to_owned(),
         "" | "1" => short(value),
         words if words.starts_with('{') => short(value),
-        other => format!("{} {other}", short(value)),
+        other => format!("{} {}", short(value), clean(other)),
     }
 }
 

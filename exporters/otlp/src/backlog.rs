@@ -7,7 +7,7 @@ use cachescope_core::{DropReason, Exports};
 
 use crate::payload::Payload;
 
-/// What may wait, encoded: some hundred intervals of a program with a hundred caches.
+/// What may wait, encoded, or the newest alone: some hundred intervals of a program with a hundred caches.
 const ROOM: usize = 8 * 1024 * 1024;
 
 /// Payloads in the order of their intervals. The SDK forgets a difference once it has handed it over, so one that did
@@ -39,6 +39,10 @@ impl Backlog {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// What is left won't be sent any more.
     pub(crate) fn end(&self) {
         while let Some(payload) = self.pop() {
@@ -50,7 +54,8 @@ impl Backlog {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         add(&mut held);
         let mut bytes: usize = held.iter().map(|payload| payload.body.len()).sum();
-        while bytes > self.room {
+        // The only one goes, however large: where nothing waits, nothing is held.
+        while bytes > self.room && held.len() > 1 {
             let Some(oldest) = held.pop_front() else { break };
             bytes -= oldest.body.len();
             self.exports.dropped(DropReason::QueueFull, oldest.items);
@@ -88,8 +93,12 @@ mod tests {
         backlog.put_back(oldest);
         assert_eq!(backlog.pop().unwrap().items, 2);
         backlog.push(payload(9, 11));
-        assert_eq!(exports.total_dropped_for(DropReason::QueueFull), 1 + 3 + 9, "what never fits goes too");
+        assert_eq!(exports.total_dropped_for(DropReason::QueueFull), 1 + 3);
+        let large = backlog.pop().unwrap();
+        assert_eq!(large.items, 9, "by itself it goes, however large");
+        backlog.put_back(large);
         backlog.push(payload(5, 1));
+        assert_eq!(exports.total_dropped_for(DropReason::QueueFull), 1 + 3 + 9);
         drop(backlog);
         assert_eq!(exports.total_dropped_for(DropReason::Shutdown), 5);
     }

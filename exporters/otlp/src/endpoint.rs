@@ -67,13 +67,13 @@ impl Endpoint {
     }
 }
 
+/// What can be shown of something that isn't a URL, or not one of ours: a password may hold what else ends an authority,
+/// and a query a key.
 fn without_credentials(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
-    let authority = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    match url[start..authority].rfind('@') {
-        Some(at) => format!("{}***{}", &url[..start], &url[start + at..]),
-        None => url.to_owned(),
-    }
+    let (scheme, rest) = url.split_at(start);
+    let rest = rest.rfind('@').map_or_else(|| rest.to_owned(), |at| format!("***{}", &rest[at..]));
+    format!("{scheme}{}", rest.split(['?', '#']).next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -83,6 +83,15 @@ mod tests {
     fn read(protocol: Protocol, variables: &[(&str, &str)]) -> Result<Endpoint, Error> {
         let lookup = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         Endpoint::read(&lookup, Signal::Metrics, protocol)
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_without_what_is_secret() {
+        for url in ["http://me:pa/ss@collector:4318", "http://me:p?a#ss@collector:x", "ftp://collector/p?api_key=pass"]
+        {
+            let shown = without_credentials(url);
+            assert!(!shown.contains("ss") && shown.contains("collector"), "{shown}");
+        }
     }
 
     #[test]

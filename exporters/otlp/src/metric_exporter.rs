@@ -67,8 +67,8 @@ impl MetricExporter {
                     }
                 }
             }
-            if started.elapsed() >= self.sender.timeout {
-                break;
+            if started.elapsed() >= self.sender.timeout && !self.backlog.is_empty() {
+                return outcome.and(Err(Failure::given_up("time is up, and the rest waits for the next export")));
             }
         }
         outcome

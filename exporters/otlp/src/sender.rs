@@ -91,10 +91,11 @@ impl Sender {
         // The sleep is made inside, where there is a runtime.
         let bounded =
             self.driver.drive(async { tokio::time::timeout(self.timeout, self.persist(payload, &progress)).await });
-        let outcome = match select(pin!(bounded), pin!(self.delivery.given_up())).await {
-            Either::Left((Ok(outcome), _)) => Ok(outcome),
-            Either::Left((Err(_elapsed), _)) => Err((format!("no answer within {:?}", self.timeout), false)),
-            Either::Right(_) => Err(("no answer until the deadline for shutting down".to_owned(), true)),
+        // Whether it is given up is asked first: what is, isn't begun.
+        let outcome = match select(pin!(self.delivery.given_up()), pin!(bounded)).await {
+            Either::Right((Ok(outcome), _)) => Ok(outcome),
+            Either::Right((Err(_elapsed), _)) => Err((format!("no answer within {:?}", self.timeout), false)),
+            Either::Left(_) => Err(("no answer until the deadline for shutting down".to_owned(), true)),
         };
         let outcome = match outcome {
             Ok(outcome) => outcome,
@@ -122,6 +123,7 @@ impl Sender {
         let started = Instant::now();
         let mut backoff = Backoff::new();
         loop {
+            let tried = Instant::now();
             progress.in_flight.store(true, Ordering::Relaxed);
             let outcome = self.client.attempt(payload.body.clone()).await;
             progress.in_flight.store(false, Ordering::Relaxed);
@@ -131,6 +133,11 @@ impl Sender {
             };
             if payload.at_most_once && failure.reason == DropReason::Unconfirmed {
                 return Err(Failure { retry: Retry::Never, ..failure });
+            }
+            // Where a connection takes so long to fail, another would be cut off half-way, and nobody would know how far
+            // it got.
+            if failure.reason == DropReason::Unreachable && tried.elapsed() >= self.timeout / 3 {
+                return Err(failure);
             }
             let Some(wait) = backoff.wait(failure.retry, fastrand::f64()) else { return Err(failure) };
             if wait >= self.timeout.saturating_sub(started.elapsed()) {

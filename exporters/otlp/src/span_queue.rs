@@ -7,7 +7,7 @@ use std::time::Duration;
 use cachescope_core::{DropReason, Exports};
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
 use crate::SpanExporter;
@@ -46,7 +46,9 @@ impl Room {
     }
 
     pub(crate) fn leave(&self, spans: usize) {
-        self.taken.fetch_sub(spans, Ordering::Relaxed);
+        // An export may outlive the queue.
+        let fewer = |taken: usize| Some(taken.saturating_sub(spans));
+        let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
     }
 }
 
@@ -87,11 +89,24 @@ impl SpanProcessor for SpanQueue {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.ended.store(true, Ordering::Relaxed);
-        self.inner.shutdown_with_timeout(timeout)
+        let before = self.exports.total_dropped();
+        self.inner.shutdown_with_timeout(timeout)?;
+        // The SDK doesn't say how its last exports went.
+        match self.exports.total_dropped() - before {
+            0 => Ok(()),
+            spans => Err(OTelSdkError::InternalFailure(format!("{spans} spans were dropped at the end"))),
+        }
     }
 
     fn set_resource(&mut self, resource: &Resource) {
         self.inner.set_resource(resource);
+    }
+}
+
+/// Spans that ended while it was shut down may lie where nobody looks any more.
+impl Drop for SpanQueue {
+    fn drop(&mut self) {
+        self.exports.dropped(DropReason::Shutdown, self.room.taken.swap(0, Ordering::Relaxed) as u64);
     }
 }
 

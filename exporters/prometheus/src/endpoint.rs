@@ -114,8 +114,8 @@ impl Endpoint {
                     "it with CACHESCOPE_PROMETHEUS_PASSWORD or CACHESCOPE_PROMETHEUS_PASSWORD_FILE",
                 ));
             }
-            (Some(_), Some(_), Some(file)) => {
-                return Err(Error::variable(PASSWORD_FILE, &file, "it without CACHESCOPE_PROMETHEUS_PASSWORD"));
+            (Some(_), Some(_), Some(_)) => {
+                return Err(Error::variable(PASSWORD_FILE, "set", "it without CACHESCOPE_PROMETHEUS_PASSWORD"));
             }
             (None, _, _) => {
                 return Err(Error::variable(
@@ -127,9 +127,13 @@ impl Endpoint {
         };
         match (set(CERTIFICATE), set(KEY)) {
             (None, None) => Ok(endpoint),
+            (Some(_), Some(key)) if key.contains("-----BEGIN") => {
+                Err(Error::variable(KEY, "the key itself", "the path of a file that holds it"))
+            }
             (Some(certificate), Some(key)) => endpoint.over_tls(certificate.trim(), key.trim()),
             (Some(value), None) => Err(Error::variable(CERTIFICATE, &value, "it with CACHESCOPE_PROMETHEUS_KEY")),
-            (None, Some(value)) => Err(Error::variable(KEY, &value, "it with CACHESCOPE_PROMETHEUS_CERTIFICATE")),
+            // Not shown: some put the key itself there.
+            (None, Some(_)) => Err(Error::variable(KEY, "set", "it with CACHESCOPE_PROMETHEUS_CERTIFICATE")),
         }
     }
 

@@ -66,6 +66,8 @@ impl Delivery {
         let mut failed = line.refusal();
         // Why an earlier part was lost of the point that goes on.
         let mut broken = None;
+        let points = datagrams.iter().map(|datagram| datagram.points).sum();
+        let mut unsent = Unsent { exports: &self.exports, points };
         for (index, datagram) in datagrams.iter().enumerate() {
             if index > 0 && index % BURST == 0 && matches!(self.target, Target::Udp(_)) {
                 Delay::new(PAUSE).await;
@@ -79,6 +81,7 @@ impl Delivery {
                 }
             };
             broken = self.count(datagram, lost, broken);
+            unsent.points -= datagram.points;
         }
         let Line { socket, .. } = line;
         self.put(socket);
@@ -133,6 +136,18 @@ impl Delivery {
     }
 }
 
+/// Points that are yet to be sent. Dropped with any left, as when whoever exports gives up half-way, they are lost.
+struct Unsent<'a> {
+    exports: &'a Exports,
+    points: u64,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.exports.dropped(DropReason::Shutdown, self.points);
+    }
+}
+
 /// What one export sends through.
 struct Line<'a> {
     delivery: &'a Delivery,
@@ -166,19 +181,24 @@ impl Line<'_> {
 
     /// A socket that was good before may belong to a server that is gone while another has its path.
     fn attempt(&mut self, datagram: &[u8]) -> io::Result<()> {
+        let mut again = false;
         if let Some(socket) = &self.socket {
             match socket.send(datagram) {
-                Err(error) if error.kind() != ErrorKind::WouldBlock && matches!(socket, Socket::Udp(_)) => {
+                // The server's word, and heard of an earlier datagram: the socket is good.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused && matches!(socket, Socket::Udp(_)) => {
                     return Err(error);
                 }
-                Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                    self.socket = None;
-                    self.delivery.exports.retried();
-                }
+                // A socket keeps the address it was connected from, which this machine may have no more.
+                Err(error) if error.kind() != ErrorKind::WouldBlock => again = true,
                 outcome => return outcome,
             }
         }
-        self.socket.insert(Socket::connect(&self.delivery.target)?).send(datagram)
+        self.socket = None;
+        let socket = self.socket.insert(Socket::connect(&self.delivery.target)?);
+        if again {
+            self.delivery.exports.retried();
+        }
+        socket.send(datagram)
     }
 }
 
@@ -205,5 +225,43 @@ mod tests {
         assert_eq!(broken, lost);
         assert_eq!(delivery.count(&datagram(3, false), None, broken), None);
         assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Unreachable)), (2, 2));
+    }
+
+    fn datagrams(number: u64) -> Vec<Datagram> {
+        (0..number).map(|_| Datagram { text: "a:1|c".to_owned(), points: 2, goes_on: false }).collect()
+    }
+
+    #[test]
+    fn what_an_export_that_is_dropped_half_way_has_not_sent_is_lost_and_counted() {
+        let exports = Exports::new("test", ExportedItem::DataPoint);
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address: Address = server.local_addr().unwrap().to_string().parse().unwrap();
+        let delivery = Delivery::new(address.clone(), address.resolve().unwrap(), exports.clone());
+        // It pauses after a burst.
+        let export = delivery.send(datagrams(40));
+        assert!(futures_executor::block_on(async {
+            let mut export = std::pin::pin!(export);
+            std::future::poll_fn(|cx| std::task::Poll::Ready(export.as_mut().poll(cx).is_pending())).await
+        }));
+        assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Shutdown)), (64, 16));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_tried_again_where_the_socket_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("statsd");
+        let exports = Exports::new("test", ExportedItem::DataPoint);
+        let address: Address = format!("unix://{}", path.display()).parse().unwrap();
+        let delivery = Delivery::new(address.clone(), address.resolve().unwrap(), exports.clone());
+        let server = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        futures_executor::block_on(delivery.send(datagrams(1))).unwrap();
+        drop(server);
+        std::fs::remove_file(&path).unwrap();
+        futures_executor::block_on(delivery.send(datagrams(1))).unwrap_err();
+        assert_eq!((exports.total_sent(), exports.total_dropped(), exports.total_retried()), (2, 2, 0));
+        let _server = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        futures_executor::block_on(delivery.send(datagrams(1))).unwrap();
+        assert_eq!((exports.total_sent(), exports.total_retried()), (4, 0));
     }
 }

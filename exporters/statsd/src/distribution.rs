@@ -71,8 +71,16 @@ impl Distribution {
     ) -> Self {
         let [min, max] = ends.map(|end| end.map(Number::approximate).filter(|end| end.is_finite()));
         let buckets = buckets.filter(|bucket| bucket.count > 0).map(|bucket| bucket.within(min, max).scaled(scale));
+        let mut buckets: Vec<Bucket> = buckets.collect();
+        let sum = sum.approximate();
+        if buckets.is_empty() && count > 0 {
+            // Without boundaries the SDK keeps no buckets: all that was recorded is in one.
+            let mean = sum / count.approximate();
+            let whole = Bucket { low: min.unwrap_or(mean), high: max.unwrap_or(mean), count };
+            buckets.push(whole.scaled(scale));
+        }
         let [min, max] = [min, max].map(|end| end.map(|end| end * scale));
-        Self { buckets: buckets.collect(), count, sum: sum.approximate() * scale, min, max }
+        Self { buckets, count, sum: sum * scale, min, max }
     }
 
     /// Values whose counts add up to the count, each within the bucket of those it stands for, whose weighted sum is the
@@ -172,6 +180,18 @@ mod tests {
                 Distribution::of_exponents(all.data_points().next().expect("a point"), 1.0)
             }
             other => panic!("no histogram: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_boundaries_all_that_was_recorded_is_still_there() {
+        for record_min_max in [true, false] {
+            let aggregation = Aggregation::ExplicitBucketHistogram { boundaries: Vec::new(), record_min_max };
+            let distribution = of(&[0.25, 0.5, 2.25], aggregation);
+            let values = values(NonZeroU32::MIN, &distribution);
+            assert_eq!(values.iter().map(|value| value.count).sum::<u64>(), 3, "{values:?}");
+            let sum: f64 = values.iter().map(|value| value.value * value.count.approximate()).sum();
+            assert!((sum - 3.0).abs() < 1e-9, "{values:?}");
         }
     }
 

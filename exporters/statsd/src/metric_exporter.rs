@@ -16,7 +16,8 @@ use crate::translation::Translation;
 /// Sends metrics to a StatsD server; made by [`StatsD::metric_exporter`](crate::StatsD::metric_exporter).
 ///
 /// Hand it to a `PeriodicReader`, as `with_periodic_exporter` does. Its temporality is delta, which is what StatsD's
-/// counters are. An export fails if anything but what StatsD can't say was dropped; the next one is as good as the first.
+/// counters are. An export fails if anything but what StatsD can't say was dropped, or if a refusal of what
+/// went before has been heard meanwhile; the next one is as good as the first.
 #[derive(Debug)]
 pub struct MetricExporter {
     translation: Translation,

@@ -316,11 +316,16 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
             Some(persistence) => ledger.kept(persistence),
             None => ledger,
         };
+        // The time limits of a shared store are told by the same clock.
+        #[cfg(feature = "shared")]
+        let ticks = policy.asks_for_time() || shared.is_some();
+        #[cfg(not(feature = "shared"))]
+        let ticks = policy.asks_for_time();
         let engine = Arc::new_cyclic(|engine: &Weak<Engine<K, V, E, C::Store>>| Engine {
             store,
             #[cfg(feature = "shared")]
             shared: shared.map(Arc::new),
-            _ticking: policy.asks_for_time().then(|| clock.keep_ticking()).flatten(),
+            _ticking: ticks.then(|| clock.keep_ticking()).flatten(),
             _registration: telemetry.register(&recorder, Weak::clone(engine) as Weak<dyn Source>),
             recorder,
             clock,
@@ -359,5 +364,21 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
 impl<K, V, E, C: fmt::Debug, M> fmt::Debug for Builder<K, V, E, C, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("name", &self.name).field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "moka", feature = "shared"))]
+mod tests {
+    use cachescope_core::Clock;
+    use cachescope_core::contract::InMemory;
+    use cachescope_core::shared::Shared;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_ticks_for_the_time_limits_of_a_shared_store_though_nothing_expires() {
+        let builder = || cached("builder.ticking", |n: u64| async move { n });
+        let shared = builder().store(Shared::new(InMemory::new(Clock::system()))).build();
+        assert!(shared.engine._ticking.is_some() && builder().build().engine._ticking.is_none());
     }
 }

@@ -80,7 +80,7 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) this: Weak<Self>,
     pub(crate) spans: Spans,
     pub(crate) hasher: RandomState,
-    /// Only where entries expire: without expiry nobody asks for the time on a hit.
+    /// Only where entries expire or a store is shared: else nobody asks for the time, or waits for it.
     pub(crate) _ticking: Option<Ticking>,
     pub(crate) _registration: Registration,
 }

@@ -41,6 +41,9 @@ impl Plan {
 pub(crate) enum Takes {
     /// What may answer it.
     Fresh,
+    /// What may answer it as it is: it neither loads nor renews.
+    #[cfg(feature = "shared")]
+    Any,
     /// What needn't be renewed: it is to renew it.
     Renewed,
     /// Nothing: it is to load.

@@ -117,8 +117,8 @@ impl Clock {
     /// Whether `deadline` is certainly still ahead, by the coarse time: one relaxed load, no system call.
     ///
     /// False means "perhaps not": ask [`Clock::now`]. True can be wrong only while the coarse time lags
-    /// by more than 100 ms, which takes a process that got no processor time for as long, and it needs
-    /// the [`Ticking`] of [`Clock::keep_ticking`] to be held.
+    /// by more than 100 ms, which takes a process that got no processor time for as long, or a task's waker
+    /// that blocks whoever wakes it; and it needs the [`Ticking`] of [`Clock::keep_ticking`] to be held.
     #[inline(always)]
     #[must_use]
     pub fn is_surely_before(&self, deadline: Moment) -> bool {
@@ -147,7 +147,10 @@ impl Clock {
     /// [ticking](Clock::keep_ticking) meanwhile, or each sleep starts the ticker anew.
     pub fn coarse_sleep(&self, duration: Duration) -> Sleep {
         match &self.source {
-            Source::System => self.alarm(&ticker::alarms(), duration, Some(Ticking::start())),
+            Source::System => match Ticking::start() {
+                ticking if ticking.ticks() => self.alarm(&ticker::alarms(), duration, Some(ticking)),
+                _ => Sleep::precise(duration),
+            },
             Source::Manual { alarms, .. } => self.alarm(alarms, duration, None),
         }
     }

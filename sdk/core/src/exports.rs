@@ -34,7 +34,7 @@ const RETRIES: Metric = Metric {
 };
 
 /// Tells exporters of one process apart, whatever their types.
-static LAST: AtomicU64 = AtomicU64::new(0);
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,7 +135,7 @@ impl Exports {
     /// Of an exporter of this kind, such as `otlp_grpc_metric_exporter`: the conventions list some.
     #[must_use]
     pub fn new(component_type: &'static str, item: ExportedItem) -> Self {
-        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let component_name = format!("{component_type}/{number}");
         let (sent, dropped, retried) = Default::default();
         Self { counts: Arc::new(Counts { item, component_type, component_name, sent, dropped, retried }) }

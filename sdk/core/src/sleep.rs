@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -99,7 +100,10 @@ impl Alarms {
             let ahead = set.alarms.split_off(&(now, u64::MAX));
             std::mem::replace(&mut set.alarms, ahead)
         };
-        due.into_values().for_each(Waker::wake);
+        for waker in due.into_values() {
+            // One that panics takes neither the others nor whoever rings along.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Set> {
@@ -139,6 +143,25 @@ mod tests {
         assert!(short.as_mut().poll(&mut cx).is_ready() && long.as_mut().poll(&mut cx).is_pending());
         hands.advance(2 * second);
         assert!(long.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn a_waker_that_panics_costs_nobody_else_the_alarm() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        let (clock, hands) = Clock::manual();
+        let woken = Arc::new(Count(AtomicUsize::new(0)));
+        let (ill, well) = (Waker::from(Arc::new(Panics)), Waker::from(Arc::clone(&woken)));
+        let second = Duration::from_secs(1);
+        let (mut first, mut other) = (pin!(clock.sleep(second)), pin!(clock.sleep(second)));
+        assert!(first.as_mut().poll(&mut Context::from_waker(&ill)).is_pending());
+        assert!(other.as_mut().poll(&mut Context::from_waker(&well)).is_pending());
+        hands.advance(second);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
     struct Tell(Mutex<std::sync::mpsc::Sender<()>>);

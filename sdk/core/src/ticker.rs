@@ -1,8 +1,7 @@
 //! The coarse time of the process: one thread that stores the present, so that a hit needs no clock read, and that wakes
 //! those who wait for a time limit, so that none needs a timer of its own.
 
-use std::panic::catch_unwind;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -32,12 +31,15 @@ pub(crate) fn alarms() -> Arc<Alarms> {
 /// Keeps the process's coarse time moving while it lives. Made by [`Clock::keep_ticking`](crate::Clock::keep_ticking).
 #[derive(Clone, Debug)]
 pub struct Ticking {
-    _alive: Arc<Alive>,
+    alive: Arc<Alive>,
 }
 
 /// What the ticker thread watches for its end.
 #[derive(Debug)]
-struct Alive;
+struct Alive {
+    /// Whether there is such a thread.
+    ticks: AtomicBool,
+}
 
 impl Drop for Alive {
     fn drop(&mut self) {
@@ -50,9 +52,9 @@ impl Ticking {
     pub(crate) fn start() -> Self {
         let mut ticker = TICKER.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(alive) = ticker.upgrade() {
-            return Self { _alive: alive };
+            return Self { alive };
         }
-        let alive = Arc::new(Alive);
+        let alive = Arc::new(Alive { ticks: AtomicBool::new(true) });
         *ticker = Arc::downgrade(&alive);
         let watched = Arc::downgrade(&alive);
         // The first tick is ours, so that hits need not wait for the thread to be scheduled.
@@ -60,9 +62,15 @@ impl Ticking {
         let spawned = std::thread::Builder::new().name("cachescope-ticker".into()).spawn(move || tick(&watched));
         if let Err(error) = spawned {
             COARSE.store(STOPPED, Ordering::Relaxed);
+            alive.ticks.store(false, Ordering::Relaxed);
             tracing::warn!(%error, "no thread for the coarse clock: expiry reads the precise clock, about 30 ns a hit");
         }
-        Self { _alive: alive }
+        Self { alive }
+    }
+
+    /// Whether anybody is woken in time: without a thread, nobody is.
+    pub(crate) fn ticks(&self) -> bool {
+        self.alive.ticks.load(Ordering::Relaxed)
     }
 }
 
@@ -72,8 +80,7 @@ fn tick(watched: &Weak<Alive>) {
         let now = system_now();
         COARSE.store(now.as_nanos(), Ordering::Relaxed);
         drop(_alive);
-        // Whoever's waker panics doesn't take the time along: without ticks, what has expired would look fresh.
-        let _ = catch_unwind(|| ALARMS.ring(now));
+        ALARMS.ring(now);
         std::thread::sleep(TICK);
     }
 }

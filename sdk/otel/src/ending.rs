@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
@@ -35,10 +36,20 @@ impl Ending {
             return Ok(());
         }
         self.deliveries.finish();
-        let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
-        let mut work = Work::start(vec![Box::new(move || tracers.shutdown()), Box::new(move || meters.shutdown())])?;
-        if let Some(result) = work.wait(self.deadline) {
-            return result.map_err(|error| Error::undelivered(&error));
+        let (tracers, meters, deadline) = (self.tracers.clone(), self.meters.clone(), self.deadline);
+        let mut work = Work::start(vec![
+            Box::new(move || tracers.shutdown_with_timeout(deadline)),
+            Box::new(move || meters.shutdown()),
+        ])?;
+        match work.wait(deadline) {
+            // A reader of metrics waits for five seconds, whatever it is told; what it waited for goes on.
+            Some(Err(OTelSdkError::Timeout(_))) => {
+                let said = self.deliveries.give_up();
+                std::thread::sleep(GRACE);
+                return Err(Error::late(deadline, said));
+            }
+            Some(result) => return result.map_err(|error| Error::undelivered(&error)),
+            None => {}
         }
         // The exporters know whom they wait for: they say so, unless they did when it was lost, and let the SDK's
         // threads end. What hangs elsewhere, in a callback or a foreign exporter, is left to us to say.

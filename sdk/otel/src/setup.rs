@@ -337,11 +337,14 @@ impl Setup {
         let traces = exporter::traces(environment, self.trace_exporters)?;
         let metrics = exporter::metrics(environment, self.metric_exporters)?;
 
-        if self.globals {
-            // Also when the SDK is disabled: a service that records nothing still passes on the context of others.
-            global::set_text_map_propagator(propagation::composed(&propagators));
-        }
+        let propagate = || {
+            if self.globals {
+                global::set_text_map_propagator(propagation::composed(&propagators));
+            }
+        };
         if disabled {
+            // A service that records nothing still passes on the context of others.
+            propagate();
             return Ok(off(self.deadline));
         }
         environment.say_what_is_unsupported();
@@ -357,6 +360,7 @@ impl Setup {
         let opened = Destinations::open(&wanted)?;
         #[cfg(feature = "signals")]
         let listening = crate::signals::Listening::to(&self.signals)?;
+        propagate();
         let mut tracers = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(
             // Said here too, for the SDK would ask the process's environment.
             sampler.unwrap_or_else(|| Box::new(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))),

@@ -37,9 +37,10 @@ mod imp {
     use std::sync::atomic::AtomicBool;
     use std::sync::mpsc::{Sender, channel};
 
+    use signal_hook::SigId;
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
-    use signal_hook::low_level::{emulate_default_handler, exit};
+    use signal_hook::low_level::{emulate_default_handler, exit, unregister};
 
     use super::Signal;
     use crate::Error;
@@ -52,9 +53,11 @@ mod imp {
         });
         // Whoever asks twice doesn't want to wait. The order matters: the first signal finds it unset, and sets it.
         let asked = Arc::new(AtomicBool::new(false));
+        let mut registered = Registered(Vec::new());
         for number in numbers.clone() {
-            signal_hook::flag::register_conditional_default(number, Arc::clone(&asked)).map_err(Error::signals)?;
-            signal_hook::flag::register(number, Arc::clone(&asked)).map_err(Error::signals)?;
+            use signal_hook::flag::{register, register_conditional_default};
+            registered.0.push(register_conditional_default(number, Arc::clone(&asked)).map_err(Error::signals)?);
+            registered.0.push(register(number, Arc::clone(&asked)).map_err(Error::signals)?);
         }
         let mut arriving = Signals::new(numbers).map_err(Error::signals)?;
         let (sender, endings) = channel::<Ending>();
@@ -74,7 +77,17 @@ mod imp {
                 }
             })
             .map_err(Error::thread)?;
+        registered.0.clear();
         Ok(sender)
+    }
+
+    /// What has been registered so far; taken back when it is dropped, or signals would be heard and not obeyed.
+    struct Registered(Vec<SigId>);
+
+    impl Drop for Registered {
+        fn drop(&mut self) {
+            self.0.drain(..).for_each(|id| drop(unregister(id)));
+        }
     }
 }
 

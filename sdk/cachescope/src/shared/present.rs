@@ -19,7 +19,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let Missed { start, wishes, .. } = missed;
         let mut request = OpenRequest::start(self.books(), start, wishes);
         let ending = Ending::miss(MissReason::Unknown);
-        let plan = Plan { ending, max_age: wishes.max_age, takes: Takes::Fresh, renews: None };
+        let plan = Plan { ending, max_age: wishes.max_age, takes: Takes::Any, renews: None };
         let context = request.open(None).unwrap_or_default();
         match self.look(shared, key, &name, plan).with_context(context).await {
             Looked::Answers(entry, standing) => {

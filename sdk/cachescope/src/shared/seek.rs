@@ -156,9 +156,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let standing = self.policy.true_standing(Some(&entry), self.clock.now(), plan.max_age);
         let takes_it = match standing {
             Standing::Fresh => true,
-            Standing::Aging => plan.takes == Takes::Fresh,
-            // Only where it can be renewed behind the request.
-            Standing::Stale => plan.takes == Takes::Fresh && self.background.spawner().is_some(),
+            Standing::Aging => matches!(plan.takes, Takes::Fresh | Takes::Any),
+            Standing::Stale => match plan.takes {
+                Takes::Any => true,
+                // Only where it can be renewed behind the request.
+                Takes::Fresh => self.background.spawner().is_some(),
+                Takes::Renewed | Takes::Nothing => false,
+            },
             Standing::Absent | Standing::Expired => false,
         };
         if takes_it {

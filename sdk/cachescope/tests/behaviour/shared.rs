@@ -370,6 +370,18 @@ async fn a_request_that_only_looks_looks_in_the_store_too_and_changes_nothing() 
     assert_eq!(fleet.loads(), 1);
 }
 
+#[test]
+fn a_request_that_only_looks_takes_what_is_stale_without_a_runtime_to_renew_it() {
+    let fleet = Fleet::new();
+    let builder = fleet.wrapped("shared.lookers").serve_stale_for(20 * SECOND);
+    let cache = builder.store(Shared::new(fleet.store.clone())).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(cache.call(7)), 1);
+    fleet.hands.advance(15 * SECOND);
+    assert_eq!(cache.request(7).only_if_cached().into_future().now_or_never(), Some(Some(1)));
+    assert_eq!(cache.metrics().stats().result(RequestResult::Stale), 1);
+}
+
 type InTiers = Cached<u64, u64, std::convert::Infallible, BeforeShared<MokaStore<u64, u64>>>;
 
 fn tiered(fleet: &Fleet, name: &str) -> InTiers {

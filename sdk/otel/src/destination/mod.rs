@@ -49,8 +49,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) serve: bool,
 }
 
-/// The exporters, built and yet to be given to the providers: readers and processors have threads, and those are begun
-/// when nothing can be wrong any more.
+/// The exporters, built and yet to be given to the providers: readers have threads, and those are begun when nothing can
+/// be wrong any more.
 #[derive(Default)]
 pub(crate) struct Destinations {
     pub(crate) to_tracers: Vec<AddToTracers>,

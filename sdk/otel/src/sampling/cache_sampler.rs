@@ -31,8 +31,9 @@ const ANY: [RequestResult; 5] =
 /// - **Requests that load, or ask a shared store**, have a span from the start, for others nest in it, and how they
 ///   end is not known then. They are kept at the highest rate of whatever they may turn out to be: with `miss=0.1` one
 ///   in ten, with `miss=0.1,error=1` all of them, since any may fail. A request of a shared store may turn out to be a
-///   hit, stale, a miss, coalesced or bypassed; set all of these (or `other`) to have fewer. To choose among them by
-///   how they ended takes tail sampling, in a collector.
+///   hit, stale, a miss, coalesced or bypassed; set all of these (or `other`) to have fewer. That it may find nothing or
+///   be cancelled doesn't count: rates of `absent` and `cancelled` are for spans made after the fact. To choose among
+///   them by how they ended takes tail sampling, in a collector.
 /// - **Loads** as the requests that run them, and background refreshes at `refresh`, or as what fails or is slow if that
 ///   is more.
 ///
