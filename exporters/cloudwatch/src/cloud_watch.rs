@@ -21,11 +21,11 @@ use crate::{Cost, Dimensions, EmfExporter, Error, OnUnknown, Resolution, text};
 /// | `CACHESCOPE_CLOUDWATCH_NAMESPACE` | the namespace; `cachescope` |
 /// | `CACHESCOPE_CLOUDWATCH_DIMENSIONS` | as [`Dimensions`] has it; `service.name,*` |
 /// | `CACHESCOPE_CLOUDWATCH_RESOLUTION` | seconds, `60` (default) or `1` |
-/// | `CACHESCOPE_CLOUDWATCH_ZEROS` | `true` sends sums that didn't grow, too; `false` |
-/// | `CACHESCOPE_CLOUDWATCH_TIMEOUT` | milliseconds for an interval's requests, retries included; 10000 |
+/// | `CACHESCOPE_CLOUDWATCH_ZEROS` | `true` sends sums that didn't grow, too, of observable counters; `false` |
+/// | `CACHESCOPE_CLOUDWATCH_TIMEOUT` | milliseconds for an interval's requests, retries included, 100 to 86400000; 10000 |
 /// | `CACHESCOPE_CLOUDWATCH_ON_UNKNOWN` | `drop` (default) or `resend`, as [`OnUnknown`] has it |
 /// | `CACHESCOPE_CLOUDWATCH_QUEUE` | how many metrics wait for the next interval at most; 10000 |
-/// | `CACHESCOPE_CLOUDWATCH_DRY_RUN` | `true` sends nothing and says what it would cost; `false` |
+/// | `CACHESCOPE_CLOUDWATCH_DRY_RUN` | `true` sends nothing and says what it would cost (not for EMF, which writes all the same); `false` |
 /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the region; else by the AWS SDK's chain |
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | credentials; else by the AWS SDK's chain |
 /// | `AWS_ENDPOINT_URL_CLOUDWATCH`, `AWS_ENDPOINT_URL` | another endpoint than AWS's, for tests |
@@ -108,7 +108,8 @@ impl CloudWatch {
     }
 
     /// Whether sums that didn't grow are sent, as zero. Off, a metric that nothing happens to is not billed, and an alarm
-    /// on it has missing data, which it can be told to take for good.
+    /// on it has missing data, which it can be told to take for good. It is for observable counters: of a synchronous one
+    /// that nothing was added to, the SDK reports nothing that could be sent.
     #[must_use]
     pub fn with_zeros(mut self, zeros: bool) -> Self {
         self.settings.zeros = zeros;
@@ -122,10 +123,11 @@ impl CloudWatch {
         self
     }
 
-    /// How long an interval's requests may take, retries included; at least 100 ms.
+    /// How long an interval's requests may take, retries included; at least 100 ms, at most a day. What is
+    /// outside of that is the nearest of both.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout.max(Duration::from_millis(100));
+        self.settings.timeout = timeout.clamp(settings::TIMEOUTS.0, settings::TIMEOUTS.1);
         self
     }
 
@@ -138,7 +140,8 @@ impl CloudWatch {
     }
 
     /// Sends nothing, and says through `tracing` what it would cost: once, and again when there are a tenth more
-    /// metrics. [`CloudWatch::cost`] returns the same.
+    /// metrics in one collection. [`CloudWatch::cost`] returns the same. [`CloudWatch::emf_exporter`] takes no heed of it:
+    /// its lines are written all the same.
     #[must_use]
     pub fn with_dry_run(mut self, dry_run: bool) -> Self {
         self.settings.dry_run = dry_run;
@@ -172,7 +175,8 @@ impl CloudWatch {
         EmfExporter::new(&self.settings, writer)
     }
 
-    /// What sending `metrics` at every `OTEL_METRIC_EXPORT_INTERVAL` (a minute unless set) costs.
+    /// What sending `metrics` at every `OTEL_METRIC_EXPORT_INTERVAL` (a minute unless set) costs. What other
+    /// collections hold besides isn't in it.
     #[must_use]
     pub fn cost(&self, metrics: &ResourceMetrics) -> Cost {
         Cost::of(Collection::read(metrics, &self.settings.dimensions), self.settings.interval)

@@ -27,9 +27,10 @@ const THOUSAND_REQUESTS: f64 = 0.01;
 /// | each above a million | $0.02 |
 /// | 1,000 PutMetricData requests | $0.01 |
 ///
-/// A metric is a name with one set of dimensions; each process that sends a set of its own adds its metrics. It is an
-/// upper bound: metrics are billed by the hour in which something was sent, sums that don't grow aren't sent unless
-/// asked for, and the free tier isn't taken off. Neither are alarms, dashboards and reading added. Other regions differ.
+/// A metric is a name with one set of dimensions; each process that sends a set of its own adds its metrics. It is of
+/// what that one collection held, as if all of it were sent all month: less is billed where something isn't sent every
+/// hour, as sums that don't grow unless asked for, and for the free tier. More is where other collections hold other
+/// metrics, and for alarms, dashboards and reading. Other regions differ.
 ///
 /// ```
 /// # use cachescope_cloudwatch::CloudWatch;
@@ -85,7 +86,7 @@ impl Cost {
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { metrics, requests } = self;
-        write!(f, "{metrics} metrics and {requests} requests, at most ${:.2} a month", self.dollars_a_month())
+        write!(f, "{metrics} metrics and {requests} requests, ${:.2} a month", self.dollars_a_month())
     }
 }
 

@@ -59,7 +59,7 @@ impl Datums {
             return;
         }
         let said: Vec<Said> = match series.reading {
-            Reading::Delta(number) | Reading::Last(number) => vec![Said::Value(number)],
+            Reading::Delta(number) | Reading::Last(number) | Reading::Gauge(number) => vec![Said::Value(number)],
             Reading::Distribution(distribution) => {
                 distribution.parts(wording.values).into_iter().map(Said::Distribution).collect()
             }

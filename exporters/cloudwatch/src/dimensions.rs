@@ -13,7 +13,8 @@ use crate::{Error, text};
 ///
 /// Written as a list with commas: `*` is every attribute of the metric, a name is the attribute or, where the metric has
 /// none of that name, the resource's; `-name` leaves that attribute out. Points that become equal by what is left out
-/// are added up: sums, and also levels such as a number of entries (the last one of each), and histograms by bucket.
+/// are made one: counters and histograms (by bucket) are added up, and so are up-down counters such as a number of
+/// entries (the last one of each). Of gauges, such as the longest wait, the largest stands for them all.
 ///
 /// Several lists with semicolons between are as many metrics for each point: the second and later ones are roll-ups of
 /// the first, each to be paid for.

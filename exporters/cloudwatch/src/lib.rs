@@ -19,7 +19,7 @@
 //! |---|---|
 //! | counter | what was added in each interval: `Sum` of a period is how much, `SampleCount` says nothing |
 //! | up-down counter, gauge | how it stood at the end of each interval: `Average`, `Maximum` |
-//! | histogram, explicit or exponential | `Sum`, `Minimum`, `Maximum`, `SampleCount` exactly; percentiles to within a bucket |
+//! | histogram, explicit or exponential | `Sum`, `SampleCount` exactly; `Minimum`, `Maximum` too if the SDK recorded them, else to within a bucket, as percentiles |
 //!
 //! Units are CloudWatch's (`s` becomes `Seconds`, `{request}` `Count`); what it has none for is `None`. Characters other
 //! than printable ASCII become `_`, values of dimensions are cut after 1,024. Whole numbers are exact up to 2^53.

@@ -28,8 +28,10 @@ pub(crate) struct Point<'a> {
 pub(crate) enum Reading {
     /// So much since the last one.
     Delta(f64),
-    /// How it stands.
+    /// How it stands: several are their sum, as of entries.
     Last(f64),
+    /// How it stands, which makes no sense as a sum: several are the largest of them, as of waits.
+    Gauge(f64),
     /// What was measured since the last one.
     Distribution(Distribution),
 }
@@ -40,14 +42,16 @@ impl Reading {
         match self {
             Self::Delta(number) => Self::Delta(number * factor),
             Self::Last(number) => Self::Last(number * factor),
+            Self::Gauge(number) => Self::Gauge(number * factor),
             Self::Distribution(distribution) => Self::Distribution(distribution.times(factor)),
         }
     }
 
-    /// Adds the other up, which is of the same kind.
+    /// Makes one of both; the other is of the same kind.
     pub(crate) fn add(&mut self, other: Self) {
         match (self, other) {
             (Self::Delta(number), Self::Delta(more)) | (Self::Last(number), Self::Last(more)) => *number += more,
+            (Self::Gauge(number), Self::Gauge(more)) => *number = number.max(more),
             (Self::Distribution(distribution), Self::Distribution(more)) => distribution.add(more),
             _ => debug_assert!(false, "readings of different kinds are of different series"),
         }
@@ -57,7 +61,7 @@ impl Reading {
     pub(crate) fn is_nothing(&self) -> bool {
         match self {
             Self::Delta(number) => *number == 0.0,
-            Self::Last(_) => false,
+            Self::Last(_) | Self::Gauge(_) => false,
             Self::Distribution(distribution) => distribution.is_empty(),
         }
     }
@@ -86,7 +90,7 @@ fn each_of<'a, T: Copy>(
     match data {
         MetricData::Gauge(gauge) => {
             for point in gauge.data_points() {
-                say(gauge.time(), point.attributes().collect(), Some(Reading::Last(number(point.value()))));
+                say(gauge.time(), point.attributes().collect(), Some(Reading::Gauge(number(point.value()))));
             }
         }
         MetricData::Sum(sum) => {
@@ -187,7 +191,7 @@ mod tests {
         let found = readings(Temporality::Delta);
         assert_eq!(found["counter"], Some(Reading::Delta(5.0)));
         assert_eq!(found["up_down"], Some(Reading::Last(-3.0)));
-        assert_eq!(found["gauge"], Some(Reading::Last(1.5)));
+        assert_eq!(found["gauge"], Some(Reading::Gauge(1.5)));
         let explicit = Distribution::new(1, 1.5, Some(1.5), Some(1.5)).explicit(&[1.0, 2.0], &[0, 1, 0]);
         assert_eq!(found["explicit"], Some(Reading::Distribution(explicit)));
         let Some(Reading::Distribution(exponential)) = &found["exponential"] else { panic!("{found:?}") };
@@ -198,6 +202,6 @@ mod tests {
     fn totals_since_the_start_are_not_said() {
         let found = readings(Temporality::Cumulative);
         assert_eq!((&found["counter"], &found["explicit"], &found["exponential"]), (&None, &None, &None));
-        assert_eq!((&found["up_down"], &found["gauge"]), (&Some(Reading::Last(-3.0)), &Some(Reading::Last(1.5))));
+        assert_eq!((&found["up_down"], &found["gauge"]), (&Some(Reading::Last(-3.0)), &Some(Reading::Gauge(1.5))));
     }
 }

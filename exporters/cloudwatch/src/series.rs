@@ -1,4 +1,4 @@
-//! The metrics of one collection as CloudWatch will have them: points that became equal are added up.
+//! The metrics of one collection as CloudWatch will have them: points that became equal are made one.
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
@@ -115,6 +115,22 @@ mod tests {
         let said: Vec<_> = found.series.iter().map(|series| (series.reading.clone(), series.points)).collect();
         let of = |number, points| (Reading::Delta(number), points);
         assert_eq!(said, [of(3.0, 1), of(7.0, 0), of(12.0, 0), of(4.0, 1), of(5.0, 1), of(5.0, 0)]);
+    }
+
+    #[test]
+    fn levels_are_added_up_and_of_gauges_the_largest_stands() {
+        let (hit, miss) = (attributes("a", "hit"), attributes("a", "miss"));
+        let of = |one: Reading, other: Reading| {
+            let points: [(&str, &str, &[KeyValue], _); 2] =
+                [("w", "min", &hit, Some(one)), ("w", "min", &miss, Some(other))];
+            let found = collect("cache;nothing", &points);
+            found.series.iter().map(|series| (series.reading.clone(), series.points)).collect::<Vec<_>>()
+        };
+        let gauge = Reading::Gauge(180.0);
+        assert_eq!(of(Reading::Gauge(2.0), Reading::Gauge(3.0)), [(gauge.clone(), 2), (gauge.clone(), 0)]);
+        assert_eq!(of(Reading::Gauge(3.0), Reading::Gauge(2.0)), [(gauge.clone(), 2), (gauge, 0)]);
+        let level = Reading::Last(300.0);
+        assert_eq!(of(Reading::Last(2.0), Reading::Last(3.0)), [(level.clone(), 2), (level, 0)]);
     }
 
     #[test]

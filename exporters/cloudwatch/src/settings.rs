@@ -37,6 +37,9 @@ pub enum OnUnknown {
     Resend,
 }
 
+/// How long an interval's requests may take: at least, and at most. Much more is later than a clock can say.
+pub(crate) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(24 * 3600));
+
 /// What the variables say, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -72,8 +75,9 @@ impl Settings {
             })?
             .unwrap_or_default(),
             zeros: value(lookup, &own("ZEROS"), "true or false", yes_or_no)?.unwrap_or(false),
-            timeout: value(lookup, &own("TIMEOUT"), "milliseconds, a whole number of 100 or more", |text| {
-                text.parse().ok().filter(|ms| *ms >= 100).map(Duration::from_millis)
+            timeout: value(lookup, &own("TIMEOUT"), "milliseconds, a whole number from 100 to 86400000", |text| {
+                let timeout = text.parse().ok().map(Duration::from_millis)?;
+                (TIMEOUTS.0..=TIMEOUTS.1).contains(&timeout).then_some(timeout)
             })?
             .unwrap_or(Duration::from_secs(10)),
             on_unknown: value(lookup, &own("ON_UNKNOWN"), "drop or resend", |text| match text {
@@ -162,7 +166,8 @@ mod tests {
             ("DIMENSIONS", "a,,b", "service.name,*"),
             ("RESOLUTION", "30", "60 or 1"),
             ("ZEROS", "maybe", "true or false"),
-            ("TIMEOUT", "5", "100 or more"),
+            ("TIMEOUT", "5", "100 to 86400000"),
+            ("TIMEOUT", "18446744073709551615", "100 to 86400000"),
             ("ON_UNKNOWN", "shrug", "drop or resend"),
             ("QUEUE", "-1", "0 or more"),
             ("DRY_RUN", "wet", "true or false"),

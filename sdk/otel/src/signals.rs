@@ -86,7 +86,9 @@ mod imp {
 
     impl Drop for Registered {
         fn drop(&mut self) {
-            self.0.drain(..).for_each(|id| drop(unregister(id)));
+            for id in self.0.drain(..) {
+                unregister(id);
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -16,10 +17,9 @@ use crate::settings::{Lookup, set};
 const REGION_OF_AN_ENDPOINT: &str = "us-east-1";
 
 /// Where CloudWatch is, and as whom to speak to it. What isn't here is the AWS SDK's to find.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Access {
     region: Option<String>,
-    /// The SDK's type, which doesn't show the secret.
     credentials: Option<Credentials>,
     endpoint: Option<String>,
     sdk_config: Option<SdkConfig>,
@@ -93,6 +93,10 @@ impl Access {
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        // Without one the client panics. An `SdkConfig` that was built by hand may have none.
+        if config.behavior_version().is_none() {
+            builder = builder.behavior_version(behaviour());
+        }
         if config.http_client().is_none() {
             builder = builder.http_client(http.client);
         }
@@ -100,7 +104,7 @@ impl Access {
     }
 
     async fn load(&self, http_client: SharedHttpClient) -> SdkConfig {
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client);
+        let mut loader = aws_config::defaults(behaviour()).http_client(http_client);
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -116,6 +120,18 @@ impl Access {
         }
         loader.load().await
     }
+}
+
+impl fmt::Debug for Access {
+    /// Where it is alone: a URL may hold a password, and credentials are nobody's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Access").field(&self.name()).finish()
+    }
+}
+
+/// How the AWS SDK behaves where nobody says otherwise.
+fn behaviour() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
 }
 
 /// An HTTP client, and whether it has whom to trust.
@@ -189,10 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn an_sdk_config_without_a_behavior_version_makes_a_client() {
+        let config = SdkConfig::builder().endpoint_url("http://127.0.0.1:1").build();
+        let client = pollster::block_on(Access::of(config).client(Duration::from_secs(1)));
+        assert!(client.is_ok(), "{client:?}");
+    }
+
+    #[test]
     fn what_is_secret_is_not_shown() {
         let keys = [("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "hush-hush")];
         let access = read(&keys).unwrap();
-        assert!(access.credentials.is_some() && !format!("{access:?}").contains("hush"));
+        assert!(access.credentials.is_some());
+        assert_eq!(format!("{access:?}"), r#"Access("CloudWatch")"#);
+        let access = read(&[("AWS_ENDPOINT_URL", "http://user:pass@metrics.example:4566/path")]).unwrap();
+        assert_eq!(format!("{access:?}"), r#"Access("http://metrics.example:4566")"#);
         for half in keys {
             let error = read(&[half]).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(half.0) && !error.contains(half.1), "{error}");

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::Error;
 
-/// The tokio runtime that drives the exporter' sockets and timers.
+/// The tokio runtime that drives the exporters' sockets and timers.
 ///
 /// It is ours because the program's may be blocked: `Drop` on a current-thread runtime waits for a flush that this very
 /// runtime would have to drive. Goes without waiting when its last exporter does, which is allowed on any thread,

@@ -39,6 +39,6 @@ mod tests {
     fn a_tenth_more_is_news() {
         let dry_run = DryRun::default();
         let news = [0, 100, 100, 110, 111, 50, 122, 123].map(|metrics| dry_run.is_news(metrics));
-        assert_eq!(news, [false, true, false, false, true, false, false, true].map(|news| news));
+        assert_eq!(news, [false, true, false, false, true, false, false, true]);
     }
 }

@@ -13,6 +13,8 @@ use crate::datum::{self, Datum};
 pub(crate) struct Parcel {
     datums: Vec<Datum>,
     on_the_wire: bool,
+    /// Whether it was in a request before: the next one is a further one.
+    tried: bool,
     exports: Exports,
     /// How often it, and what it was split into, may still be split.
     splits: Arc<AtomicU32>,
@@ -23,7 +25,22 @@ const SPLITS: u32 = 30;
 
 impl Parcel {
     pub(crate) fn new(datums: Vec<Datum>, exports: &Exports) -> Self {
-        Self { datums, on_the_wire: false, exports: exports.clone(), splits: Arc::new(AtomicU32::new(SPLITS)) }
+        let splits = Arc::new(AtomicU32::new(SPLITS));
+        Self { datums, on_the_wire: false, tried: false, exports: exports.clone(), splits }
+    }
+
+    /// Of what was tried before.
+    pub(crate) fn again(datums: Vec<Datum>, exports: &Exports) -> Self {
+        let mut parcel = Self::new(datums, exports);
+        parcel.tried = true;
+        parcel
+    }
+
+    /// Now it is in a request. Counted if it is a further one.
+    pub(crate) fn tries(&mut self) {
+        if std::mem::replace(&mut self.tried, true) {
+            self.exports.retried();
+        }
     }
 
     pub(crate) fn datums(&self) -> &[Datum] {
@@ -59,10 +76,11 @@ impl Parcel {
         }
         let mut one = self.take();
         let other = one.split_off(one.len() / 2);
-        let (exports, splits) = (&self.exports, &self.splits);
+        let (tried, exports, splits) = (self.tried, &self.exports, &self.splits);
         Ok([one, other].map(|datums| Self {
             datums,
             on_the_wire: false,
+            tried,
             exports: exports.clone(),
             splits: splits.clone(),
         }))

@@ -74,8 +74,9 @@ impl Sender {
             self.kept.take().into_iter().partition(|datum| limits::takes_time(datum.time, now));
         self.exports.dropped(DropReason::Unreachable, datum::points(&too_old));
         // Apart: what CloudWatch fails on, time and again, fails without what is new.
-        let parcels: Vec<Parcel> =
-            [kept, fresh].into_iter().flat_map(batches).map(|batch| Parcel::new(batch, &self.exports)).collect();
+        let kept = batches(kept).into_iter().map(|batch| Parcel::again(batch, &self.exports));
+        let fresh = batches(fresh).into_iter().map(|batch| Parcel::new(batch, &self.exports));
+        let parcels: Vec<Parcel> = kept.chain(fresh).collect();
         if parcels.is_empty() {
             return None;
         }
@@ -102,12 +103,9 @@ impl Sender {
             if self.delivery.is_given_up() {
                 return Err(given_up());
             }
-            if tries > 0 {
-                self.exports.retried();
-            }
             // Until the answer is here, whoever drops us can't tell.
             parcel.set_on_the_wire(true);
-            let trying = self.attempt(parcel.datums(), left.min(ATTEMPT));
+            let trying = self.attempt(&mut parcel, left.min(ATTEMPT));
             let Some(outcome) = self.delivery.unless_given_up(trying).await else { return Err(given_up()) };
             parcel.set_on_the_wire(false);
             let failure = match outcome {
@@ -141,7 +139,7 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, datums: &[Datum], limit: Duration) -> Result<(), Failure> {
+    async fn attempt(&self, parcel: &mut Parcel, limit: Duration) -> Result<(), Failure> {
         let begun = Instant::now();
         let finding = self.client.get_or_try_init(|| self.access.client(self.connect));
         let client = tokio::time::timeout(limit, finding)
@@ -151,7 +149,8 @@ impl Sender {
         if left < self.enough() {
             return Err(Failure::new(Kind::Unreachable, "too little time is left"));
         }
-        attempt::put(client, &self.namespace, datums, self.resolution, left).await
+        parcel.tries();
+        attempt::put(client, &self.namespace, parcel.datums(), self.resolution, left).await
     }
 
     /// What a try takes at least: cut off while it connects, nobody could tell whether it was sent.
@@ -175,7 +174,6 @@ impl Sender {
             }
         };
         for half in halves {
-            self.exports.retried();
             // Whether one of them fails is known already; why, too.
             Box::pin(self.deliver(half, until, patience)).await.ok();
         }
@@ -190,6 +188,13 @@ impl Sender {
             parcel.dropped(failure.reason());
         }
         failure
+    }
+}
+
+/// Dropped without a shutdown, it counts what nobody will send any more.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -213,6 +218,8 @@ mod tests {
     type Service = fn(&[u8]) -> &'static [u8];
 
     const STORED: &[u8] = b"HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: 1\r\n\r\n\xa0";
+    /// The body doesn't come: the connection is closed.
+    const BROKEN_OFF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n";
     const INVALID: &[u8] = b"HTTP/1.1 400 Bad Request\r\nsmithy-protocol: rpc-v2-cbor\r\n\
         x-amzn-query-error: InvalidParameterValue;Sender\r\ncontent-length: 1\r\n\r\n\xa0";
     const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nsmithy-protocol: rpc-v2-cbor\r\n\
@@ -243,7 +250,11 @@ mod tests {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body)?;
-            (&client).write_all(service(&body))?;
+            let said = service(&body);
+            (&client).write_all(said)?;
+            if said == BROKEN_OFF {
+                return Ok(());
+            }
         }
     }
 
@@ -260,21 +271,32 @@ mod tests {
 
     /// Sends eight metrics, one of which is `poison`, to such a service; with what was counted.
     fn send(service: Service) -> Option<Exports> {
-        let url = serve(service).ok()?;
+        send_to(&serve(service).ok()?, Patience::UntilTimeIsUp)
+    }
+
+    fn send_to(url: &str, patience: Patience) -> Option<Exports> {
+        let exports = Exports::new("test", ExportedItem::DataPoint);
+        let names = ["a", "b", "c", "d", "poison", "f", "g", "h"];
+        let sender = sender(url, &exports)?;
+        drive(&sender, names.map(datum).into(), patience)?.err();
+        Some(exports)
+    }
+
+    fn sender(url: &str, exports: &Exports) -> Option<Sender> {
         let lookup = |name: &str| match name {
-            "AWS_ENDPOINT_URL" => Some(url.clone()),
+            "AWS_ENDPOINT_URL" => Some(url.to_owned()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         };
-        let exports = Exports::new("test", ExportedItem::DataPoint);
         let (settings, access) = (Settings::read(&lookup).ok()?, Access::read(&lookup).ok()?);
-        let sender = Sender::new(&settings, &access, &exports, &Delivery::new());
-        let names = ["a", "b", "c", "d", "poison", "f", "g", "h"];
+        Some(Sender::new(&settings, &access, exports, &Delivery::new()))
+    }
+
+    fn drive(sender: &Sender, fresh: Vec<Datum>, patience: Patience) -> Option<Result<(), Failure>> {
         let until = Instant::now() + Duration::from_secs(30);
-        let sending = sender.send(names.map(datum).into(), until, Patience::UntilTimeIsUp);
+        let sending = sender.send(fresh, until, patience);
         let driver = crate::api::Driver::start().ok()?;
-        pollster::block_on(driver.drive(sending))?.err();
-        Some(exports)
+        pollster::block_on(driver.drive(sending))
     }
 
     #[test]
@@ -283,6 +305,35 @@ mod tests {
             send(|body| if body.windows(6).any(|part| part == b"poison") { INVALID } else { STORED }).unwrap();
         assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Rejected)), (7, 1));
         assert_eq!((exports.total_dropped(), exports.total_retried()), (1, 6), "three halvings");
+    }
+
+    #[test]
+    fn what_was_kept_is_a_further_request() {
+        static TRIES: AtomicU64 = AtomicU64::new(0);
+        const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nsmithy-protocol: rpc-v2-cbor\r\n\
+            x-amzn-query-error: InternalServiceFault;Receiver\r\ncontent-length: 1\r\n\r\n\xa0";
+        let url = serve(|_| if TRIES.fetch_add(1, Ordering::Relaxed) < 1 { FAILED } else { STORED }).unwrap();
+        let exports = Exports::new("test", ExportedItem::DataPoint);
+        let sender = sender(&url, &exports).unwrap();
+        assert!(drive(&sender, vec![datum("a")], Patience::Once).is_some_and(|sent| sent.is_err()));
+        assert_eq!((exports.total_sent(), exports.total_retried()), (0, 0));
+        assert_eq!(drive(&sender, Vec::new(), Patience::Once), Some(Ok(())));
+        assert_eq!((exports.total_sent(), exports.total_retried()), (1, 1));
+    }
+
+    #[test]
+    fn what_was_kept_is_counted_when_its_sender_goes() {
+        // Nobody listens there any more.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+        let exports = send_to(&format!("http://127.0.0.1:{port}"), Patience::Once).unwrap();
+        assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Shutdown)), (0, 8));
+        assert_eq!(exports.total_dropped(), 8);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_after_its_status_is_one() {
+        let exports = send(|_| BROKEN_OFF).unwrap();
+        assert_eq!((exports.total_sent(), exports.total_dropped(), exports.total_retried()), (8, 0, 0));
     }
 
     #[test]
