@@ -8,11 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::http;
-use crate::launch;
 use crate::part::Part;
 use crate::poll;
 use crate::ports::Ports;
-use crate::proxy::Proxy;
 use crate::recipe::Recipe;
 use crate::run;
 use crate::sample::{self, Sample};
@@ -141,17 +139,7 @@ impl Server {
     pub fn prometheus(config: &str) -> Result<Self> {
         // Parts are named by who runs them for as long as the process lives; a test has few of these.
         let part: &'static OwnPart = Box::leak(Box::new(OwnPart { config: config.to_owned() }));
-        let cache = run::cache_folder()?;
-        let program = part.program(&cache)?;
-        let _alone = run::alone(&cache)?;
-        run::sweep(&cache);
-        launch::with_free_ports(|| {
-            let url = |address: &str| format!("http://{address}");
-            let mut server = Self::create(&cache, part, &program, Ports::choose(&[part])?, Proxy::bind()?, url)?;
-            server.launch()?;
-            server.await_ready()?;
-            Ok(server)
-        })
+        Self::start(part, |address| format!("http://{address}"))
     }
 }
 

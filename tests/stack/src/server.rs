@@ -126,7 +126,7 @@ impl Server {
         Self::start(&OwnCollectorPart::Grpc, own_collector::url)
     }
 
-    fn start(part: &'static dyn Part, url: fn(&str) -> String) -> Result<Self> {
+    pub(crate) fn start(part: &'static dyn Part, url: fn(&str) -> String) -> Result<Self> {
         let cache = run::cache_folder()?;
         let program = part.program(&cache)?;
         let _alone = run::alone(&cache)?;
