@@ -38,7 +38,8 @@ impl Ending {
         self.deliveries.finish();
         let (tracers, meters, deadline) = (self.tracers.clone(), self.meters.clone(), self.deadline);
         let mut work = Work::start(vec![
-            Box::new(move || tracers.shutdown_with_timeout(deadline)),
+            // Longer than we wait, so that what is given up then is still drained, and counted, within the grace.
+            Box::new(move || tracers.shutdown_with_timeout(deadline.saturating_add(2 * GRACE))),
             Box::new(move || meters.shutdown()),
         ])?;
         match work.wait(deadline) {
