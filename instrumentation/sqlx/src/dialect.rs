@@ -43,6 +43,8 @@ pub trait Spoken: Database {
     const QUOTE: char;
     /// Whether parameters are `$1`; otherwise they are `?`.
     const NUMBERED: bool;
+    /// Whether a connection can be used again whose statement was dropped half-way.
+    const RESUMES: bool = true;
     /// Milliseconds since 1970.
     const NOW: &'static str;
     /// The integer of 64 bits, in a CAST.

@@ -12,13 +12,32 @@ use crate::dialect::Dialect;
 /// recorded. sqlx takes `&mut *connection` for an executor.
 pub struct Lent<DB: Dialect> {
     connection: PoolConnection<DB>,
+    under_way: bool,
     /// After the connection, so that it is in use until that is given back.
     _in_use: Option<InUse>,
 }
 
 impl<DB: Dialect> Lent<DB> {
     pub(crate) const fn new(connection: PoolConnection<DB>, in_use: Option<InUse>) -> Self {
-        Self { connection, _in_use: in_use }
+        Self { connection, under_way: false, _in_use: in_use }
+    }
+
+    /// The connection, for a statement that [`ended`](Self::ended) follows; unless it is dropped half-way.
+    pub(crate) const fn begun(&mut self) -> &mut PoolConnection<DB> {
+        self.under_way = true;
+        &mut self.connection
+    }
+
+    pub(crate) const fn ended(&mut self) {
+        self.under_way = false;
+    }
+}
+
+impl<DB: Dialect> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        if self.under_way && !DB::RESUMES {
+            self.connection.close_on_drop();
+        }
     }
 }
 

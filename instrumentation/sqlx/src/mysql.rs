@@ -17,6 +17,8 @@ impl Spoken for MySql {
     const SYSTEM: System = System::MySql;
     const QUOTE: char = '`';
     const NUMBERED: bool = false;
+    /// sqlx's forgets what it has read of a packet, or waits for the answer to what it hasn't sent; for ever.
+    const RESUMES: bool = false;
     /// UTC: in the session's time zone an hour of autumn comes twice.
     const NOW: &'static str = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)";
     const INTEGER: &'static str = "SIGNED";

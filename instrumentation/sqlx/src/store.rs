@@ -30,7 +30,8 @@ use crate::table::Table;
 /// - `size` counts up to 200,000 rows in an index, and tells nothing of scopes that have more. Rows that hold a lease
 ///   and no entry aren't entries.
 ///
-/// A dropped operation has happened or not, and its connection goes back to the pool once the server is done with it.
+/// A dropped operation has happened or not. Its connection goes back to the pool once the server is done with it; that
+/// of MySQL is closed, since it couldn't be used again, so that each time limit that is reached there costs a connection.
 pub struct Sql<DB: Dialect> {
     pool: Pool<DB>,
     instrumented: Option<Instrumented<DB>>,
@@ -73,8 +74,10 @@ impl<DB: Dialect> Sql<DB> {
     /// If the database can't be reached, or refuses; if the table is of a newer version of this crate.
     pub async fn create_table(&self) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        let recorded = self.told(&self.statements.recorded, DB::fetch(&mut connection, &self.statements.recorded, &[]));
-        let recorded = match recorded.await {
+        let recorded = DB::fetch(connection.begun(), &self.statements.recorded, &[]);
+        let recorded = self.told(&self.statements.recorded, recorded).await;
+        connection.ended();
+        let recorded = match recorded {
             Ok(rows) => rows.first().map(|row| DB::number(row, 0)).transpose().map_err(failed::<DB>)?.flatten(),
             Err(error) if is_no_table::<DB>(&error) => None,
             Err(error) => return Err(failed::<DB>(error)),
@@ -85,7 +88,9 @@ impl<DB: Dialect> Sql<DB> {
             // Every statement of it leaves alone what is there, and the version comes last.
             _ => {
                 let create = format!("{}{}", DB::LOCK, self.statements.create);
-                DB::run(&mut connection, create).await.map_err(failed::<DB>)
+                let created = DB::run(connection.begun(), create).await.map_err(failed::<DB>);
+                connection.ended();
+                created
             }
         }
     }
@@ -116,20 +121,24 @@ impl<DB: Dialect> Sql<DB> {
 
     async fn execute(
         &self,
-        connection: &mut DB::Connection,
+        connection: &mut Lent<DB>,
         statement: &Statement,
         params: &[Param<'_>],
     ) -> Result<u64, StoreError> {
-        self.told(statement, DB::execute(connection, statement, params)).await.map_err(failed::<DB>)
+        let ended = self.told(statement, DB::execute(connection.begun(), statement, params)).await;
+        connection.ended();
+        ended.map_err(failed::<DB>)
     }
 
     async fn fetch(
         &self,
-        connection: &mut DB::Connection,
+        connection: &mut Lent<DB>,
         statement: &Statement,
         params: &[Param<'_>],
     ) -> Result<Vec<DB::Row>, StoreError> {
-        self.told(statement, DB::fetch(connection, statement, params)).await.map_err(failed::<DB>)
+        let ended = self.told(statement, DB::fetch(connection.begun(), statement, params)).await;
+        connection.ended();
+        ended.map_err(failed::<DB>)
     }
 
     /// Runs a statement, and tells telemetry of it.
@@ -194,8 +203,9 @@ impl<DB: Dialect> ByteStore for Sql<DB> {
         Box::pin(async move {
             let mut connection = self.connection().await?;
             loop {
-                let clear = DB::clear(&mut connection, &self.statements, scope.as_str());
+                let clear = DB::clear(connection.begun(), &self.statements, scope.as_str());
                 let rows: u64 = self.told(&self.statements.clear, clear).await.map_err(failed::<DB>)?;
+                connection.ended();
                 if !may_be_more(rows) {
                     return Ok(());
                 }
@@ -249,8 +259,9 @@ impl<DB: Dialect> ByteStore for Sql<DB> {
             let mut connection = self.connection().await?;
             let mut entries = 0;
             loop {
-                let sweep = DB::sweep(&mut connection, &self.statements, scope.as_str());
+                let sweep = DB::sweep(connection.begun(), &self.statements, scope.as_str());
                 let swept: Swept = self.told(&self.statements.sweep, sweep).await.map_err(failed::<DB>)?;
+                connection.ended();
                 entries += swept.entries;
                 if !may_be_more(swept.rows) {
                     return Ok(entries);

@@ -41,7 +41,9 @@ impl<'a, DB: Dialect> Watch<'a, DB> {
         work: impl AsyncFnOnce(&mut DB::Connection) -> Result<T, sqlx::Error>,
     ) -> Result<T, sqlx::Error> {
         let mut connection = self.db.acquire().await?;
-        self.on(work(&mut connection)).await
+        let ended = self.on(work(connection.begun())).await;
+        connection.ended();
+        ended
     }
 
     /// Runs `work`, which has its connection already: a query in a transaction.
