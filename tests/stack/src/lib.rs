@@ -63,6 +63,7 @@ mod user;
 pub use cloudwatch::{Cloudwatch, CloudwatchDatum, CloudwatchRequest, CloudwatchStatistics};
 pub use collector::Collector;
 pub use jaeger::Jaeger;
+pub use own_collector::OtlpProtocol;
 pub use package::program;
 pub use poll::eventually;
 pub use prometheus::{Prometheus, promtool};

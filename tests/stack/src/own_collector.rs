@@ -1,4 +1,4 @@
-//! A collector that is one test's own, to be mistreated: what it takes it shows on its pages, and passes on to nobody.
+//! A collector that is one test's own, with any configuration of `collector-config/`, to be mistreated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,27 @@ use crate::collector;
 use crate::http;
 use crate::part::Part;
 use crate::ports::Ports;
+use crate::server::Server;
 
 const NAME: &str = "own_collector";
-const CONFIG: &str = include_str!("own_collector.yaml");
 
-/// By which protocol it takes OTLP.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum OwnCollectorPart {
+/// What it takes it shows on its pages, and passes on to nobody.
+const PLAIN: &str = include_str!("own_collector.yaml");
+
+/// By which protocol clients reach a collector's OTLP receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtlpProtocol {
+    /// HTTP, with protobuf or JSON.
     Http,
+    /// gRPC.
     Grpc,
+}
+
+#[derive(Debug)]
+pub(crate) struct OwnCollectorPart {
+    protocol: OtlpProtocol,
+    config: String,
+    settings: Vec<(String, String)>,
 }
 
 impl Part for OwnCollectorPart {
@@ -27,7 +39,7 @@ impl Part for OwnCollectorPart {
     }
 
     fn ports(&self) -> &'static [&'static str] {
-        &["client", "other", "health", "metrics", "self_metrics"]
+        &["client", "other", "statsd", "health", "metrics", "self_metrics"]
     }
 
     fn program(&self, cache: &Path) -> Result<PathBuf> {
@@ -35,20 +47,25 @@ impl Part for OwnCollectorPart {
     }
 
     fn command(&self, program: &Path, ports: &Ports, folder: &Path) -> Result<Command> {
-        let config = folder.join("own_collector.yaml");
-        fs::write(&config, CONFIG)?;
-        let (http, grpc) = match self {
-            Self::Http => ("client", "other"),
-            Self::Grpc => ("other", "client"),
+        let config = folder.join("collector.yaml");
+        fs::write(&config, &self.config)?;
+        let (http, grpc) = match self.protocol {
+            OtlpProtocol::Http => ("client", "other"),
+            OtlpProtocol::Grpc => ("other", "client"),
         };
         let mut command = Command::new(program);
         command
             .arg(format!("--config={}", config.display()))
             .env("CACHESCOPE_OTLP_HTTP", ports.address(NAME, http))
             .env("CACHESCOPE_OTLP_GRPC", ports.address(NAME, grpc))
+            .env("CACHESCOPE_STATSD", ports.address(NAME, "statsd"))
             .env("CACHESCOPE_METRICS", ports.address(NAME, "metrics"))
             .env("CACHESCOPE_HEALTH", ports.address(NAME, "health"))
-            .env("CACHESCOPE_SELF_PORT", ports.number(NAME, "self_metrics").to_string());
+            .env("CACHESCOPE_SELF_HOST", "127.0.0.1")
+            .env("CACHESCOPE_SELF_PORT", ports.number(NAME, "self_metrics").to_string())
+            // What it is to keep over a restart.
+            .env("CACHESCOPE_QUEUE", folder.join("queue"))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         Ok(command)
     }
 
@@ -57,24 +74,57 @@ impl Part for OwnCollectorPart {
     }
 }
 
-pub(crate) fn url(address: &str) -> String {
-    format!("http://{address}")
-}
+impl Server {
+    /// The OpenTelemetry Collector with this configuration, in YAML. [`Server::url`] takes OTLP by `protocol`.
+    ///
+    /// The configuration takes its addresses from the environment, by the names that those of `collector-config/` use:
+    /// `CACHESCOPE_OTLP_HTTP`, `_OTLP_GRPC`, `_STATSD`, `_METRICS`, `_HEALTH`, `_SELF_HOST`, `_SELF_PORT`, and the folder
+    /// for queues `_QUEUE`, are set to what is this one's own, also after a restart; `settings` are set besides.
+    ///
+    /// # Errors
+    /// As [`Server::redis`]; building it on first use takes Go and some minutes.
+    pub fn collector(protocol: OtlpProtocol, config: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        // Parts are named by who runs them for as long as the process lives; a test has few of these.
+        let part: &'static OwnCollectorPart =
+            Box::leak(Box::new(OwnCollectorPart { protocol, config: config.to_owned(), settings }));
+        Self::start(part, |address| format!("http://{address}"))
+    }
 
-/// The page of what it was sent.
-pub(crate) fn metrics_url(ports: &Ports) -> String {
-    ports.url(NAME, "metrics") + "/metrics"
-}
+    /// One that shows what it takes on its pages and passes it on to nobody, reached over HTTP. Restarted, it is empty.
+    ///
+    /// # Errors
+    /// As [`Server::collector`].
+    pub fn collector_over_http() -> Result<Self> {
+        Self::collector(OtlpProtocol::Http, PLAIN, &[])
+    }
 
-/// The page of what it counts of itself.
-pub(crate) fn self_metrics_url(ports: &Ports) -> String {
-    ports.url(NAME, "self_metrics") + "/metrics"
+    /// The same, over gRPC.
+    ///
+    /// # Errors
+    /// As [`Server::collector`].
+    pub fn collector_over_grpc() -> Result<Self> {
+        Self::collector(OtlpProtocol::Grpc, PLAIN, &[])
+    }
+
+    /// Of a collector, the page of the metrics it was sent, in Prometheus's format.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.page("metrics")
+    }
+
+    /// Of a collector, the page of its metrics about itself: what it received and refused.
+    pub fn self_metrics_url(&self) -> Option<String> {
+        self.page("self_metrics")
+    }
+
+    fn page(&self, port: &str) -> Option<String> {
+        (self.name() == NAME).then(|| self.ports().url(NAME, port) + "/metrics")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Server;
 
     #[test]
     fn it_answers_at_one_address_over_restarts_and_shows_its_pages() -> Result<()> {

@@ -10,7 +10,6 @@ use crate::family;
 use crate::launch::{self, GRACE, Started};
 use crate::mariadb::{self, MariadbPart};
 use crate::mongodb::{self, MongodbPart};
-use crate::own_collector::{self, OwnCollectorPart};
 use crate::part::Part;
 use crate::ports::Ports;
 use crate::postgres::{self, PostgresPart};
@@ -110,22 +109,6 @@ impl Server {
         Self::start(&CloudwatchPart, cloudwatch::url)
     }
 
-    /// The OpenTelemetry Collector, which takes OTLP over HTTP at [`Server::url`]. Restarted, it is empty.
-    ///
-    /// # Errors
-    /// As [`Server::redis`]; building it on first use takes Go and some minutes.
-    pub fn collector_over_http() -> Result<Self> {
-        Self::start(&OwnCollectorPart::Http, own_collector::url)
-    }
-
-    /// The same, over gRPC.
-    ///
-    /// # Errors
-    /// As [`Server::collector_over_http`].
-    pub fn collector_over_grpc() -> Result<Self> {
-        Self::start(&OwnCollectorPart::Grpc, own_collector::url)
-    }
-
     pub(crate) fn start(part: &'static dyn Part, url: fn(&str) -> String) -> Result<Self> {
         let cache = run::cache_folder()?;
         let program = part.program(&cache)?;
@@ -189,18 +172,12 @@ impl Server {
         self.state.ports.address(self.part.name(), FRONT)
     }
 
-    /// Of a collector, the page of the metrics it was sent, in Prometheus's format.
-    pub fn metrics_url(&self) -> Option<String> {
-        self.is_collector().then(|| own_collector::metrics_url(&self.state.ports))
+    pub(crate) fn name(&self) -> &'static str {
+        self.part.name()
     }
 
-    /// Of a collector, the page of its metrics about itself: what it received and refused.
-    pub fn self_metrics_url(&self) -> Option<String> {
-        self.is_collector().then(|| own_collector::self_metrics_url(&self.state.ports))
-    }
-
-    fn is_collector(&self) -> bool {
-        self.part.name() == OwnCollectorPart::Http.name()
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.state.ports
     }
 
     /// Whether it answers a client that asks the way its protocol has it, within a second.
