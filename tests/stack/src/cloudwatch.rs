@@ -22,6 +22,7 @@ const RECIPE: Recipe = Recipe {
     name: NAME,
     files: &[
         ("double.py", include_str!("../parts/cloudwatch/double.py")),
+        ("metric_math.py", include_str!("../parts/cloudwatch/metric_math.py")),
         ("requirements.txt", include_str!("../parts/cloudwatch/requirements.txt")),
     ],
     steps: &[

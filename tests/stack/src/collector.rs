@@ -10,6 +10,7 @@ use crate::http;
 use crate::part::Part;
 use crate::ports::Ports;
 use crate::recipe::Recipe;
+use crate::run;
 use crate::stack::Stack;
 
 const NAME: &str = "collector";
@@ -23,6 +24,14 @@ pub(crate) const RECIPE: Recipe = Recipe {
     ],
     binary: "otelcol/otelcol-cachescope",
 };
+
+/// The collector's program, which also checks configurations.
+///
+/// # Errors
+/// When it can't be built.
+pub fn otelcol() -> Result<PathBuf> {
+    RECIPE.binary(&run::cache_folder()?)
+}
 
 /// As with the scrapes of Prometheus, tests are not to wait for what users would.
 const STATSD_INTERVAL: &str = "200ms";

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
-use crate::answer;
 use crate::http;
 use crate::part::Part;
 use crate::poll;
@@ -101,8 +101,15 @@ impl Jaeger {
     /// # Errors
     /// When Jaeger does not answer, or not with traces.
     pub fn traces(&self, service: &str) -> Result<Vec<Trace>> {
-        let url = format!("{}/api/traces", self.url);
-        answer::traces(&http::json(&url, &[("service", service), ("limit", "1500")])?)
+        Trace::all(&self.search(&[("service", service), ("limit", "1500")])?)
+    }
+
+    /// What `/api/traces` answers to a search, as it is; [`Trace::all`] reads it.
+    ///
+    /// # Errors
+    /// When Jaeger does not answer, or refuses.
+    pub fn search(&self, query: &[(&str, &str)]) -> Result<Value> {
+        http::json(&format!("{}/api/traces", self.url), query)
     }
 
     /// Asks for the traces of `service` until `accept` likes them.

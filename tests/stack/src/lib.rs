@@ -61,7 +61,7 @@ mod tree;
 mod user;
 
 pub use cloudwatch::{Cloudwatch, CloudwatchDatum, CloudwatchRequest, CloudwatchStatistics};
-pub use collector::Collector;
+pub use collector::{Collector, otelcol};
 pub use jaeger::Jaeger;
 pub use own_collector::OtlpProtocol;
 pub use package::program;

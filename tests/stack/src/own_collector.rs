@@ -29,7 +29,7 @@ pub enum OtlpProtocol {
 #[derive(Debug)]
 pub(crate) struct OwnCollectorPart {
     protocol: OtlpProtocol,
-    config: String,
+    configs: Vec<String>,
     settings: Vec<(String, String)>,
 }
 
@@ -47,15 +47,17 @@ impl Part for OwnCollectorPart {
     }
 
     fn command(&self, program: &Path, ports: &Ports, folder: &Path) -> Result<Command> {
-        let config = folder.join("collector.yaml");
-        fs::write(&config, &self.config)?;
+        let mut command = Command::new(program);
+        for (number, config) in self.configs.iter().enumerate() {
+            let file = folder.join(format!("{number}.yaml"));
+            fs::write(&file, config)?;
+            command.arg(format!("--config={}", file.display()));
+        }
         let (http, grpc) = match self.protocol {
             OtlpProtocol::Http => ("client", "other"),
             OtlpProtocol::Grpc => ("other", "client"),
         };
-        let mut command = Command::new(program);
         command
-            .arg(format!("--config={}", config.display()))
             .env("CACHESCOPE_OTLP_HTTP", ports.address(NAME, http))
             .env("CACHESCOPE_OTLP_GRPC", ports.address(NAME, grpc))
             .env("CACHESCOPE_STATSD", ports.address(NAME, "statsd"))
@@ -84,10 +86,18 @@ impl Server {
     /// # Errors
     /// As [`Server::redis`]; building it on first use takes Go and some minutes.
     pub fn collector(protocol: OtlpProtocol, config: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::merged_collector(protocol, &[config], settings)
+    }
+
+    /// The same with several configurations, which the collector merges: of what two of them set, the later one's holds.
+    ///
+    /// # Errors
+    /// As [`Server::collector`].
+    pub fn merged_collector(protocol: OtlpProtocol, configs: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
+        let configs = configs.iter().map(|config| (*config).to_owned()).collect();
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         // Parts are named by who runs them for as long as the process lives; a test has few of these.
-        let part: &'static OwnCollectorPart =
-            Box::leak(Box::new(OwnCollectorPart { protocol, config: config.to_owned(), settings }));
+        let part: &'static OwnCollectorPart = Box::leak(Box::new(OwnCollectorPart { protocol, configs, settings }));
         Self::start(part, |address| format!("http://{address}"))
     }
 

@@ -41,6 +41,12 @@ const RECIPE: Recipe = Recipe {
 
 const CONFIG: &str = include_str!("../../../collector-config/prometheus.yaml");
 
+/// What that names.
+const RULES: [(&str, &str); 2] = [
+    ("rules/recording.yaml", include_str!("../../../collector-config/rules/recording.yaml")),
+    ("rules/alerts.yaml", include_str!("../../../collector-config/rules/alerts.yaml")),
+];
+
 #[derive(Debug)]
 pub(crate) struct PrometheusPart;
 
@@ -60,6 +66,10 @@ impl Part for PrometheusPart {
     fn command(&self, program: &Path, ports: &Ports, folder: &Path) -> Result<Command> {
         let config = folder.join("prometheus.yaml");
         fs::write(&config, config_for(ports)?)?;
+        fs::create_dir_all(folder.join("rules"))?;
+        for (file, rules) in RULES {
+            fs::write(folder.join(file), rules)?;
+        }
         let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", config.display()))
@@ -163,6 +173,11 @@ impl Prometheus {
         Self { url: server.url().to_owned() }
     }
 
+    /// One that is there already, with its API's base.
+    pub fn at(url: &str) -> Self {
+        Self { url: url.trim_end_matches('/').to_owned() }
+    }
+
     /// Its API's base, `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
@@ -209,5 +224,6 @@ mod tests {
         let config = config_for(&ports).unwrap();
         assert!(config.contains(&ports.address("collector", "metrics")), "{config}");
         assert!(!config.contains(":9464"), "{config}");
+        assert!(RULES.iter().all(|(file, _)| config.contains(file)), "{config}");
     }
 }

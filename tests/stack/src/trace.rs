@@ -1,5 +1,9 @@
 //! A trace.
 
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::answer;
 use crate::span::Span;
 
 /// One trace.
@@ -12,6 +16,14 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// The traces in an answer of Jaeger's `/api/traces`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn all(answer: &Value) -> Result<Vec<Self>> {
+        answer::traces(answer)
+    }
+
     /// The spans of that name.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Span> {
         self.spans.iter().filter(move |span| span.name == name)

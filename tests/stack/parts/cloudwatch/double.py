@@ -6,12 +6,13 @@
 Current AWS SDKs speak only Smithy RPC v2 CBOR to CloudWatch, which moto answers with 404, and moto accepts
 PutMetricData requests that the real service refuses. So this file
   * translates RPC v2 CBOR to and from moto's awsJson1_0 (awsJson and query requests pass straight through);
-  * enforces the documented PutMetricData limits, in every protocol;
+  * enforces the documented PutMetricData limits, in every protocol, and of other operations the service's own model:
+    a member that it doesn't have, or of another type, is refused;
   * repairs the moto read paths that would otherwise return wrong numbers (see "moto repairs");
   * injects faults: POST /_control {"throttle": n, "fail_500": n, "hang_ms": m, "hang": n, "reset": true}, each for
     the next n requests of any operation (hang: 1 unless given); one request can hang and then be throttled;
   * reports traffic: GET /_control/requests, and every datum it took, as it came: GET /_control/datums
-Not to be relied on: percentiles, metric math, alarms and GetMetricStatistics.
+Metric math is in metric_math.py. Not to be relied on: percentiles, the states of alarms and GetMetricStatistics.
 Binds to 127.0.0.1 only. State is in memory, per region (the datums' list for all of them), lost on exit or reset.
 """
 import argparse
@@ -38,6 +39,7 @@ import cbor2  # noqa: E402
 from botocore.model import OperationNotFoundError  # noqa: E402  (botocore comes with moto)
 from botocore.session import Session  # noqa: E402
 from botocore.utils import parse_timestamp  # noqa: E402
+from botocore.validate import ParamValidator  # noqa: E402
 from moto.cloudwatch.exceptions import CloudWatchException  # noqa: E402
 from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends  # noqa: E402
 from moto.cloudwatch.responses import CloudWatchResponse  # noqa: E402
@@ -45,6 +47,8 @@ from moto.core.responses import EmptyResult  # noqa: E402
 from moto.moto_server.werkzeug_app import create_backend_app  # noqa: E402
 from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
 from werkzeug.wrappers import Request, Response  # noqa: E402
+
+import metric_math  # noqa: E402
 
 TARGET = "GraniteServiceVersion20100801"
 CBOR_PATH = re.compile(rf"^/service/{TARGET}/operation/(\w+)$")
@@ -183,14 +187,14 @@ def get_filtered_metrics(self, metric_name, namespace, dimensions):
 
 def get_metric_data(self, queries, start_time, end_time, scan_by="TimestampDescending"):
     """GetMetricData: a metric is its namespace, name and exact dimensions. moto ignores the namespace when there
-    are dimensions, merges all dimensions when there are none, and answers null for percentiles."""
-    out = []
-    for query in queries:
-        if "MetricStat" not in query:
-            raise CloudWatchException("ValidationError", "double: expressions are not supported.")
-        stat, metric = query["MetricStat"], dict(query["MetricStat"]["Metric"])
+    are dimensions, merges all dimensions when there are none, answers null for percentiles, and knows next to no
+    metric math."""
+    by_id = {query["Id"]: query for query in queries}
+
+    def read(stat):
         if stat["Stat"] not in STATISTICS:
             raise CloudWatchException("ValidationError", f"double: {stat['Stat']} is not supported.")
+        metric = dict(stat["Metric"])
         dimensions = frozenset((d["Name"], d["Value"]) for d in metric.pop("Dimensions", []))
         wanted = (metric["Namespace"], metric["MetricName"], dimensions)
         view = copy.copy(self)  # a shallow copy, so that concurrent requests keep the full list
@@ -198,8 +202,42 @@ def get_metric_data(self, queries, start_time, end_time, scan_by="TimestampDesce
         # The service rounds StartTime down to the minute, or to the period below a minute; moto does not.
         start = start_time.replace(microsecond=0)
         start -= timedelta(seconds=start.second % min(int(stat["Period"]), 60))
-        query = {**query, "MetricStat": {**stat, "Metric": metric}}
-        out += moto_get_metric_data(view, [query], start, end_time, scan_by)
+        query = {"Id": "read", "MetricStat": {**stat, "Metric": metric}}
+        (found,) = moto_get_metric_data(view, [query], start, end_time, "TimestampAscending")
+        return dict(zip(found["timestamps"], found["values"]))
+
+    def known(name):
+        if name is None:
+            return {time for query in queries if "MetricStat" in query for time in read(query["MetricStat"])}
+        if name not in by_id:
+            raise CloudWatchException("ValidationError", f"There is no {name} in the request.")
+        query = by_id[name]
+        return read(query["MetricStat"]) if "MetricStat" in query else metric_math.evaluate(
+            query["Expression"], known, search)
+
+    def search(namespace, dimensions, terms, stat, period):
+        found = []
+        for of, name, pairs in sorted({identity(metric) for metric in self.get_all_metrics()}, key=str):
+            said = {"MetricName": name, **dict(pairs)}
+            holds = all(any(said.get(term) == value for term, value in alternatives) for alternatives in terms)
+            if of == namespace and {name for name, _ in pairs} == dimensions and holds:
+                metric = {"Namespace": of, "MetricName": name,
+                          "Dimensions": [{"Name": name, "Value": value} for name, value in pairs]}
+                found.append(read({"Metric": metric, "Stat": stat, "Period": period}))
+        return found
+
+    out = []
+    for query in queries:
+        if not query.get("ReturnData", True):
+            continue
+        try:
+            result = known(query["Id"])
+        except metric_math.Refused as error:
+            raise CloudWatchException("ValidationError", str(error)) from error
+        for series in result if isinstance(result, list) else [result]:
+            points = sorted(series.items(), reverse=scan_by == "TimestampDescending")
+            out.append({"id": query["Id"], "label": query.get("Label") or query["Id"], "status_code": "Complete",
+                        "timestamps": [time for time, _ in points], "values": [value for _, value in points]})
     return out
 
 
@@ -349,6 +387,11 @@ class Double:
             operation = MODEL.operation_model(entry["op"] or "")
         except OperationNotFoundError:
             return fault(protocol, 404, "UnknownOperationException", f"Unknown operation {entry['op']}")
+
+        if protocol != "query" and entry["op"] != "PutMetricData":
+            wrong = ParamValidator().validate(payload, operation.input_shape)
+            if wrong.has_errors():
+                return fault(protocol, 400, "ValidationError", wrong.generate_report())
 
         environ = dict(request.environ, PATH_INFO="/")
         environ.pop("HTTP_CONTENT_ENCODING", None)
