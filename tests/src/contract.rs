@@ -79,16 +79,28 @@ enum Level {
 }
 
 impl Contract {
-    /// Reads the contract's files.
+    /// Reads what caches tell.
     ///
     /// # Errors
     /// If a file is missing, isn't of the format, or uses an attribute that none defines.
     pub fn read() -> anyhow::Result<Self> {
+        Self::of(&["attributes.yaml", "metrics.yaml", "spans.yaml"])
+    }
+
+    /// Reads what caches, clients and exporters tell.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn whole() -> anyhow::Result<Self> {
+        Self::of(&["attributes.yaml", "metrics.yaml", "spans.yaml", "client.yaml", "exporter.yaml"])
+    }
+
+    fn of(files: &[&str]) -> anyhow::Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/core/semconv");
         let mut contract = Self::default();
-        for name in ["attributes.yaml", "metrics.yaml", "spans.yaml"] {
-            let text = std::fs::read_to_string(folder.join(name)).with_context(|| name.to_owned())?;
-            let file: File = serde_saphyr::from_str(&text).with_context(|| name.to_owned())?;
+        for name in files {
+            let text = std::fs::read_to_string(folder.join(name)).with_context(|| (*name).to_owned())?;
+            let file: File = serde_saphyr::from_str(&text).with_context(|| (*name).to_owned())?;
             for group in file.groups {
                 contract.add(group)?;
             }

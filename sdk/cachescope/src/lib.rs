@@ -35,6 +35,8 @@ mod default_store;
 mod engine;
 mod error;
 mod errors;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod flight;
 mod housekeeping;
 mod live;
@@ -67,6 +69,8 @@ pub use crate::cached::Cached;
 #[cfg(feature = "get-size")]
 pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
+#[cfg(feature = "fleet")]
+pub use crate::fleet::{Fleet, FleetInstance, FleetMember, FleetStats, FleetView, Publishing};
 pub use crate::live::{Caches, LiveCache, caches};
 pub use crate::manner::{Async, Manner};
 pub use crate::metrics::{CacheMetrics, Rates, Snapshot, Stats, Window};

@@ -137,6 +137,12 @@ impl LiveCache {
         self.0.metrics().snapshot()
     }
 
+    /// What this process counted of it.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn own_snapshot(&self) -> Snapshot {
+        self.0.metrics().own_snapshot()
+    }
+
     /// Drops every entry, as [`Cached::clear`](crate::Cached::clear) does.
     pub fn clear(&self) {
         self.0.clear();

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::http;
 use crate::part::Part;
@@ -189,6 +190,14 @@ impl Prometheus {
     /// When Prometheus refuses the expression, or it is a range or a native histogram.
     pub fn query(&self, promql: &str) -> Result<Vec<Sample>> {
         sample::all(&http::json(&format!("{}/api/v1/query", self.url), &[("query", promql)])?)
+    }
+
+    /// The syntax tree of `promql`, as `/api/v1/parse_query` has it.
+    ///
+    /// # Errors
+    /// When it isn't PromQL.
+    pub fn syntax(&self, promql: &str) -> Result<Value> {
+        Ok(http::json(&format!("{}/api/v1/parse_query", self.url), &[("query", promql)])?["data"].take())
     }
 
     /// Asks `promql` until `accept` likes the samples.

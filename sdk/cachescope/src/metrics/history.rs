@@ -125,6 +125,14 @@ impl History {
         }
     }
 
+    /// What this process counted in this epoch.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn own(&self, now: Moment, recorder: &Recorder) -> Reading {
+        let Reading { counts, epoch, .. } = self.total(now, recorder);
+        let counts = self.restored.as_ref().map_or(counts.clone(), |restored| counts.minus(&Counts::from(restored)));
+        Reading { counts, covers: now.after(LEAD).since(self.began), restored: 0, epoch }
+    }
+
     /// What earlier processes counted in this epoch, if any did.
     pub(crate) fn restored(&self) -> Option<Reading> {
         let counts = Counts::from(self.restored.as_ref()?);

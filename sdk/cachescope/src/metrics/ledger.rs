@@ -50,6 +50,11 @@ impl Ledger {
         self.history().total(self.clock.now(), &self.recorder)
     }
 
+    #[cfg(feature = "fleet")]
+    pub(crate) fn own(&self) -> Reading {
+        self.history().own(self.clock.now(), &self.recorder)
+    }
+
     pub(crate) fn window(&self, window: Window) -> Reading {
         self.history().window(window, self.clock.now(), &self.recorder)
     }

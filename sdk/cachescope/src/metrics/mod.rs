@@ -49,6 +49,13 @@ impl CacheMetrics<'_> {
         Snapshot::of(self.ledger.recorder.identity(), self.stats())
     }
 
+    /// [`CacheMetrics::snapshot`], without what earlier processes counted.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn own_snapshot(&self) -> Snapshot {
+        let levels = self.source.levels();
+        Snapshot::of(self.ledger.recorder.identity(), self.told(self.ledger.own(), levels))
+    }
+
     /// Everything within the last minute, hour or day, or the last so long. Costs what [`CacheMetrics::stats`] does, and
     /// the adding up of as many slices as it covers.
     ///

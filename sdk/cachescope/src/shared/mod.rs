@@ -3,6 +3,7 @@
 mod breaker;
 mod lead;
 mod lease;
+mod limit;
 mod listening;
 mod outbox;
 mod present;
@@ -12,5 +13,9 @@ mod tier;
 mod upkeep;
 
 pub(crate) use self::lead::Led;
+#[cfg(feature = "fleet")]
+pub(crate) use self::lease::Lease;
 pub(crate) use self::lease::{Storing, random};
+#[cfg(feature = "fleet")]
+pub(crate) use self::limit::within;
 pub(crate) use self::tier::SharedTier;

@@ -1,6 +1,5 @@
 //! The shared store of one cache, asked with a time limit, through a breaker, and counted.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,10 +8,9 @@ use cachescope_core::shared::{
     ByteStore, Notice, Scope, SharedSettings, SharedStore, StoreError, StoreFuture, StoreKey, StoreSize, Wire,
 };
 use cachescope_core::{Operation, StoreErrorKind, Tier};
-use futures_util::FutureExt;
-use futures_util::future::{Either, select};
 
 use super::breaker::{Breaker, Change};
+use super::limit::within;
 use super::outbox::{Next, Order, Outbox};
 use crate::books::Books;
 
@@ -102,13 +100,7 @@ impl<K, V> SharedTier<K, V> {
             recorder.store_failed(operation, StoreErrorKind::Suspended);
             return Err(StoreErrorKind::Suspended.into());
         };
-        // A store may be the user's own, and must not take the request along.
-        let asked = AssertUnwindSafe(asked).catch_unwind();
-        let outcome = match select(asked, clock.coarse_sleep(timeout)).await {
-            Either::Left((Ok(outcome), _)) => outcome,
-            Either::Left((Err(_), _)) => Err(StoreError::new(StoreErrorKind::Other, "it panicked")),
-            Either::Right(_) => Err(StoreErrorKind::Timeout.into()),
-        };
+        let outcome = within(clock.coarse_sleep(timeout), asked).await;
         let end = clock.now();
         recorder.operation(Tier::L2, operation, end.since(start));
         let cache = &recorder.identity().cache;

@@ -6,9 +6,9 @@ use std::sync::{PoisonError, Weak};
 use std::time::Duration;
 
 use cachescope_core::shared::{StoreError, StoreSize};
-use cachescope_core::{Levels, Store, StoreErrorKind};
-use futures_util::future::{Either, select};
+use cachescope_core::{Levels, Store};
 
+use super::limit::within;
 use super::tier::SharedTier;
 use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
@@ -35,10 +35,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// How much the shared store holds of this cache.
     pub(crate) async fn shared_size(&self) -> Result<StoreSize, StoreError> {
         let Some(shared) = &self.shared else { return Ok(StoreSize::default()) };
-        match select(shared.store.size(&shared.scope), self.clock.sleep(TIMEOUT)).await {
-            Either::Left((size, _)) => size,
-            Either::Right(_) => Err(StoreErrorKind::Timeout.into()),
-        }
+        within(self.clock.sleep(TIMEOUT), shared.store.size(&shared.scope)).await
     }
 
     /// How full the store is that holds the cache's entries: the shared one, as it was last seen, where there is
@@ -68,6 +65,6 @@ async fn keep_up<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>>(cache
         drop(engine);
         clock.sleep(shared.upkeep.unwrap_or(INTERVAL)).await;
         // What fails is tried again the next time.
-        let _ = select(shared.store.sweep(&shared.scope), clock.sleep(TIMEOUT)).await;
+        let _ = within(clock.sleep(TIMEOUT), shared.store.sweep(&shared.scope)).await;
     }
 }

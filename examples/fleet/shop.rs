@@ -1,0 +1,163 @@
+//! The service: a shop's three caches, each with troubles of its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cachescope::redis::Instrument;
+use cachescope::redis::bb8_redis::{RedisConnectionManager, bb8};
+use cachescope::redis::redis::Client;
+use cachescope::{BeforeShared, Cached, Moka, MokaStore, Redis, Shared, Stats, Tiered, cached, try_cached};
+use rand::RngExt as _;
+use rand_distr::{Distribution as _, LogNormal};
+use tokio::time::sleep;
+
+use crate::loads::Loads;
+
+/// In memory before Redis, which all instances share.
+pub(crate) const PRODUCT: &str = "product.by_id";
+/// Served stale while it is renewed; one load in a few is slower than others want to wait.
+pub(crate) const PRICE: &str = "price.by_id";
+/// Too small for what is asked of it, and one session in ten is none.
+pub(crate) const SESSION: &str = "session.by_token";
+
+/// Fewer than requests: they wait for one now and then.
+const CONNECTIONS: u32 = 4;
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoSession;
+
+impl fmt::Display for NoSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such session")
+    }
+}
+
+impl std::error::Error for NoSession {}
+
+type Product = Cached<u64, String, std::convert::Infallible, BeforeShared<MokaStore<u64, String>>>;
+
+/// The caches. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    product: Product,
+    price: Cached<u64, u64>,
+    session: Cached<u64, u64, NoSession>,
+    loads: Loads,
+}
+
+impl Shop {
+    pub(crate) async fn open(redis_url: &str) -> anyhow::Result<Self> {
+        let loads = Loads::default();
+        Ok(Self { product: product(&loads, redis_url).await?, price: price(&loads), session: session(&loads), loads })
+    }
+
+    #[tracing::instrument(name = "GET /products/{id}", skip_all, fields(otel.kind = "server"))]
+    pub(crate) async fn product(&self, id: u64) -> String {
+        self.product.call(id).await
+    }
+
+    #[tracing::instrument(name = "GET /prices/{id}", skip_all, fields(otel.kind = "server"))]
+    pub(crate) async fn price(&self, id: u64) -> u64 {
+        self.price.call(id).await
+    }
+
+    #[tracing::instrument(name = "GET /sessions/{token}", skip_all, fields(otel.kind = "server"))]
+    pub(crate) async fn session(&self, token: u64) -> Option<u64> {
+        self.session.try_call(token).await.ok()
+    }
+
+    /// What each cache has counted.
+    pub(crate) fn stats(&self) -> BTreeMap<String, Stats> {
+        let stats = [
+            (PRODUCT, self.product.metrics().stats()),
+            (PRICE, self.price.metrics().stats()),
+            (SESSION, self.session.metrics().stats()),
+        ];
+        stats.map(|(name, stats)| (name.to_owned(), stats)).into()
+    }
+
+    /// How long loads took.
+    pub(crate) fn loads(&self) -> BTreeMap<String, Vec<u64>> {
+        self.loads.so_far()
+    }
+
+    /// Waits for the loads behind requests: when none is under way, nothing is counted any more.
+    pub(crate) async fn quiet(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
+        while self.stats().values().any(|stats| stats.loads_active() > 0) {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Ends what caches do behind requests.
+    pub(crate) async fn close(&self) -> anyhow::Result<()> {
+        self.product.flush().await.context("can't tell Redis what was dropped")?;
+        self.product.close().await;
+        self.price.close().await;
+        self.session.close().await;
+        Ok(())
+    }
+}
+
+async fn product(loads: &Loads, redis_url: &str) -> anyhow::Result<Product> {
+    let client = Client::open(redis_url).with_context(|| format!("REDIS_URL: can't use `{redis_url}`"))?;
+    let pool = bb8::Pool::builder()
+        .max_size(CONNECTIONS)
+        .connection_timeout(Duration::from_secs(2))
+        .build(RedisConnectionManager::new(redis_url)?)
+        .await
+        .with_context(|| format!("can't connect to {redis_url}: give another as REDIS_URL"))?;
+    let told = Instrument::of(client.get_connection_info()).pool_name("shop");
+    let redis = Redis::pool(pool).listening(client).instrument(told);
+    let took = LogNormal::new(8_f64.ln(), 0.6)?;
+    let loads = loads.clone();
+    let load = move |id: u64| {
+        let loads = loads.clone();
+        async move {
+            let query = sleep(Duration::from_secs_f64(took.sample(&mut rand::rng()) / 1_000.0));
+            loads.timed(PRODUCT, query).await;
+            format!("product {id}")
+        }
+    };
+    let memory = Moka::with_byte_limit(64 * 1024, |_, product: &String| product.len());
+    let store = Tiered::new(memory, Shared::new(redis).namespace("fleet"));
+    let product = cached(PRODUCT, load).store(store).entry_size(String::len);
+    Ok(product.stale_after(Duration::from_secs(10)).jitter(0.2).build())
+}
+
+fn price(loads: &Loads) -> Cached<u64, u64> {
+    let loads = loads.clone();
+    let load = move |id: u64| {
+        let loads = loads.clone();
+        async move {
+            let millis = if id.is_multiple_of(5) { 120 } else { 20 };
+            loads.timed(PRICE, sleep(Duration::from_millis(millis))).await;
+            id * 100
+        }
+    };
+    cached(PRICE, load)
+        .store(Moka::with_capacity(5_000))
+        .stale_after(Duration::from_millis(500))
+        .serve_stale_for(Duration::from_secs(5))
+        .wait_for_load_timeout(Duration::from_millis(60))
+        .build()
+}
+
+fn session(loads: &Loads) -> Cached<u64, u64, NoSession> {
+    let loads = loads.clone();
+    let load = move |token: u64| {
+        let loads = loads.clone();
+        async move {
+            let found = async {
+                let millis = rand::rng().random_range(1..4);
+                sleep(Duration::from_millis(millis)).await;
+                if token.is_multiple_of(10) { Err(NoSession) } else { Ok(token) }
+            };
+            loads.timed(SESSION, found).await
+        }
+    };
+    try_cached(SESSION, load).store(Moka::with_capacity(50)).stale_after(Duration::from_secs(30)).build()
+}

@@ -1,0 +1,178 @@
+//! Counts by metric and attribute: of the numbers that caches tell, and of the series that Prometheus shows.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use cachescope::{
+    Ending, EvictionReason, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, Stats, StoreErrorKind,
+    WaitOutcome,
+};
+use cachescope_stack::Prometheus;
+
+/// A metric, and how both sides are asked for its counts.
+struct Family {
+    /// In the terms of OpenTelemetry.
+    metric: &'static str,
+    attribute: &'static str,
+    /// To Prometheus, with what tells the series of this family from others.
+    series: &'static str,
+    only: &'static str,
+    count: fn(&Stats) -> Vec<(&'static str, u64)>,
+}
+
+/// By which a table row is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row {
+    pub(crate) metric: &'static str,
+    pub(crate) value: String,
+}
+
+/// Counts; those that are zero are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally(BTreeMap<Row, u64>);
+
+pub(crate) const REQUESTS: &str = "cachescope.requests";
+/// Requests with an error, whatever their result.
+pub(crate) const FAILED: &str = "cachescope.requests, failed";
+
+const FAMILIES: [Family; 10] = [
+    Family {
+        metric: REQUESTS,
+        attribute: "cachescope_result",
+        series: "cachescope_requests_total",
+        only: "",
+        count: |stats| RequestResult::ALL.map(|result| (result.as_str(), stats.result(result))).into(),
+    },
+    Family {
+        metric: FAILED,
+        attribute: "cachescope_result",
+        series: "cachescope_requests_total",
+        only: "error_type!=\"\"",
+        count: |stats| {
+            let failed = |result| move |ending: &Ending| ending.result == result && ending.failure.is_some();
+            let count = |result| Ending::all(true).filter(failed(result)).map(|ending| stats.ended(ending)).sum();
+            RequestResult::ALL.map(|result| (result.as_str(), count(result))).into()
+        },
+    },
+    Family {
+        metric: "cachescope.request.duration",
+        attribute: "cachescope_result",
+        series: "cachescope_request_duration_seconds_count",
+        only: "",
+        count: |stats| RequestResult::ALL.map(|result| (result.as_str(), stats.latency(result).count())).into(),
+    },
+    Family {
+        metric: "cachescope.load.duration",
+        attribute: "cachescope_load_trigger",
+        series: "cachescope_load_duration_seconds_count",
+        only: "",
+        count: |stats| LoadTrigger::ALL.map(|by| (by.as_str(), stats.load_duration_by(by).count())).into(),
+    },
+    Family {
+        metric: "cachescope.wait.duration",
+        attribute: "cachescope_wait_outcome",
+        series: "cachescope_wait_duration_seconds_count",
+        only: "",
+        count: |stats| {
+            WaitOutcome::ALL.map(|end| (end.as_str(), stats.waits(end).saturating_add(stats.store_waits(end)))).into()
+        },
+    },
+    Family {
+        metric: "cachescope.operation.duration",
+        attribute: "cachescope_operation",
+        series: "cachescope_operation_duration_seconds_count",
+        only: "",
+        count: |stats| {
+            let count = |of| stats.operation(of).count().saturating_add(stats.store_operation(of).count());
+            Operation::ALL.map(|of| (of.as_str(), count(of))).into()
+        },
+    },
+    Family {
+        metric: "cachescope.store.errors",
+        attribute: "cachescope_operation",
+        series: "cachescope_store_errors_total",
+        only: "",
+        count: |stats| {
+            let count = |of| StoreErrorKind::ALL.map(|kind| stats.store_errors(of, kind)).iter().sum();
+            Operation::ALL.map(|of| (of.as_str(), count(of))).into()
+        },
+    },
+    Family {
+        metric: "cachescope.stale.age",
+        attribute: "cachescope_stale_event",
+        series: "cachescope_stale_age_seconds_count",
+        only: "",
+        count: |stats| StaleEvent::ALL.map(|event| (event.as_str(), stats.stale_age(event).count())).into(),
+    },
+    Family {
+        metric: "cachescope.evictions",
+        attribute: "cachescope_eviction_reason",
+        series: "cachescope_evictions_total",
+        only: "",
+        count: |stats| EvictionReason::ALL.map(|reason| (reason.as_str(), stats.evictions(reason))).into(),
+    },
+    Family {
+        metric: "cachescope.rejections",
+        attribute: "cachescope_rejection_reason",
+        series: "cachescope_rejections_total",
+        only: "",
+        count: |stats| RejectionReason::ALL.map(|reason| (reason.as_str(), stats.rejections(reason))).into(),
+    },
+];
+
+impl Tally {
+    /// What caches say of themselves.
+    pub(crate) fn of(stats: &Stats) -> Self {
+        let rows = FAMILIES.iter().flat_map(|family| {
+            let row = |(value, count): (&str, u64)| (Row { metric: family.metric, value: value.to_owned() }, count);
+            (family.count)(stats).into_iter().map(row)
+        });
+        Self(rows.filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// What Prometheus shows of `job`, whatever instances there are.
+    pub(crate) fn shown(prometheus: &Prometheus, job: &str) -> anyhow::Result<Self> {
+        let mut rows = BTreeMap::new();
+        for Family { metric, attribute, series, only, .. } in FAMILIES {
+            let query = format!("sum by ({attribute}) ({series}{{job=\"{job}\", {only}}})");
+            for sample in prometheus.query(&query)? {
+                ensure!(sample.value >= 0.0 && sample.value.fract() == 0.0, "{query}: {} is no count", sample.value);
+                let value = sample.labels.get(attribute).with_context(|| format!("{query}: no {attribute}"))?;
+                rows.insert(Row { metric, value: value.clone() }, sample.value as u64);
+            }
+        }
+        rows.retain(|_, count| *count > 0);
+        Ok(Self(rows))
+    }
+
+    pub(crate) fn count(&self, row: &Row) -> u64 {
+        self.0.get(row).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.0.keys()
+    }
+
+    /// The counts of one metric, by attribute.
+    pub(crate) fn of_metric(&self, metric: &str) -> BTreeMap<&str, u64> {
+        self.0.iter().filter(|(row, _)| row.metric == metric).map(|(row, count)| (row.value.as_str(), *count)).collect()
+    }
+
+    pub(crate) fn total(&self, metric: &str) -> u64 {
+        self.of_metric(metric).values().sum()
+    }
+
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut together = self.clone();
+        for (row, count) in &other.0 {
+            *together.0.entry(row.clone()).or_default() += count;
+        }
+        together
+    }
+
+    /// What this one has more than an earlier one of the same counts.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let later = self.0.iter().map(|(row, count)| (row.clone(), count.saturating_sub(earlier.count(row))));
+        Self(later.filter(|(_, count)| *count > 0).collect())
+    }
+}

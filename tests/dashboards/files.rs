@@ -1,0 +1,27 @@
+//! Files of `collector-config`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+pub(crate) fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../collector-config").join(name)
+}
+
+pub(crate) fn text(name: &str) -> Result<String> {
+    fs::read_to_string(path(name)).with_context(|| name.to_owned())
+}
+
+/// The files of a folder with this ending, by name.
+pub(crate) fn in_folder(folder: &str, ending: &str) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path(folder)).with_context(|| folder.to_owned())? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|found| found == ending) {
+            files.push((file.display().to_string(), fs::read_to_string(&file)?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

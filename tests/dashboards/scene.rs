@@ -1,0 +1,124 @@
+//! Two fleets under load, one behind each gateway, and Prometheus that looks at both.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cachescope_stack::{OtlpProtocol, Prometheus, Server};
+
+use crate::files;
+
+/// Behind `gateway-aggregate.yaml`.
+pub(crate) const SUMMED: &str = "dashboards-summed";
+/// Behind `gateway.yaml`.
+pub(crate) const APART: &str = "dashboards-apart";
+
+/// Bounds a failure: scrapes come three times a second.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Scene {
+    pub(crate) prometheus: Prometheus,
+    _prometheus: Server,
+    _gateways: [Server; 2],
+    _traces: Server,
+    redis: Server,
+    _instances: Vec<Instance>,
+}
+
+/// Killed when it is dropped.
+struct Instance(Child);
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+impl Scene {
+    pub(crate) fn open() -> Result<Self> {
+        let program = fleet()?;
+        let traces = Server::collector_over_grpc()?;
+        let redis = Server::redis()?;
+        let (address, sampling) = (traces.address(), files::text("tail-sampling.yaml")?);
+        let gateway = |config: &str| {
+            let settings = [("CACHESCOPE_TRACES", address.as_str()), ("CACHESCOPE_DECISION_WAIT", "1s")];
+            Server::merged_collector(OtlpProtocol::Grpc, &[&files::text(config)?, &sampling], &settings)
+        };
+        let gateways = [gateway("gateway-aggregate.yaml")?, gateway("gateway.yaml")?];
+        let mut instances = Vec::new();
+        for (gateway, service, temporality) in [(&gateways[0], SUMMED, "delta"), (&gateways[1], APART, "cumulative")] {
+            for number in 0..2 {
+                let who = format!("service.instance.id={service}-{number},deployment.environment.name=test");
+                let mut instance = Command::new(&program);
+                instance.args(["instance", "--rate", "300"]).stdin(Stdio::piped()).stdout(Stdio::null());
+                instance
+                    .env("REDIS_URL", redis.url())
+                    .env("OTEL_SERVICE_NAME", service)
+                    .env("OTEL_RESOURCE_ATTRIBUTES", who)
+                    .env("OTEL_EXPORTER_OTLP_ENDPOINT", gateway.url())
+                    .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+                    .env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality)
+                    .env("OTEL_METRIC_EXPORT_INTERVAL", "300");
+                instances.push(Instance(instance.spawn()?));
+            }
+        }
+        let server = Server::prometheus(&scraping(&gateways)?)?;
+        let prometheus = Prometheus::of(&server);
+        Ok(Self { prometheus, _prometheus: server, _gateways: gateways, _traces: traces, redis, _instances: instances })
+    }
+
+    /// Has the shared store hang until that is seen, so that there are errors to show, and lets it go on.
+    pub(crate) fn trouble(&mut self) -> Result<()> {
+        for service in [SUMMED, APART] {
+            let requests = format!("sum(cachescope_requests_total{{service_name=\"{service}\"}})");
+            self.prometheus.eventually(&requests, PATIENCE, |found| found.iter().any(|sample| sample.value > 0.0))?;
+        }
+        self.redis.pause()?;
+        for service in [SUMMED, APART] {
+            let errors = format!("sum(cachescope_store_errors_total{{service_name=\"{service}\"}})");
+            self.prometheus.eventually(&errors, PATIENCE, |found| found.iter().any(|sample| sample.value > 0.0))?;
+        }
+        self.redis.resume()
+    }
+}
+
+/// What users give Prometheus, with these addresses, and in a hurry.
+fn scraping(gateways: &[Server; 2]) -> Result<String> {
+    let targets = |page: fn(&Server) -> Option<String>| -> Result<String> {
+        let mut targets = Vec::new();
+        for gateway in gateways {
+            let url = page(gateway).context("a collector has a page")?;
+            let address = url.trim_start_matches("http://").trim_end_matches("/metrics");
+            targets.push(format!("\"{address}\""));
+        }
+        Ok(targets.join(", "))
+    };
+    let mut config = files::text("prometheus.yaml")?;
+    let changes = [
+        ("\"127.0.0.1:9464\"", targets(Server::metrics_url)?),
+        ("\"127.0.0.1:8888\"", targets(Server::self_metrics_url)?),
+        ("scrape_interval: 15s", "scrape_interval: 300ms\n  evaluation_interval: 300ms".to_owned()),
+        ("scrape_timeout: 10s", "scrape_timeout: 300ms".to_owned()),
+        ("- rules/recording.yaml", format!("- {}", files::path("rules/recording.yaml").display())),
+        ("- rules/alerts.yaml", format!("- {}", files::path("rules/alerts.yaml").display())),
+    ];
+    for (from, to) in changes {
+        ensure!(config.matches(from).count() == 1, "prometheus.yaml should say `{from}` once");
+        config = config.replace(from, &to);
+    }
+    Ok(config)
+}
+
+/// The example's program, which cargo builds unless it has.
+fn fleet() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?;
+    let program = folder.join("examples").join(format!("fleet{}", std::env::consts::EXE_SUFFIX));
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--workspace", "--all-features", "--example", "fleet"]);
+    ensure!(build.status()?.success(), "the example `fleet` can't be built");
+    ensure!(program.exists(), "no {}", program.display());
+    Ok(program)
+}
