@@ -85,7 +85,7 @@ pub(crate) enum Gateway {
 }
 
 /// Shorter, and there is no time for what happens in a run.
-const SHORTEST: Duration = Duration::from_secs(4);
+const SHORTEST: Duration = Duration::from_secs(5);
 
 fn run_time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;

@@ -103,13 +103,13 @@ impl Shop {
 }
 
 async fn product(loads: &Loads, redis_url: &str) -> anyhow::Result<Product> {
-    let client = Client::open(redis_url).with_context(|| format!("REDIS_URL: can't use `{redis_url}`"))?;
+    let client = Client::open(redis_url).context("REDIS_URL names no Redis: give redis://HOST:PORT/")?;
     let pool = bb8::Pool::builder()
         .max_size(CONNECTIONS)
         .connection_timeout(Duration::from_secs(2))
         .build(RedisConnectionManager::new(redis_url)?)
         .await
-        .with_context(|| format!("can't connect to {redis_url}: give another as REDIS_URL"))?;
+        .context("can't connect to the Redis that REDIS_URL names")?;
     let told = Instrument::of(client.get_connection_info()).pool_name("shop");
     let redis = Redis::pool(pool).listening(client).instrument(told);
     let took = LogNormal::new(8_f64.ln(), 0.6)?;

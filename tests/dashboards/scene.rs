@@ -111,13 +111,17 @@ fn scraping(gateways: &[Server; 2]) -> Result<String> {
     Ok(config)
 }
 
-/// The example's program, which cargo builds unless it has.
+/// The example's program, as new as its source: cargo has nothing to do where all tests were built.
 fn fleet() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test.ancestors().nth(2).context("tests are in a folder of their profile's")?;
     let program = folder.join("examples").join(format!("fleet{}", std::env::consts::EXE_SUFFIX));
+    let profile = match folder.file_name().and_then(|name| name.to_str()).context("a profile's folder")? {
+        "debug" => "dev",
+        other => other,
+    };
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--workspace", "--all-features", "--example", "fleet"]);
+    build.args(["build", "--quiet", "--workspace", "--all-features", "--example", "fleet", "--profile", profile]);
     ensure!(build.status()?.success(), "the example `fleet` can't be built");
     ensure!(program.exists(), "no {}", program.display());
     Ok(program)

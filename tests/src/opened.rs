@@ -1,18 +1,24 @@
-//! Stores that processes share, opened by the address of their server.
+//! Stores that processes share, opened by the address of their server, or of a file or folder.
 
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use cachescope::{ByteStore, MongoDb, MySql, Postgres, Redis};
-use sqlx::{MySqlPool, PgPool};
+use cachescope::{ByteStore, FileStore, MongoDb, MySql, Postgres, Redis, Sqlite};
+use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 /// The store at `url`, ready to be used.
 ///
 /// # Errors
 /// If there is no such server, or of no kind that is known here.
 pub async fn open(url: &str) -> anyhow::Result<Arc<dyn ByteStore>> {
-    let scheme = url.split_once("://").context("an address without a scheme")?.0;
+    let (scheme, path) = url.split_once("://").context("an address without a scheme")?;
     Ok(match scheme {
+        "file" => Arc::new(FileStore::in_folder(path)),
+        "sqlite" => {
+            let store = Sqlite::new(SqlitePool::connect(url).await?);
+            store.create_table().await?;
+            Arc::new(store)
+        }
         "redis" => Arc::new(Redis::connect(url).await?),
         "postgres" | "postgresql" => {
             let store = Postgres::new(PgPool::connect(url).await?);

@@ -10,6 +10,10 @@ use crate::dialect::Dialect;
 
 /// A connection of an [`Instrumented`](crate::Instrumented) pool. Dropped, it goes back, and how long it was away is
 /// recorded. sqlx takes `&mut *connection` for an executor.
+///
+/// Of MySQL, what sqlx was asked by `&mut *connection` must run to its end: sqlx 0.9 can't use a connection again whose
+/// statement was dropped half-way, and its pool loses it. What [`Watch::run`](crate::Watch::run) is given may be
+/// dropped: its connection is closed then.
 pub struct Lent<DB: Dialect> {
     connection: PoolConnection<DB>,
     under_way: bool,

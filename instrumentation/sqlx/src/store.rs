@@ -204,9 +204,9 @@ impl<DB: Dialect> ByteStore for Sql<DB> {
             let mut connection = self.connection().await?;
             loop {
                 let clear = DB::clear(connection.begun(), &self.statements, scope.as_str());
-                let rows: u64 = self.told(&self.statements.clear, clear).await.map_err(failed::<DB>)?;
+                let rows = self.told(&self.statements.clear, clear).await;
                 connection.ended();
-                if !may_be_more(rows) {
+                if !may_be_more(rows.map_err(failed::<DB>)?) {
                     return Ok(());
                 }
             }
@@ -260,8 +260,9 @@ impl<DB: Dialect> ByteStore for Sql<DB> {
             let mut entries = 0;
             loop {
                 let sweep = DB::sweep(connection.begun(), &self.statements, scope.as_str());
-                let swept: Swept = self.told(&self.statements.sweep, sweep).await.map_err(failed::<DB>)?;
+                let swept = self.told(&self.statements.sweep, sweep).await;
                 connection.ended();
+                let swept: Swept = swept.map_err(failed::<DB>)?;
                 entries += swept.entries;
                 if !may_be_more(swept.rows) {
                     return Ok(entries);

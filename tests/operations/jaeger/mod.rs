@@ -23,6 +23,8 @@ const PICTURE: &str = "jaeger/trace.svg";
 
 #[test]
 fn the_page_shows_what_jaeger_has_and_its_searches_find_it() -> Result<()> {
+    // The one that is told the story is the one that is asked.
+    let _stack = Stack::shared()?;
     // Jaeger may have it of earlier runs.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let service = format!("operations.jaeger.{now}");

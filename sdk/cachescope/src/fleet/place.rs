@@ -16,7 +16,7 @@ use crate::shared::{Lease, random, within};
 
 /// Under what name, where caches have theirs.
 const CACHE: &str = "cachescope.fleet";
-/// What an instance may publish: room for some 2,000 busy caches, and within what every store takes.
+/// What an instance may publish: room for some 900 busy caches, uncompressed, and within what every store takes.
 const LARGEST: usize = 8 << 20;
 /// A roster that nobody renews is of a fleet that is gone.
 const ROSTER_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -63,10 +63,11 @@ impl Place {
         clock: Clock,
     ) -> Result<Self, ConfigError> {
         let shared = Shared::new(store).namespace(name).timeout(timeout).codec(Json);
+        // As it is: a process without `zstd` that couldn't read it would write over it.
+        let SharedStore { store, scope, wire, .. } = shared.clone().schema("roster").build::<String, _>(CACHE)?;
         #[cfg(feature = "zstd")]
         let shared = shared.compress_above(512);
-        let instances = shared.clone().schema("instance").build::<String, _>(CACHE)?;
-        let SharedStore { store, scope, wire, .. } = shared.schema("roster").build::<String, _>(CACHE)?;
+        let instances = shared.schema("instance").build::<String, _>(CACHE)?;
         Ok(Self { store, scope, instances: instances.wire, rosters: wire, timeout, clock })
     }
 

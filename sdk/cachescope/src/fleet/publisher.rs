@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::id::InstanceId;
 use super::place::{Kept, Place};
 use super::published::{Published, together};
+use super::roster::Roster;
 use crate::metrics::Snapshot;
 use crate::shared::random;
 
@@ -97,20 +98,28 @@ impl Publisher {
         place.put(self.id, &bytes, self.life).await?;
         let (roster, old) = match place.roster().await? {
             Kept::Is(roster, age) => (roster, Place::is_old(age)),
-            Kept::Nothing | Kept::Unreadable => (super::roster::Roster::default(), true),
+            Kept::Nothing | Kept::Unreadable => (Roster::default(), true),
         };
         let listed = roster.lists(self.id);
-        let mut gone = None;
+        // First, since a roster may be full of those that are gone.
         if !listed || round.is_multiple_of(LOOK_EVERY) {
-            if let Some(other) = roster.another(self.id, random()) {
-                gone = matches!(place.published(other).await?, Kept::Nothing).then_some(other);
-            }
-            place.sweep().await?;
+            // What fails is tried again the next time: its own numbers are published.
+            let _ = self.tidy(&roster).await;
         }
-        if !listed || old || gone.is_some() {
-            place.change_roster(|roster| roster.changed(self.id, gone)).await?;
+        if !listed || old {
+            place.change_roster(|roster| roster.changed(self.id, None)).await?;
         }
         Ok(bytes.len())
+    }
+
+    /// Takes another off the roster if it is gone, and has the store swept.
+    async fn tidy(&self, roster: &Roster) -> Result<(), StoreError> {
+        if let Some(other) = roster.another(self.id, random())
+            && self.place.published(other).await? == Kept::Nothing
+        {
+            self.place.change_roster(|roster| roster.changed(self.id, Some(other))).await?;
+        }
+        self.place.sweep().await
     }
 
     /// Off the threads that tasks run on: many caches take their time, and their stores may be the user's.

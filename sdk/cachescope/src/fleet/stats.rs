@@ -11,8 +11,8 @@ use crate::metrics::{Snapshot, Stats};
 /// What the processes of a fleet counted, each at an age of its own. A plain value, which can be sent and stored; made
 /// by [`FleetView::stats`](crate::FleetView::stats).
 ///
-/// The numbers are those of the processes it lists, each since its start, and add up exactly: one that has gone takes
-/// its numbers along, so a total may fall. For counters over all time use
+/// The numbers are those of the processes it lists and add up exactly, as [`Fleet`](crate::Fleet) says: one that has gone
+/// takes its numbers along, so a total may fall. For counters over all time use
 /// [OpenTelemetry](https://opentelemetry.io)'s, or [`Stats::since`] of one instance.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FleetStats {

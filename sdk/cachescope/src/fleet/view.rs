@@ -28,8 +28,8 @@ impl FleetView {
 
     /// What the instances counted by when each published last; of none, where none did within its life.
     ///
-    /// Costs one read of a list and one for each instance, 16 at a time, and 15 µs for each cache of each instance to
-    /// decode. May be dropped at any point.
+    /// Costs a read of a list and one for each instance, 16 at a time, and the decoding of what each published. May be
+    /// dropped at any point.
     ///
     /// # Errors
     /// If the store fails, panics, or doesn't answer within [`Fleet::timeout`](crate::Fleet::timeout), or in ten times

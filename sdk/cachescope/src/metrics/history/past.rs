@@ -102,6 +102,23 @@ mod tests {
         assert_eq!((day.counts, day.restored), (total.counts, 1_000));
     }
 
+    #[cfg(feature = "fleet")]
+    #[test]
+    fn what_this_process_counted_is_told_alone() {
+        let (mut history, next) = (History::new(at(3)), recorder());
+        (0..3).for_each(|_| miss(&next, SECOND));
+        assert_eq!(history.own(at(5), &next), history.total(at(5), &next), "nothing is restored");
+        history.restore(past(), 100 * SECOND, at(6), &next);
+        (0..4).for_each(|_| miss(&next, 2 * SECOND));
+        let own = history.own(at(13), &next);
+        assert_eq!((own.counts.requests(), own.restored, own.covers), (7, 0, 10 * SECOND));
+        assert_eq!(own.counts.load_durations(LoadTrigger::Miss).sum(), 11 * SECOND);
+        history.reset(at(14), &next);
+        miss(&next, SECOND);
+        let own = history.own(at(16), &next);
+        assert_eq!((own.counts.requests(), own.covers, own.epoch), (1, 2 * SECOND, 1));
+    }
+
     #[test]
     fn twice_is_as_well() {
         let (mut second, recorder_2) = (History::new(at(3)), recorder());
