@@ -166,6 +166,6 @@ fn it_says_what_it_needs() -> Result<()> {
     let half = refused(&[("REDIS_URL", nowhere), ("PROMETHEUS_URL", "http://127.0.0.1:1")], &[])?;
     assert!(half.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && half.contains("set both or none"), "{half}");
     let short = refused(&[], &["--for", "1s"])?;
-    assert!(short.contains("--for") && short.contains("4s"), "{short}");
+    assert!(short.contains("--for") && short.contains("5s"), "{short}");
     Ok(())
 }
