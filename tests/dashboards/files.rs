@@ -1,17 +1,9 @@
 //! Files of `collector-config`.
 
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-
-pub(crate) fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../collector-config").join(name)
-}
-
-pub(crate) fn text(name: &str) -> Result<String> {
-    fs::read_to_string(path(name)).with_context(|| name.to_owned())
-}
+pub(crate) use cachescope_tests::collector_config::{path, text};
 
 /// The files of a folder with this ending, by name.
 pub(crate) fn in_folder(folder: &str, ending: &str) -> Result<Vec<(String, String)>> {

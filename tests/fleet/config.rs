@@ -1,9 +1,11 @@
 //! The files of `collector-config/` that a collector takes.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
+use cachescope_tests::collector_config::path;
+pub(crate) use cachescope_tests::collector_config::text;
 use serde_json::Value;
 
 /// One file.
@@ -26,27 +28,17 @@ impl Config {
     }
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../collector-config")
-}
-
 fn read(name: String) -> anyhow::Result<Config> {
-    let path = folder().join(&name);
-    let text = std::fs::read_to_string(&path).with_context(|| name.clone())?;
+    let (path, text) = (path(&name), text(&name)?);
     let content = serde_saphyr::from_str(&text).with_context(|| name.clone())?;
     Ok(Config { name, path, text, content })
-}
-
-/// What one of them says.
-pub(crate) fn text(name: &str) -> anyhow::Result<String> {
-    Ok(read(name.to_owned())?.text)
 }
 
 /// All that have pipelines, in the folder and in `routes/`.
 pub(crate) fn all() -> anyhow::Result<Vec<Config>> {
     let mut found = Vec::new();
     for within in ["", "routes/"] {
-        for entry in std::fs::read_dir(folder().join(within))? {
+        for entry in std::fs::read_dir(path(within))? {
             let file = entry?.file_name().to_string_lossy().into_owned();
             if file.ends_with(".yaml") {
                 let config = read(format!("{within}{file}"))?;

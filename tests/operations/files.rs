@@ -1,17 +1,14 @@
 //! The files of `collector-config/`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use cachescope_tests::collector_config::path;
+pub(crate) use cachescope_tests::collector_config::text;
 use serde::de::DeserializeOwned;
 
 pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../collector-config")
-}
-
-pub(crate) fn text(name: &str) -> Result<String> {
-    let path = folder().join(name);
-    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    path("")
 }
 
 pub(crate) fn yaml<T: DeserializeOwned>(name: &str) -> Result<T> {

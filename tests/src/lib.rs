@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use cachescope::{RequestResult, Stats};
 
+pub mod collector_config;
 pub mod contract;
 pub mod exported;
 pub mod member;
