@@ -1,10 +1,13 @@
 //! What the metrics of one cache take, by an allocator that counts: busy for a day, in most ways there are.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cachescope::{Clock, HitTiming, Identity, Labels, LoadTrigger, Telemetry, Window, try_cached};
+use cachescope::{
+    Clock, HitTiming, Identity, Labels, LoadTrigger, Moka, QuickCache, Telemetry, Window, cached, try_cached,
+};
 use cachescope_core::Recorder;
+use cachescope_tests::access_trace::{scan, zipf};
 use cachescope_tests::one::One;
 use futures_util::FutureExt;
 use rand::rngs::StdRng;
@@ -17,8 +20,52 @@ fn allocated() -> usize {
     dhat::HeapStats::get().curr_bytes
 }
 
+/// One profiler at a time.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+/// What a cache takes that has been asked for many keys, most of which it has dropped again.
+fn taken(insight: bool, capacity: u64, moka: bool) -> usize {
+    let (clock, hands) = Clock::manual();
+    let before = allocated();
+    let feed = |ask: &dyn Fn(u64)| {
+        let keys = zipf(0.8, 100_000, 300_000, 1).zip(scan(300_000)).flat_map(|(hot, once)| [hot, 100_000 + once]);
+        keys.for_each(|key| {
+            hands.advance(Duration::from_millis(1));
+            ask(key);
+        });
+    };
+    let builder = cached("memory.insight", |key: u64| async move { key })
+        .stale_after(Duration::from_secs(60))
+        .clock(clock.clone())
+        .insight(insight);
+    if moka {
+        let cache = builder.store(Moka::with_capacity(capacity)).build();
+        feed(&|key| drop(cache.call(key).now_or_never()));
+        let _ = cache.metrics().stats();
+        allocated() - before
+    } else {
+        let cache = builder.store(QuickCache::with_capacity(capacity)).build();
+        feed(&|key| drop(cache.call(key).now_or_never()));
+        allocated() - before
+    }
+}
+
+#[test]
+fn insight_takes_no_more_than_is_stated_and_nothing_where_it_is_off() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    for (moka, capacity) in [(false, 100), (false, 4_096), (false, 16_384), (true, 100), (true, 4_096), (true, 16_384)]
+    {
+        let [off, on] = [false, true].map(|insight| taken(insight, capacity, moka));
+        let taken = on.saturating_sub(off);
+        println!("insight of a cache of {capacity} entries, moka {moka}: {taken} bytes beside {off}");
+        assert!(taken <= 256 * 1_024, "{taken} bytes of a cache of {capacity}, moka {moka}");
+    }
+}
+
 #[test]
 fn a_busy_cache_s_metrics_take_no_more_than_is_stated() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let _profiler = dhat::Profiler::builder().testing().build();
     let (clock, hands) = Clock::manual();
     let mut random = StdRng::seed_from_u64(11);
@@ -42,6 +89,7 @@ fn a_busy_cache_s_metrics_take_no_more_than_is_stated() {
         .serve_stale_on_error(Duration::from_secs(7_200))
         .entry_size(|value| 1 << (value % 30))
         .hit_timing(HitTiming::Every)
+        .insight(false)
         .store(One::default())
         .clock(clock)
         .build();

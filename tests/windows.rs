@@ -53,6 +53,8 @@ struct Day {
     script: Arc<Mutex<(LoadOutcome, Duration)>>,
     now: Duration,
     stored_at: HashMap<u64, Duration>,
+    /// What became last of a key's value that isn't held.
+    left: HashMap<u64, MissReason>,
     log: Vec<Event>,
 }
 
@@ -74,7 +76,15 @@ impl Day {
             .entry_size(|key| usize::try_from(size_of_value(*key)).expect("small"))
             .clock(clock)
             .build();
-        Self { cache, hands, script, now: Duration::ZERO, stored_at: HashMap::new(), log: Vec::new() }
+        Self {
+            cache,
+            hands,
+            script,
+            now: Duration::ZERO,
+            stored_at: HashMap::new(),
+            left: HashMap::new(),
+            log: Vec::new(),
+        }
     }
 
     fn advance(&mut self, by: Duration) {
@@ -92,12 +102,15 @@ impl Day {
         }
         self.now += took;
         let loaded = outcome == LoadOutcome::Loaded;
-        let ending = Ending::miss(if before.is_some() { MissReason::Expired } else { MissReason::Unknown });
+        let absent = || self.left.get(&key).copied().unwrap_or(MissReason::Cold);
+        let ending = Ending::miss(if before.is_some() { MissReason::Expired } else { absent() });
         let ending = if loaded { ending } else { ending.with_failure(Failure::Error) };
         let reloaded = before.filter(|_| loaded).map(|before| self.now - before - FRESH_FOR);
         let kept = loaded && is_kept(key);
         if kept {
             self.stored_at.insert(key, self.now);
+        } else if loaded {
+            self.left.insert(key, MissReason::Rejected);
         }
         self.log.push(Event {
             at: self.now,
@@ -120,6 +133,9 @@ impl Day {
     fn invalidate(&mut self, key: u64) {
         self.cache.invalidate(&key);
         let invalidated = Some(self.stored_at.remove(&key).is_some());
+        if invalidated == Some(true) {
+            self.left.insert(key, MissReason::Invalidated);
+        }
         self.log.push(Event { at: self.now, invalidated, ..Event::default() });
     }
 

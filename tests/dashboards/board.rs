@@ -102,7 +102,8 @@ impl Board {
 
     /// An expression as Grafana would ask it, with this service chosen, and all of everything else.
     pub(crate) fn asked(&self, expr: &str, service: &str) -> String {
-        let mut asked = expr.replace("$__rate_interval", "1m").replace("$__range", "1m").replace("$__interval", "1s");
+        let mut asked = expr.replace("$__rate_interval_ms", "60000").replace("$__rate_interval", "1m");
+        asked = asked.replace("$__range", "1m").replace("$__interval", "1s");
         for variable in self.templating.list.iter().filter(|variable| variable.r#type == "query") {
             let chosen = match variable.name.as_str() {
                 "service" => service,

@@ -28,6 +28,8 @@ pub(crate) struct Model {
     loads: u64,
     asked: [Asked; CALLERS],
     books: HashMap<Line, u64>,
+    /// What became last of a key's value that isn't held.
+    left: HashMap<u8, MissReason>,
 }
 
 #[derive(Clone, Copy)]
@@ -128,6 +130,7 @@ impl Model {
             loads: 0,
             asked: [idle; CALLERS],
             books: HashMap::new(),
+            left: HashMap::new(),
         }
     }
 
@@ -281,7 +284,7 @@ impl Model {
             Wish::None | Wish::MaxAge(_) => {}
         }
         let Some(entry) = self.entries.get(&asked.key).copied() else {
-            asked.ending = Ending::miss(MissReason::Unknown);
+            asked.ending = Ending::miss(self.left.get(&asked.key).copied().unwrap_or(MissReason::Cold));
             return self.join(asked);
         };
         asked.ending = Ending::miss(MissReason::Expired);
@@ -470,6 +473,7 @@ impl Model {
     fn store(&mut self, key: u8, value: u64) {
         self.errors.remove(&key);
         if self.rules.refuses(value) {
+            self.left.insert(key, MissReason::Rejected);
             return self.count(Line::Rejected(RejectionReason::Refused));
         }
         self.count(Line::Store(Operation::Put));
@@ -501,6 +505,7 @@ impl Model {
         self.current.remove(&key);
         self.errors.remove(&key);
         if self.entries.remove(&key).is_some() {
+            self.left.insert(key, MissReason::Invalidated);
             self.count(Line::Evicted(EvictionReason::Invalidated));
         }
     }
@@ -512,6 +517,7 @@ impl Model {
         let even: Vec<u8> = self.entries.iter().filter(|(_, held)| held.value % 2 == 0).map(|(key, _)| *key).collect();
         even.iter().for_each(|key| {
             self.entries.remove(key);
+            self.left.insert(*key, MissReason::Invalidated);
             self.errors.remove(key);
             self.count(Line::Evicted(EvictionReason::Invalidated));
         });

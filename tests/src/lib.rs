@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use cachescope::{RequestResult, Stats};
 
+pub mod access_trace;
 pub mod collector_config;
 pub mod contract;
 pub mod exported;

@@ -48,13 +48,16 @@ where
 /// ```
 pub fn eviction_listener<K, V>(evictions: &Evictions) -> impl Fn(Arc<K>, V, RemovalCause) + Send + Sync + 'static {
     let evictions = evictions.clone();
-    move |_, _, cause| {
-        evictions.count(match cause {
-            RemovalCause::Expired => EvictionReason::Expired,
-            RemovalCause::Explicit => removal::reason(),
-            RemovalCause::Replaced => EvictionReason::Replaced,
-            RemovalCause::Size => EvictionReason::Size,
-        });
+    move |_, _, cause| evictions.count(reason_of(cause))
+}
+
+/// In our words. Of what the user removes, asked once a removal.
+pub(crate) fn reason_of(cause: RemovalCause) -> EvictionReason {
+    match cause {
+        RemovalCause::Expired => EvictionReason::Expired,
+        RemovalCause::Explicit => removal::reason(),
+        RemovalCause::Replaced => EvictionReason::Replaced,
+        RemovalCause::Size => EvictionReason::Size,
     }
 }
 

@@ -110,13 +110,13 @@ where
         let key = BorrowedKey(key);
         if let Some(cell) = self.recorder.quiet_hit_cell() {
             let value = self.cache.get(&key)?;
-            cell.count();
+            cell.count(self.recorder.mean_load());
             return Some(value);
         }
         let clock = Clock::system();
         let start = clock.now();
         let value = self.cache.get(&key)?;
-        if self.recorder.count_hit(start) {
+        if self.recorder.count_hit(start, self.recorder.mean_load()).is_some() {
             self.recorder.hit_timed(clock.now().since(start));
         }
         Some(value)

@@ -6,6 +6,7 @@ mod instrumented;
 mod levels;
 mod removal;
 mod request;
+mod simulator;
 mod store;
 
 pub use crate::alone::{Instrument, eviction_listener, instrument};

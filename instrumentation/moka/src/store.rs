@@ -3,15 +3,17 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use cachescope_core::{
-    BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store,
-    Unshared,
+    BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Simulator,
+    Store, Unshared,
 };
 use moka::sync::Cache;
 
-use crate::alone::eviction_listener;
+use crate::alone::reason_of;
 use crate::levels::levels;
+use crate::simulator::TinyLfu;
 use crate::{KIND, removal};
 
 type SizeOf<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
@@ -71,13 +73,12 @@ where
             return Err(ConfigError::new("a moka store of capacity 0 keeps nothing: give it room for 1 entry or more"));
         }
         let in_bytes = self.size_of.is_some();
-        let mut builder = Cache::builder().max_capacity(self.limit).eviction_listener(eviction_listener(&evictions));
-        if let Some(size_of) = self.size_of {
-            builder = builder.weigher(move |key: &HashedKey<K>, entry: &Entry<V>| {
-                u32::try_from(size_of(key.key(), &entry.value)).unwrap_or(u32::MAX)
-            });
+        let told = move |key: Arc<HashedKey<K>>, _, cause| evictions.left(HashedKey::hash(&key), reason_of(cause));
+        let mut builder = Cache::builder().max_capacity(self.limit).eviction_listener(told);
+        if in_bytes {
+            builder = builder.weigher(|_: &HashedKey<K>, entry: &Entry<V>| entry.weight);
         }
-        Ok(MokaStore { cache: builder.build_with_hasher(BroughtHash), in_bytes })
+        Ok(MokaStore { cache: builder.build_with_hasher(BroughtHash), size_of: self.size_of })
     }
 }
 
@@ -86,7 +87,7 @@ where
 /// It is moka's `sync` cache, whose look-up is 41 ns faster than its `future` one and never waits.
 pub struct MokaStore<K, V> {
     cache: Cache<HashedKey<K>, Entry<V>, BroughtHash>,
-    in_bytes: bool,
+    size_of: Option<SizeOf<K, V>>,
 }
 
 impl<K, V> Store<K, V> for MokaStore<K, V>
@@ -117,6 +118,10 @@ where
         self.cache.contains_key(&key)
     }
 
+    fn weigh(&self, key: &K, value: &V) -> u32 {
+        self.size_of.as_ref().map_or(1, |size_of| u32::try_from(size_of(key, value)).unwrap_or(u32::MAX))
+    }
+
     fn put(&self, key: HashedKey<K>, entry: Entry<V>) {
         self.cache.insert(key, entry);
     }
@@ -143,16 +148,22 @@ where
 
     fn clear(&self) {
         self.cache.invalidate_all();
+        // moka drops them later, by and by; who asks for one meanwhile is to be told why it isn't there.
+        self.cache.run_pending_tasks();
     }
 
     fn levels(&self) -> Levels {
-        levels(&self.cache, self.in_bytes)
+        levels(&self.cache, self.size_of.is_some())
+    }
+
+    fn simulator(&self, capacity: u64, entries: usize) -> Option<Box<dyn Simulator>> {
+        Some(Box::new(TinyLfu::new(capacity, entries)))
     }
 }
 
 impl<K, V> fmt::Debug for MokaStore<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MokaStore").field("in_bytes", &self.in_bytes).finish_non_exhaustive()
+        f.debug_struct("MokaStore").field("in_bytes", &self.size_of.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -165,12 +176,7 @@ mod tests {
     use super::*;
 
     fn entry(value: &str) -> Entry<String> {
-        Entry {
-            value: value.to_owned(),
-            stored_at: Moment::from_nanos(0),
-            renew_from: Moment::NEVER,
-            fresh_until: Moment::NEVER,
-        }
+        Entry::new(value.to_owned(), Moment::from_nanos(0))
     }
 
     #[test]

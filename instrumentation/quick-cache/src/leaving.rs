@@ -5,6 +5,8 @@ use std::mem;
 use cachescope_core::{EvictionReason, Evictions};
 use quick_cache::Lifecycle;
 
+use crate::weighed::Weighed;
+
 /// Counts what an insertion drives out. What is removed by name, quick_cache returns to whoever removes it.
 #[derive(Clone)]
 pub(crate) struct Leaving {
@@ -24,12 +26,12 @@ impl<K, T> Default for Left<K, T> {
     }
 }
 
-impl<K, T> Lifecycle<K, T> for Leaving {
-    type RequestState = Left<K, T>;
+impl<K, T> Lifecycle<Weighed<K>, T> for Leaving {
+    type RequestState = Left<Weighed<K>, T>;
 
     /// Called for each entry that leaves because there is no room, also for one too large to be let in; not for
     /// one that is replaced.
-    fn before_evict(&self, left: &mut Self::RequestState, _: &K, _: &mut T) {
+    fn before_evict(&self, left: &mut Self::RequestState, _: &Weighed<K>, _: &mut T) {
         left.by_size = true;
     }
 
@@ -37,9 +39,10 @@ impl<K, T> Lifecycle<K, T> for Leaving {
     ///
     /// Where a value too large to be let in takes an older one along, `before_evict` tells of the former and the
     /// older one leaves first. One leaves for its size and one is replaced, in whichever order they are counted.
-    fn on_evict(&self, left: &mut Self::RequestState, key: K, entry: T) {
+    fn on_evict(&self, left: &mut Self::RequestState, key: Weighed<K>, entry: T) {
         let by_size = mem::take(&mut left.by_size);
-        self.evictions.count(if by_size { EvictionReason::Size } else { EvictionReason::Replaced });
+        let reason = if by_size { EvictionReason::Size } else { EvictionReason::Replaced };
+        self.evictions.left(key.key.hash(), reason);
         left.entries.push((key, entry));
     }
 }

@@ -1,6 +1,7 @@
 //! quick_cache for cachescope: [`QuickCache`] is a store of `cached(...)`.
 
 mod leaving;
+mod simulator;
 mod store;
 mod weighed;
 

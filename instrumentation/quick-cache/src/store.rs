@@ -6,13 +6,14 @@ use std::fmt;
 use std::hash::Hash;
 
 use cachescope_core::{
-    BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Store,
-    Unshared,
+    BroughtHash, ConfigError, Entry, EvictionReason, Evictions, HashedKey, HashedRef, IntoStore, Levels, Simulator,
+    Store, Unshared,
 };
 use quick_cache::sync::Cache;
 
 use crate::KIND;
 use crate::leaving::Leaving;
+use crate::simulator::ClockPro;
 use crate::weighed::{BroughtWeight, Weighed};
 
 type SizeOf<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
@@ -46,8 +47,9 @@ impl<K, V> QuickCache<K, V> {
 
     /// At most `bytes` bytes, of which an entry takes what `size_of` says, and no less than one.
     ///
-    /// An entry that takes more than 97 % of its shard isn't kept. `size_of` runs once per stored entry, on the
-    /// thread that stores it. Should it panic, the panic reaches the caller that loaded the value.
+    /// An entry that takes more than 97 % of its shard isn't kept; what takes more than 4 GiB counts as 4 GiB. `size_of`
+    /// runs once per stored entry, on the thread that stores it. Should it panic, the panic reaches the caller that loaded
+    /// the value.
     #[must_use]
     pub fn with_byte_limit(bytes: u64, size_of: impl Fn(&K, &V) -> usize + Send + Sync + 'static) -> Self {
         Self { limit: bytes, size_of: Some(Box::new(size_of)) }
@@ -119,12 +121,13 @@ where
         self.cache.contains_key(&key)
     }
 
+    fn weigh(&self, key: &K, value: &V) -> u32 {
+        self.size_of.as_ref().map_or(1, |size_of| u32::try_from(size_of(key, value)).unwrap_or(u32::MAX))
+    }
+
     fn put(&self, key: HashedKey<K>, entry: Entry<V>) {
-        let weight = self.size_of.as_ref().map_or(1, |size_of| {
-            let bytes = size_of(key.key(), &entry.value);
-            // What weighs nothing, quick_cache never drives out.
-            u64::try_from(bytes).unwrap_or(u64::MAX).max(1)
-        });
+        // What weighs nothing, quick_cache never drives out.
+        let weight = u64::from(entry.weight.max(1));
         self.cache.insert(Weighed { key, weight }, entry);
     }
 
@@ -134,7 +137,7 @@ where
         Q: Hash + Eq + ?Sized,
     {
         if self.cache.remove(&key).is_some() {
-            self.evictions.count(EvictionReason::Invalidated);
+            self.evictions.left(key.hash(), EvictionReason::Invalidated);
         }
     }
 
@@ -144,7 +147,7 @@ where
         self.cache.retain(|weighed, entry| {
             let leaves = matches.borrow_mut()(weighed.key.key(), entry);
             if leaves {
-                self.evictions.count(reason);
+                self.evictions.left(weighed.key.hash(), reason);
                 dropped.set(dropped.get() + 1);
             }
             !leaves
@@ -154,7 +157,8 @@ where
 
     /// One by one, which is slower than quick_cache's own `clear`; that doesn't say how many there were.
     fn clear(&self) {
-        self.cache.drain().for_each(|_| self.evictions.count(EvictionReason::Invalidated));
+        let gone = self.cache.drain();
+        gone.for_each(|(weighed, _)| self.evictions.left(weighed.key.hash(), EvictionReason::Invalidated));
     }
 
     fn levels(&self) -> Levels {
@@ -166,6 +170,10 @@ where
             bytes: in_bytes.then(|| self.cache.weight()),
             byte_limit: in_bytes.then_some(limit),
         }
+    }
+
+    fn simulator(&self, capacity: u64, entries: usize) -> Option<Box<dyn Simulator>> {
+        Some(Box::new(ClockPro::new(capacity, entries)))
     }
 }
 
@@ -185,7 +193,7 @@ mod tests {
     use super::*;
 
     fn entry<V>(value: V) -> Entry<V> {
-        Entry { value, stored_at: Moment::from_nanos(0), renew_from: Moment::NEVER, fresh_until: Moment::NEVER }
+        Entry::new(value, Moment::from_nanos(0))
     }
 
     fn key(key: u64) -> HashedKey<u64> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store};
+use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store, Tier};
 
 use crate::books::OpenRequest;
 use crate::bounds::{CacheKey, CacheValue, LoadError};
@@ -48,9 +48,22 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     }
 
     /// Ends a request with an entry that was found at `now`.
-    pub(crate) fn answer_with(&self, mut request: OpenRequest<'_>, entry: Entry<V>, now: Moment, ending: Ending) -> V {
+    pub(crate) fn answer_with(
+        &self,
+        hash: u64,
+        mut request: OpenRequest<'_>,
+        entry: Entry<V>,
+        now: Moment,
+        ending: Ending,
+    ) -> V {
         if ending.result == RequestResult::Stale {
             self.recorder.stale(StaleEvent::Served, now.since(entry.fresh_until));
+        }
+        if matches!(ending.result, RequestResult::Hit | RequestResult::Stale) {
+            self.recorder.saved_load(entry.cost);
+            if ending.tier == Tier::L1 {
+                self.saw_hit(hash, &entry, now);
+            }
         }
         request.aged(now.since(entry.stored_at));
         request.end(ending);
@@ -67,7 +80,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     ) -> Result<V, CallError<E>> {
         let ending = Ending::of(RequestResult::Hit);
         match known {
-            Known::Entry(entry) => Ok(self.answer_with(request, entry, self.clock.now(), ending)),
+            Known::Entry(entry) => Ok(self.answer_with(key.hash(), request, entry, self.clock.now(), ending)),
             Known::Error(error) => self.settle(key, request, Plan { ending, ..plan }, &Err(error), None),
         }
     }
@@ -92,10 +105,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let now = self.clock.now();
         let ending = Ending::of(RequestResult::Stale).with_failure(Failure::Error);
         if let Some(entry) = self.last_good(key, plan, now) {
-            return Ok(self.answer_with(request, entry, now, ending));
+            return Ok(self.answer_with(key.hash(), request, entry, now, ending));
         }
         if let Some(entry) = spare {
-            return Ok(self.answer_with(request, entry, now, ending.from_shared_store()));
+            return Ok(self.answer_with(key.hash(), request, entry, now, ending.from_shared_store()));
         }
         request.end(plan.ending.with_failure(Failure::Error));
         Err(CallError::Load(Arc::clone(error)))

@@ -16,6 +16,7 @@ use cachescope_core::{HashedKey, HashedRef, Naming, Store};
 use crate::default_store::DefaultStore;
 use crate::engine::Engine;
 use crate::error::CallError;
+use crate::insight::Insight;
 use crate::live::Live;
 use crate::look_up::Missed;
 use crate::manner::Async;
@@ -274,8 +275,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let looked = self.engine.look_only(HashedRef::new(self.engine.hash(key), key), Wishes::default());
-        looked.map_or_else(|missed| self.engine.end_look(missed), Some)
+        let hash = self.engine.hash(key);
+        let looked = self.engine.look_only(HashedRef::new(hash, key), Wishes::default());
+        looked.map_or_else(|missed| self.engine.end_look(hash, missed), Some)
     }
 
     /// What the cache holds of `key` in memory, however old, with its age: for looking into a cache. Not counted as a
@@ -349,6 +351,12 @@ where
     #[must_use]
     pub fn metrics(&self) -> CacheMetrics<'_> {
         Live::metrics(&*self.engine)
+    }
+
+    /// What its numbers mean: what other capacities and lives would give, which keys carry the load, and what to do.
+    #[must_use]
+    pub fn insight(&self) -> Insight<'_> {
+        Live::insight(&*self.engine)
     }
 
     /// The name given to [`cached`](crate::cached()).

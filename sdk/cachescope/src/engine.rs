@@ -8,8 +8,8 @@ use std::time::Duration;
 #[cfg(feature = "persist")]
 use cachescope_core::Totals;
 use cachescope_core::{
-    Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Naming, Operation, Recorder, Registration,
-    RejectionReason, Source, Store, Ticking, Tier,
+    CAPACITY_MULTIPLES, Clock, Entry, EvictionReason, HashedKey, HashedRef, Identity, Levels, Moment, Naming,
+    Operation, Recorder, Registration, RejectionReason, Source, Store, Ticking, Tier,
 };
 use foldhash::fast::RandomState;
 
@@ -20,6 +20,7 @@ use crate::books::Books;
 use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::errors::Errors;
 use crate::flight::{Answer, Flights};
+use crate::insight::{Insight, Seen, Watcher};
 use crate::live::Live;
 use crate::load_limit::LoadLimit;
 use crate::loader::Loader;
@@ -36,6 +37,9 @@ type Landed<V, E> = Arc<Answer<V, E>>;
 /// Makes the error of a request that waited too long.
 pub(crate) type WaitError<E> = Box<dyn Fn() -> E + Send + Sync>;
 
+/// Makes the name of a key.
+pub(crate) type KeyName<K> = Box<dyn Fn(&K) -> String + Send + Sync>;
+
 /// A value as it is kept.
 pub(crate) struct Kept<V> {
     pub(crate) entry: Entry<V>,
@@ -44,10 +48,12 @@ pub(crate) struct Kept<V> {
 }
 
 /// A value was stored.
-struct Put {
+pub(crate) struct Put {
+    pub(crate) at: Moment,
     took: Duration,
     /// In bytes, where that is known.
     size: Option<u64>,
+    pub(crate) weight: u32,
 }
 
 /// One cache. How a request looks is in `look_up`, how it goes on where nothing fresh was found, in `miss`.
@@ -75,6 +81,10 @@ pub(crate) struct Engine<K, V, E, S> {
     pub(crate) wait_error: Option<WaitError<E>>,
     pub(crate) flights: Arc<Flights<K, V, E>>,
     pub(crate) background: Background,
+    /// What insight is gained by; `None` where it isn't wanted.
+    pub(crate) watcher: Option<Arc<Watcher>>,
+    /// Makes names of keys for telemetry, where the user wants that.
+    pub(crate) key_name: Option<KeyName<K>>,
     pub(crate) ledger: Ledger,
     /// For what goes on behind a request.
     pub(crate) this: Weak<Self>,
@@ -96,13 +106,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     }
 
     /// Has `land` keep, under its lock and if it may, the answer of a load that took `cost`; and then tells how long
-    /// that took.
+    /// that took. Says whether it was stored.
     pub(crate) fn keep(
         &self,
         cost: Duration,
         prepared: Option<Result<Kept<V>, RejectionReason>>,
         land: impl FnOnce(&mut dyn FnMut(&HashedKey<K>, &Answer<V, E>)) -> Landed<V, E>,
-    ) -> Landed<V, E> {
+    ) -> (Landed<V, E>, Option<Put>) {
         let (mut put, mut prepared) = (None, prepared);
         let answer = land(&mut |key, answer| match (answer, &self.errors) {
             (Ok(value), _) => {
@@ -112,8 +122,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             (Err(error), Some(errors)) => errors.remember(key.clone(), error, self.clock.now()),
             (Err(_), None) => {}
         });
-        self.tell_put(put);
-        answer
+        self.tell_put(put.as_ref());
+        (answer, put)
     }
 
     /// How a value whose load took `cost` is kept, or why it isn't.
@@ -121,7 +131,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let size = self.admission.admit(&value)?;
         let stored_at = self.clock.now();
         let random = self.hasher.hash_one((key.hash(), stored_at));
-        Ok(Kept { entry: self.policy.entry(value, stored_at, cost, random), size })
+        let weight = self.store.weigh(key.key(), &value);
+        Ok(Kept { entry: Entry { weight, ..self.policy.entry(value, stored_at, cost, random) }, size })
     }
 
     /// Stores a value, unless it isn't to be kept, and says what is to be told of that. Runs under the lock of the
@@ -132,12 +143,14 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             Ok(kept) => kept,
             Err(reason) => {
                 self.recorder.rejected(reason);
+                self.watcher.iter().for_each(|watcher| watcher.rejected(key.hash()));
                 return None;
             }
         };
-        let start = self.clock.now();
+        let (start, weight) = (self.clock.now(), entry.weight);
         self.store.put(key, self.policy.in_memory(entry, start));
-        Some(Put { took: self.clock.now().since(start), size })
+        let at = self.clock.now();
+        Some(Put { at, took: at.since(start), size, weight })
     }
 
     /// An operation on the store in memory took so long.
@@ -149,10 +162,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         self.recorder.operation(Tier::L1, operation, took);
     }
 
-    fn tell_put(&self, put: Option<Put>) {
-        let Some(Put { took, size }) = put else { return };
-        self.tell_operation(Operation::Put, took);
-        if let Some(size) = size {
+    fn tell_put(&self, put: Option<&Put>) {
+        let Some(put) = put else { return };
+        self.tell_operation(Operation::Put, put.took);
+        if let Some(size) = put.size {
             self.recorder.entry_stored(size);
         }
     }
@@ -162,7 +175,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         // The key is needed for the look at the flights and then by the store.
         let (stored, mut put) = (key.clone(), None);
         self.flights.invalidate(key.as_ref(), || {
-            let kept = self.prepare(&key, value, Duration::ZERO);
+            let mut kept = self.prepare(&key, value, Duration::ZERO);
+            if let Ok(kept) = &mut kept {
+                // What it would have cost to load isn't known: as much as others.
+                kept.entry.cost = self.recorder.mean_load();
+            }
             #[cfg(feature = "shared")]
             match &kept {
                 Ok(kept) => self.put_shared(&key, &kept.entry),
@@ -170,7 +187,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
             put = self.store_value(stored, kept);
         });
-        self.tell_put(put);
+        self.tell_put(put.as_ref());
+        if let Some(put) = put {
+            self.saw(key.hash(), put.at, Seen::Refreshed { weight: put.weight });
+        }
     }
 
     pub(crate) fn invalidate<Q>(&self, key: &Q)
@@ -276,6 +296,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Source for Engine
         oldest.map_or(Duration::ZERO, |since| self.clock.now().since(since))
     }
 
+    fn curve(&self) -> Option<[f64; CAPACITY_MULTIPLES.len()]> {
+        Live::insight(self).curve()?.hit_rates()
+    }
+
     #[cfg(feature = "persist")]
     fn restored(&self) -> Option<Totals> {
         self.ledger.reported()
@@ -289,6 +313,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Live for Engine<K
 
     fn metrics(&self) -> CacheMetrics<'_> {
         CacheMetrics { ledger: &self.ledger, source: self }
+    }
+
+    fn insight(&self) -> Insight<'_> {
+        Insight::of(self)
     }
 
     fn clear(&self) {

@@ -39,6 +39,7 @@ mod errors;
 mod fleet;
 mod flight;
 mod housekeeping;
+mod insight;
 mod live;
 mod load;
 mod load_limit;
@@ -63,6 +64,7 @@ mod switch;
 pub mod sync;
 mod tags;
 mod verbose;
+mod watched;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;
@@ -71,6 +73,9 @@ pub use crate::deep_size::deep_size;
 pub use crate::error::CallError;
 #[cfg(feature = "fleet")]
 pub use crate::fleet::{Fleet, FleetInstance, FleetMember, FleetStats, FleetView, Publishing};
+pub use crate::insight::{
+    Advice, Amplification, Curve, CurvePoint, Doubt, Gain, HotKey, HotKeys, Insight, LifetimePoint, Lifetimes, Rule,
+};
 pub use crate::live::{Caches, LiveCache, caches};
 pub use crate::manner::{Async, Manner};
 pub use crate::metrics::{CacheMetrics, Rates, Snapshot, Stats, Window};
@@ -90,10 +95,10 @@ pub use cachescope_core::shared::{
 #[cfg(feature = "shared")]
 pub use cachescope_core::{BeforeShared, ByJson, NoMemory};
 pub use cachescope_core::{
-    Clock, ClockHands, ConfigError, Durations, Ending, Entry, Event, EvictionReason, Evictions, Failure, HashedKey,
-    HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger, Measured, MissReason, Naming,
-    Observer, Operation, Quantity, RejectionReason, RequestResult, Sizes, StaleEvent, Store, StoreErrorKind, Telemetry,
-    Tier, Unshared, WaitOutcome, WaitScope, names,
+    CAPACITY_MULTIPLES, Clock, ClockHands, ConfigError, Cost, Durations, Ending, Entry, Event, EvictionReason,
+    Evictions, Failure, HashedKey, HashedRef, HitTiming, Identity, IntoStore, Labels, Levels, LoadOutcome, LoadTrigger,
+    Measured, MissReason, Naming, Observer, Operation, Quantity, RejectionReason, RequestResult, Simulator, Sizes,
+    StaleEvent, Store, StoreErrorKind, Telemetry, Tier, Unshared, WaitOutcome, WaitScope, names,
 };
 #[cfg(feature = "file")]
 pub use cachescope_file::FileStore;

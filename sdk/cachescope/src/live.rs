@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cachescope_core::{Identity, Source};
 
+use crate::insight::{Insight, Watched};
 use crate::metrics::{CacheMetrics, Snapshot, Stats};
 
 static LIVE: Mutex<Vec<Weak<dyn Live>>> = Mutex::new(Vec::new());
 
 /// What can be asked of any cache, whatever its types.
-pub(crate) trait Live: Source {
+pub(crate) trait Live: Source + Watched {
     fn identity(&self) -> &Identity;
     fn metrics(&self) -> CacheMetrics<'_>;
+    fn insight(&self) -> Insight<'_>;
     fn clear(&self);
 }
 
@@ -135,6 +137,12 @@ impl LiveCache {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.0.metrics().snapshot()
+    }
+
+    /// What its numbers mean: `Cached::insight`.
+    #[must_use]
+    pub fn insight(&self) -> Insight<'_> {
+        self.0.insight()
     }
 
     /// What this process counted of it.

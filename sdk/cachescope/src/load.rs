@@ -129,11 +129,18 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                 self.recorder.stale(StaleEvent::Reloaded, now.since(fresh_until));
             }
         }
-        match landing {
-            Landing::Nowhere => Arc::new(answer),
+        if let Some(watcher) = &self.watcher {
+            watcher.loaded(key.hash(), self.clock.now(), cost);
+        }
+        let (answer, stored) = match landing {
+            Landing::Nowhere => return Arc::new(answer),
             Landing::Leading(leader) => self.keep(cost, prepared, |keep| leader.land(answer, keep)),
             Landing::Beside(stand_in) => self.keep(cost, prepared, |keep| stand_in.land(key, answer, keep)),
+        };
+        if let Some(stored) = stored {
+            self.saw(key.hash(), stored.at, plan.seen(stored.weight));
         }
+        answer
     }
 
     /// Has an entry renewed by a task of its own, unless that is under way or an error is known; false where there is

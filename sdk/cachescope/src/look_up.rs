@@ -42,11 +42,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             return self.look_up_observed(key, Wishes::default());
         };
         match self.store.get(key) {
-            Some(entry) if self.clock.is_surely_before(entry.renew_from) => {
-                cell.count();
+            Some(entry) if self.clock.is_surely_before(entry.renew_from) && !self.is_sampled(key.hash()) => {
+                cell.count(entry.cost);
                 Ok(entry.value)
             }
-            found => self.confirm(found),
+            found => self.confirm(key.hash(), found),
         }
     }
 
@@ -57,13 +57,15 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         Missed { start: self.clock.now(), wishes, found: None, standing: Standing::Absent }
     }
 
-    /// Nothing found, or found so near its expiry that the precise time has to decide.
+    /// Nothing found, or found so near its expiry that the precise time has to decide, or of a key that is sampled.
     #[cold]
     #[inline(never)]
-    fn confirm(&self, found: Option<Entry<V>>) -> Result<V, Missed<V>> {
+    fn confirm(&self, hash: u64, found: Option<Entry<V>>) -> Result<V, Missed<V>> {
         let now = self.clock.now();
         let entry = self.judge(found, now, Wishes::default())?;
-        self.recorder.count_hit(now);
+        // A quiet one: it isn't to be timed.
+        let _ = self.recorder.count_hit(now, entry.cost);
+        self.saw_hit(hash, &entry, now);
         Ok(entry.value)
     }
 
@@ -86,8 +88,13 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let start = self.clock.now();
         let found = self.store.get(key);
         let entry = self.judge(found, start, wishes)?;
-        let due = self.recorder.count_hit(start);
+        let stands_for = self.recorder.count_hit(start, entry.cost);
+        if let (Some(watcher), Some(stands_for)) = (&self.watcher, stands_for) {
+            watcher.asked(key.hash(), start, stands_for);
+        }
+        self.saw_hit(key.hash(), &entry, start);
         let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
+        let due = stands_for.is_some();
         if !due && parent.is_none() && !wishes.verbose {
             return Ok(entry.value);
         }
@@ -116,12 +123,12 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     }
 
     /// Answers a request that only looks, and found no hit.
-    pub(crate) fn end_look(&self, missed: Missed<V>) -> Option<V> {
+    pub(crate) fn end_look(&self, hash: u64, missed: Missed<V>) -> Option<V> {
         let Missed { start, wishes, found, standing } = missed;
         let request = OpenRequest::start(self.books(), start, wishes);
         match (decide(wishes.mode, standing), found) {
             (Decision::Stale, Some(entry)) => {
-                Some(self.answer_with(request, entry, start, Ending::of(RequestResult::Stale)))
+                Some(self.answer_with(hash, request, entry, start, Ending::of(RequestResult::Stale)))
             }
             _ => {
                 request.end(Ending::of(RequestResult::Absent));
@@ -136,7 +143,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             Ok(value) => Some(value),
             #[cfg(feature = "shared")]
             Err(missed) if self.shared.is_some() && !switch::is_off() => self.look_behind(&key, missed).await,
-            Err(missed) => self.end_look(missed),
+            Err(missed) => self.end_look(key.hash(), missed),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::{Answer, Arrival, Follower, Joined, StandIn};
+use crate::insight::Seen;
 use crate::load::Landing;
 use crate::look_up::Missed;
 use crate::policy::{Decision, Mode, Standing, Wishes, decide};
@@ -33,6 +34,16 @@ impl Plan {
     pub(crate) fn renewal<V>(entry: &Entry<V>) -> Self {
         let ending = Ending::of(RequestResult::Stale);
         Self { ending, max_age: None, takes: Takes::Renewed, renews: Some(entry.fresh_until) }
+    }
+
+    /// What its load is to those who watch the key, if the value is stored and weighs so much.
+    pub(crate) fn seen(&self, weight: u32) -> Seen {
+        match self.ending.result {
+            // Renewed behind a request, or because the request wanted it so.
+            RequestResult::Stale | RequestResult::Bypass => Seen::Refreshed { weight },
+            _ if self.renews.is_some() => Seen::LoadedExpired { weight },
+            _ => Seen::LoadedAbsent { weight },
+        }
     }
 }
 
@@ -100,7 +111,15 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) fn begin(&self, key: &HashedKey<K>, missed: Missed<V>) -> Begun<'_, V> {
         let Missed { start, wishes, found, standing } = missed;
         let request = OpenRequest::start(self.books(), start, wishes);
-        let reason = if standing == Standing::Absent { MissReason::Unknown } else { MissReason::Expired };
+        let reason = match (standing, &found) {
+            (Standing::Absent, None) => self.why_absent(key.hash()),
+            // Memory before a shared store isn't believed any more.
+            (Standing::Absent, Some(_)) => MissReason::Unknown,
+            _ => MissReason::Expired,
+        };
+        if let Some(watcher) = &self.watcher {
+            watcher.asked(key.hash(), start, 1);
+        }
         let renews = found.as_ref().map(|entry| entry.fresh_until);
         let plan = Plan { ending: Ending::miss(reason), max_age: wishes.max_age, takes: Takes::Fresh, renews };
         let aside = Plan { ending: Ending::of(RequestResult::Bypass), takes: Takes::Nothing, ..plan };
@@ -113,10 +132,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
             (Decision::HitAndRenew, Some(entry)) => {
                 self.renew_behind(key, &entry, &request);
-                Begun::Answered(self.answer_with(request, entry, start, Ending::of(RequestResult::Hit)))
+                Begun::Answered(self.answer_with(key.hash(), request, entry, start, Ending::of(RequestResult::Hit)))
             }
             (Decision::StaleAndRenew, Some(entry)) if self.renew_behind(key, &entry, &request) => {
-                Begun::Answered(self.answer_with(request, entry, start, Ending::of(RequestResult::Stale)))
+                Begun::Answered(self.answer_with(key.hash(), request, entry, start, Ending::of(RequestResult::Stale)))
             }
             _ => Begun::Open(request, plan),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachescope_core::{Entry, Moment};
+use cachescope_core::{Cost, Entry, Moment};
 
 use crate::settings::Settings;
 
@@ -127,6 +127,24 @@ impl<V> Policy<V> {
         Self { memory_life: Some(memory_life), ..self }
     }
 
+    /// How long before the end of its life an entry is renewed.
+    pub(crate) fn refresh_ahead(&self) -> Duration {
+        self.refresh_ahead
+    }
+
+    /// How long past its life it still answers while it is renewed.
+    pub(crate) fn serve_stale_for(&self) -> Duration {
+        self.serve_stale_for
+    }
+
+    /// How long entries live, where all live alike; `None` is for ever, or each as long as its value says.
+    pub(crate) fn same_life(&self) -> Option<Duration> {
+        match self.life {
+            Life::Same(life) => Some(life),
+            Life::Unlimited | Life::Each(_) => None,
+        }
+    }
+
     /// Whether any entry can expire.
     pub(crate) fn expires(&self) -> bool {
         !matches!(self.life, Life::Unlimited)
@@ -150,13 +168,14 @@ impl<V> Policy<V> {
             Life::Each(life_of) => life_of(&value),
         };
         let Some(life) = life else {
-            return Entry { value, stored_at, renew_from: Moment::NEVER, fresh_until: Moment::NEVER };
+            return Entry { cost: Cost::of(cost), ..Entry::new(value, stored_at) };
         };
         // Two independent fractions: the first from 0 to below 1, the second from above 0 to 1.
         let (one, two) = ((random >> 32) as f64 / TWO_TO_32, ((random & 0xffff_ffff) + 1) as f64 / TWO_TO_32);
         let life = if self.jitter == 0.0 { life } else { life.mul_f64(1.0 - self.jitter * one) };
         let renew_from = stored_at.after(life - self.lead(life, cost, two));
-        Entry { value, stored_at, renew_from, fresh_until: stored_at.after(life) }
+        let fresh_until = stored_at.after(life);
+        Entry { renew_from, fresh_until, cost: Cost::of(cost), ..Entry::new(value, stored_at) }
     }
 
     /// How long before the end of a life it is to be renewed; `u` is from above 0 to 1.

@@ -38,6 +38,8 @@ pub struct Settings {
     pub cleanup_interval: Option<Duration>,
     /// Which hits are timed.
     pub hit_timing: HitTiming,
+    /// Whether insight is gained, in up to 256 KiB a cache.
+    pub insight: bool,
     /// Who is told what happens, as it happens.
     pub observer: Option<Arc<dyn Observer>>,
     /// The time to live by.
@@ -60,6 +62,7 @@ impl Default for Settings {
             finish_cancelled_loads: false,
             cleanup_interval: None,
             hit_timing: HitTiming::Paced,
+            insight: true,
             observer: None,
             clock: Clock::system(),
             telemetry: Telemetry::global(),

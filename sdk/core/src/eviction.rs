@@ -1,5 +1,6 @@
 //! Why entries left a store, counted.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -50,10 +51,23 @@ pub struct Evictions {
     counted: Arc<Counted>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Counted {
     numbers: [AtomicU64; EvictionReason::ALL.len()],
     observer: OnceLock<(Identity, Arc<dyn Observer>)>,
+    remembers: OnceLock<Arc<dyn Remembers>>,
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counted").field(&self.numbers).finish()
+    }
+}
+
+/// Whoever remembers which keys' entries have left. Called on the thread that drops them, under the store's locks.
+pub trait Remembers: Send + Sync + 'static {
+    /// The entry of the key with this hash has left, and no newer one took its place.
+    fn left(&self, hash: u64, reason: EvictionReason);
 }
 
 impl Evictions {
@@ -63,6 +77,22 @@ impl Evictions {
         if let Some((cache, observer)) = self.counted.observer.get() {
             tell(&**observer, cache, Event::Evicted { reason });
         }
+    }
+
+    /// Counts one entry that left, whose key has this hash.
+    pub fn left(&self, hash: u64, reason: EvictionReason) {
+        self.count(reason);
+        if reason == EvictionReason::Replaced {
+            return;
+        }
+        if let Some(memory) = self.counted.remembers.get() {
+            memory.left(hash, reason);
+        }
+    }
+
+    /// Has `memory` told of each that leaves by [`Evictions::left`]; once, whoever comes first.
+    pub fn remembered_by(&self, memory: Arc<dyn Remembers>) {
+        let _ = self.counted.remembers.set(memory);
     }
 
     /// How many have left for this reason.

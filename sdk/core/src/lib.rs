@@ -17,15 +17,16 @@ mod outcome;
 mod recorder;
 #[cfg(feature = "shared")]
 pub mod shared;
+mod simulator;
 mod sleep;
 mod store;
 mod telemetry;
 mod ticker;
 
 pub use crate::clock::{Clock, ClockHands, Moment};
-pub use crate::entry::Entry;
+pub use crate::entry::{Cost, Entry};
 pub use crate::error::ConfigError;
-pub use crate::eviction::{EvictionReason, Evictions};
+pub use crate::eviction::{EvictionReason, Evictions, Remembers};
 pub use crate::exports::{DropReason, ExportedItem, Exports};
 pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
 pub use crate::outcome::{
@@ -37,9 +38,10 @@ pub use crate::recorder::Layout;
 pub use crate::recorder::{
     Counts, Durations, Event, HitCell, HitTiming, Measured, Observer, Packed, Quantity, Recorder, Sizes, Totals,
 };
+pub use crate::simulator::Simulator;
 pub use crate::sleep::Sleep;
 #[cfg(feature = "shared")]
 pub use crate::store::{BeforeShared, ByJson, NoMemory};
 pub use crate::store::{IntoStore, Levels, Naming, Store, Unshared};
-pub use crate::telemetry::{Identity, Labels, Registration, Source, Telemetry, names};
+pub use crate::telemetry::{CAPACITY_MULTIPLES, Identity, Labels, Registration, Source, Telemetry, names};
 pub use crate::ticker::Ticking;

@@ -44,10 +44,19 @@ named! {
 named! {
     /// Why a request found nothing fresh.
     MissReason {
-        /// No entry, and nothing known of an earlier one.
+        /// No entry, and nobody knows of an earlier one: the cache doesn't remember what left it, or others share its
+        /// store.
         Unknown = "unknown",
+        /// There has never been an entry of its key.
+        Cold = "cold",
         /// The entry was past its time.
         Expired = "expired",
+        /// The store had dropped the entry to make room.
+        Evicted = "evicted",
+        /// The user had dropped the entry.
+        Invalidated = "invalidated",
+        /// What was loaded last for this key wasn't kept.
+        Rejected = "rejected",
         /// What the shared store holds isn't what this cache stored: damaged, foreign, or of another version.
         Corrupt = "corrupt",
         /// The shared store couldn't be asked.
@@ -310,12 +319,12 @@ mod tests {
         let indices: Vec<usize> = Ending::all(true).map(Ending::index).collect();
         assert!(indices.iter().all(|index| *index < Ending::COUNT));
         assert_eq!(indices.iter().collect::<HashSet<_>>().len(), indices.len());
-        assert_eq!(indices.len(), 3 + 4 + 12 + 2 + 3 + 1 + 1);
+        assert_eq!(indices.len(), 3 + 4 + 24 + 2 + 3 + 1 + 1);
     }
 
     #[test]
     fn a_function_that_cannot_fail_has_no_error_endings() {
         assert!(Ending::all(false).all(|ending| ending.failure != Some(Failure::Error)));
-        assert_eq!(Ending::all(false).count(), 2 + 2 + 8 + 1 + 2 + 1 + 1);
+        assert_eq!(Ending::all(false).count(), 2 + 2 + 16 + 1 + 2 + 1 + 1);
     }
 }

@@ -9,6 +9,7 @@ use crate::eviction::{EvictionReason, Evictions};
 use crate::key::{HashedKey, HashedRef};
 #[cfg(feature = "shared")]
 use crate::shared::SharedStore;
+use crate::simulator::Simulator;
 
 /// A store in this process's memory, which answers at once.
 ///
@@ -34,7 +35,14 @@ pub trait Store<K, V>: Send + Sync + 'static {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized;
 
-    /// Stores an entry, over the one that was there.
+    /// What an entry of this value takes of the store's limit: what [`Entry::weight`] is to be. Asked once an entry,
+    /// on the thread that stores it.
+    fn weigh(&self, key: &K, value: &V) -> u32 {
+        let _ = (key, value);
+        1
+    }
+
+    /// Stores an entry, over the one that was there. It has the weight that [`Store::weigh`] gave.
     fn put(&self, key: HashedKey<K>, entry: Entry<V>);
 
     /// Drops the entry of this key, if there is one.
@@ -57,6 +65,13 @@ pub trait Store<K, V>: Send + Sync + 'static {
     /// How full it is now. Called when telemetry is collected or stats are asked for, so it may do the
     /// store's pending work first, in order to be exact.
     fn levels(&self) -> Levels;
+
+    /// Its policy in a store of `capacity`, counted as its limit is, which about `entries` entries fill; `None` where
+    /// there is none to be had, or no policy.
+    fn simulator(&self, capacity: u64, entries: usize) -> Option<Box<dyn Simulator>> {
+        let _ = (capacity, entries);
+        None
+    }
 }
 
 /// A store's configuration, which becomes the store when its cache is built.
@@ -192,6 +207,10 @@ impl<K, V, M: Store<K, V>> Store<K, V> for BeforeShared<M> {
         self.0.contains(key)
     }
 
+    fn weigh(&self, key: &K, value: &V) -> u32 {
+        self.0.weigh(key, value)
+    }
+
     fn put(&self, key: HashedKey<K>, entry: Entry<V>) {
         self.0.put(key, entry);
     }
@@ -214,6 +233,10 @@ impl<K, V, M: Store<K, V>> Store<K, V> for BeforeShared<M> {
 
     fn levels(&self) -> Levels {
         self.0.levels()
+    }
+
+    fn simulator(&self, capacity: u64, entries: usize) -> Option<Box<dyn Simulator>> {
+        self.0.simulator(capacity, entries)
     }
 }
 

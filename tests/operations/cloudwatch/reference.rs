@@ -106,8 +106,8 @@ impl Reference {
         let says_something = match metric.instrument.as_str() {
             "counter" => self.stat == "Sum",
             "histogram" => ["SampleCount", "Maximum", "p50", "p99"].contains(&self.stat.as_str()),
-            // Each instance says its own: a sum would grow with how often it does.
-            _ => self.stat == "Maximum",
+            // Each instance says its own: a sum would grow with how often it does. Of shares there is a mean.
+            _ => self.stat == "Maximum" || (self.stat == "Average" && metric.unit == "1"),
         };
         ensure!(says_something, "{} of a {}, {}", self.stat, metric.instrument, self.metric);
         Ok(())

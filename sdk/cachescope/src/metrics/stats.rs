@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use cachescope_core::{
-    Counts, Durations, Ending, EvictionReason, Failure, Levels, LoadOutcome, LoadTrigger, Operation, RejectionReason,
-    RequestResult, Sizes, StaleEvent, StoreErrorKind, Tier, WaitOutcome, WaitScope,
+    Counts, Durations, Ending, EvictionReason, Failure, Levels, LoadOutcome, LoadTrigger, MissReason, Operation,
+    RejectionReason, RequestResult, Sizes, StaleEvent, StoreErrorKind, Tier, WaitOutcome, WaitScope,
 };
 
 use crate::metrics::Rates;
@@ -124,12 +124,31 @@ impl Stats {
         }
     }
 
-    /// What entries saved the requests they answered: for each of them what loads by misses took on average until then,
-    /// less what such requests did. An estimate, which is taken whenever the numbers are read; zero before the first
-    /// load, and where the cache costs more than it saves.
+    /// What entries saved the requests they answered, net: [`Stats::load_time_saved`] less [`Stats::caching_time`]. Zero
+    /// where the cache costs more than it saves; compare the two to see by how much.
     #[must_use]
     pub fn time_saved(&self) -> Duration {
-        self.counts.totals.saved()
+        self.load_time_saved().saturating_sub(self.caching_time())
+    }
+
+    /// What the loads had taken that were not needed: for each request that an entry answered, what that entry's load
+    /// took. An entry that was inserted counts as the average load did.
+    #[must_use]
+    pub fn load_time_saved(&self) -> Duration {
+        self.counts.totals.loads_saved()
+    }
+
+    /// What caching took: looking in memory at each request, putting there, and all that a shared store was asked.
+    /// Look-ups are taken to be as long as those that were timed.
+    #[must_use]
+    pub fn caching_time(&self) -> Duration {
+        self.counts.caching_time()
+    }
+
+    /// Misses for this reason.
+    #[must_use]
+    pub fn misses_because(&self, reason: MissReason) -> u64 {
+        Ending::all(true).filter(|ending| ending.reason == Some(reason)).map(|ending| self.ended(ending)).sum()
     }
 
     /// Requests: those that ended within the time these numbers cover, and those under way. The sum of all results and

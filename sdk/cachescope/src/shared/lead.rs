@@ -12,6 +12,7 @@ use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::flight::Leader;
+use crate::insight::Seen;
 use crate::load::Landing;
 use crate::miss::Plan;
 use crate::policy::Standing;
@@ -48,7 +49,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
                     // It is in memory already, and isn't believed any longer than it was.
                     leader.land(Ok(entry.value.clone()), |_, _| ());
                     let now = self.clock.now();
-                    return Ok(self.answer_with(request, entry, now, Ending::of(RequestResult::Hit)));
+                    return Ok(self.answer_with(key.hash(), request, entry, now, Ending::of(RequestResult::Hit)));
                 }
                 let plan = because(plan, reason, renews);
                 self.load(key, request, plan, Landing::Leading(leader), storing).await
@@ -116,15 +117,21 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         if matches!(standing, Standing::Aging | Standing::Stale) {
             self.renew_behind(key, &entry, &request);
         }
-        self.answer_with(request, entry, now, Ending::of(result).from_shared_store())
+        self.answer_with(key.hash(), request, entry, now, Ending::of(result).from_shared_store())
     }
 
     /// Has those who wait for a key, and memory, have what the shared store holds of it.
     fn take_over(&self, leader: Leader<K, V, E>, entry: &Entry<V>) {
         let now = self.clock.now();
+        let mut stored = None;
         leader.land(Ok(entry.value.clone()), |key, _| {
+            stored = Some(key.hash());
             self.store.put(key.clone(), self.policy.in_memory(entry.clone(), now));
         });
+        if let Some(hash) = stored {
+            // To memory it is as if it had been loaded.
+            self.saw(hash, now, Seen::LoadedAbsent { weight: entry.weight });
+        }
     }
 
     /// What memory holds that is fresh by its own life, where the store can't be asked and the user wants it so.

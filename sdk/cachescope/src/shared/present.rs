@@ -15,7 +15,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// Answers a request that only looks, and found nothing in memory that may answer. What it finds stays where it is:
     /// memory isn't to have again what is dropped meanwhile.
     pub(crate) async fn look_behind(&self, key: &HashedKey<K>, missed: Missed<V>) -> Option<V> {
-        let Some((shared, name)) = self.shared_name(key) else { return self.end_look(missed) };
+        let Some((shared, name)) = self.shared_name(key) else { return self.end_look(key.hash(), missed) };
         let Missed { start, wishes, .. } = missed;
         let mut request = OpenRequest::start(self.books(), start, wishes);
         let ending = Ending::miss(MissReason::Unknown);
@@ -25,7 +25,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             Looked::Answers(entry, standing) => {
                 let result = if standing == Standing::Stale { RequestResult::Stale } else { RequestResult::Hit };
                 let ending = Ending::of(result).from_shared_store();
-                Some(self.answer_with(request, entry, self.clock.now(), ending))
+                Some(self.answer_with(key.hash(), request, entry, self.clock.now(), ending))
             }
             Looked::Doesnt(..) | Looked::Failed => {
                 request.end(Ending::of(RequestResult::Absent));

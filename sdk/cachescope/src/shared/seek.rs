@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachescope_core::shared::{Leased, StoredValue};
-use cachescope_core::{Entry, HashedKey, MissReason, Moment, Operation, Store, StoreErrorKind, WaitOutcome, WaitScope};
+use cachescope_core::{
+    Cost, Entry, HashedKey, MissReason, Moment, Operation, Store, StoreErrorKind, WaitOutcome, WaitScope,
+};
 use futures_util::future::{Either, select};
 
 use super::lease::{Lease, Storing};
@@ -148,7 +150,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         plan: Plan,
         bytes: Option<&[u8]>,
     ) -> Looked<V> {
-        let Some(bytes) = bytes else { return Looked::Doesnt(MissReason::Unknown, None) };
+        let Some(bytes) = bytes else { return Looked::Doesnt(self.why_absent(key.hash()), None) };
         let Ok(stored) = shared.wire.decode(&name.key, bytes) else {
             return Looked::Doesnt(MissReason::Corrupt, None);
         };
@@ -178,7 +180,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let fresh_until = fresh_until.map_or(Moment::NEVER, |until| self.clock.moment_of(until));
         let random = self.hasher.hash_one((key.hash(), stored_at));
         let renew_from = self.policy.renew_from(stored_at, fresh_until, cost, random);
-        Entry { value, stored_at, renew_from, fresh_until }
+        let weight = self.store.weigh(key.key(), &value);
+        Entry { value, stored_at, renew_from, fresh_until, cost: Cost::of(cost), weight }
     }
 
     /// The shared store, and what it calls the entry of `key`.

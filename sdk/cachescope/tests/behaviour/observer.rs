@@ -135,6 +135,6 @@ fn an_observer_that_panics_changes_no_answer_and_no_count() {
     assert_eq!(answers, [Some(9), Some(9), Some(16)]);
     squares.clear();
     let stats = squares.metrics().stats();
-    assert_eq!((stats.hits(), stats.ended(Ending::miss(MissReason::Unknown))), (1, 2));
+    assert_eq!((stats.hits(), stats.ended(Ending::miss(MissReason::Cold))), (1, 2));
     assert_eq!(stats.evictions(EvictionReason::Invalidated), 2);
 }

@@ -64,7 +64,7 @@ fn a_verbose_request_tells_its_result_and_its_load_without_key_and_value() {
     let noted = noted.0.lock().expect("no panic");
     assert_eq!(noted.len(), 3, "{noted:?}");
     assert!(noted[0].contains("load") && noted[0].contains("outcome=\"loaded\"") && noted[0].contains("took=5ms"));
-    assert!(noted[1].contains("result=\"miss\"") && noted[1].contains("reason=\"unknown\""), "{noted:?}");
+    assert!(noted[1].contains("result=\"miss\"") && noted[1].contains("reason=\"invalidated\""), "{noted:?}");
     assert!(noted[2].contains("result=\"hit\"") && noted[2].contains("entry_age=3s"), "{noted:?}");
     assert!(noted.iter().all(|line| line.starts_with("INFO") && line.contains("cache=\"verbose\"")), "{noted:?}");
     assert!(!noted.iter().any(|line| line.contains("471")), "{noted:?}");

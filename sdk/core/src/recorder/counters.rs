@@ -33,6 +33,11 @@ impl Counters {
         self.numbers[number.index()].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many there have been.
+    pub(super) fn get(&self, number: Number) -> u64 {
+        self.numbers[number.index()].load(Ordering::Relaxed)
+    }
+
     /// Counts what something came to, before it stops being counted as under way: whoever sees that it has stopped
     /// sees what it came to.
     pub(super) fn count_end(&self, number: Number) {
@@ -41,6 +46,11 @@ impl Counters {
 
     pub(super) fn request_started(&self) {
         self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests have begun.
+    pub(super) fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// Whoever sees its end sees its beginning.

@@ -70,6 +70,13 @@ impl Histogram {
         self.recent.load(Ordering::Relaxed)
     }
 
+    /// How many were recorded. A walk over all buckets.
+    pub(super) fn count(&self) -> u64 {
+        let spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.buckets.iter().map(|bucket| u64::from(bucket.load(Ordering::Relaxed)));
+        held.chain(spilled.iter().map(|(_, held)| *held)).sum()
+    }
+
     /// Of all that was recorded.
     pub(super) fn sum(&self) -> u64 {
         self.sum.load(Ordering::Relaxed)

@@ -6,6 +6,7 @@ use super::shim::AtomicU64;
 use super::slot::{self, SLOTS};
 use super::timing::HitTiming;
 use crate::clock::Moment;
+use crate::entry::Cost;
 
 #[cfg(all(test, loom))]
 mod model;
@@ -19,6 +20,7 @@ pub(crate) struct Hits {
     observed: bool,
     /// Of threads past [`SLOTS`], and of threads that are ending.
     shared: AtomicU64,
+    shared_saved: AtomicU64,
 }
 
 /// What one thread counts of one cache, alone on its cache lines.
@@ -28,6 +30,8 @@ pub(crate) struct Hits {
 #[repr(align(128))]
 pub struct HitCell {
     hits: AtomicU64,
+    /// Nanoseconds that the loads of the entries had taken which were hit.
+    saved: AtomicU64,
     /// Before so many hits, the next is quiet: neither timed nor told to anyone.
     quiet_until: AtomicU64,
     next_timed: AtomicU64,
@@ -37,10 +41,13 @@ pub struct HitCell {
 }
 
 impl HitCell {
-    /// Counts a hit. Call it after the look-up: `Clone` and `Hash` of the user's may come back in here.
+    /// Counts a hit of an entry whose load had cost so much. Call it after the look-up: `Clone` and `Hash` of the user's
+    /// may come back in here.
     #[inline(always)]
-    pub fn count(&self) {
+    pub fn count(&self, cost: Cost) {
         self.hits.store(self.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        // Centuries of saved time go round.
+        self.saved.store(self.saved.load(Ordering::Relaxed).wrapping_add(cost.nanos()), Ordering::Relaxed);
     }
 
     /// Whether the next hit is one of which nothing is to be known but that it was.
@@ -59,8 +66,8 @@ impl HitCell {
         Self { quiet_until: AtomicU64::new(first), next_timed: AtomicU64::new(first), ..Self::default() }
     }
 
-    /// Draws how many hits go untimed until the next, from how fast they came since the last.
-    fn schedule(&self, now: Moment, timing: HitTiming, observed: bool) {
+    /// Draws how many hits go untimed until the next, from how fast they came since the last; gives how many that were.
+    fn schedule(&self, now: Moment, timing: HitTiming, observed: bool) -> u64 {
         let hits = self.hits.load(Ordering::Relaxed);
         let since = hits - self.timed_hits.load(Ordering::Relaxed);
         let elapsed = now.since(Moment::from_nanos(self.timed_at.load(Ordering::Relaxed)));
@@ -72,6 +79,7 @@ impl HitCell {
         if !observed {
             self.quiet_until.store(next, Ordering::Relaxed);
         }
+        since
     }
 }
 
@@ -86,7 +94,7 @@ fn mix(seed: u64) -> u64 {
 impl Hits {
     pub(crate) fn new(timing: HitTiming) -> Self {
         let cells = Box::new(std::array::from_fn(|_| HitCell::new(timing)));
-        Self { cells, timing, observed: false, shared: AtomicU64::default() }
+        Self { cells, timing, observed: false, shared: AtomicU64::default(), shared_saved: AtomicU64::default() }
     }
 
     /// Has no hit be quiet.
@@ -101,26 +109,31 @@ impl Hits {
         self.cells.get(slot::current())
     }
 
-    /// Counts a hit that began at `now`, on the path that may lease a slot; says whether it is to be timed.
+    /// Counts a hit that began at `now`, on the path that may lease a slot; says whether it is to be timed, and for how
+    /// many hits that one stands.
     #[cold]
-    pub(crate) fn count_slowly(&self, now: Moment) -> bool {
+    pub(crate) fn count_slowly(&self, now: Moment, cost: Cost) -> Option<u64> {
         let Some(slot) = slot::lease() else {
             let before = self.shared.fetch_add(1, Ordering::Relaxed);
-            return self.timing.times_shared(before);
+            self.shared_saved.fetch_add(cost.nanos(), Ordering::Relaxed);
+            return self.timing.times_shared(before).then_some(1);
         };
         let cell = &self.cells[slot];
         let due = cell.is_timing_due();
-        cell.count();
-        if due {
-            cell.schedule(now, self.timing, self.observed);
-        }
-        due
+        cell.count(cost);
+        due.then(|| cell.schedule(now, self.timing, self.observed))
     }
 
     /// All hits so far. Each cell only grows, so a later sum is never smaller.
     pub(crate) fn sum(&self) -> u64 {
         let cells: u64 = self.cells.iter().map(|cell| cell.hits.load(Ordering::Relaxed)).sum();
         cells + self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds of loads that they saved. Each cell only grows.
+    pub(crate) fn saved(&self) -> u64 {
+        let cells = self.cells.iter().map(|cell| cell.saved.load(Ordering::Relaxed));
+        cells.fold(self.shared_saved.load(Ordering::Relaxed), u64::wrapping_add)
     }
 }
 
@@ -134,10 +147,10 @@ mod tests {
     fn hit(hits: &Hits, now: Moment) -> bool {
         match hits.cell() {
             Some(cell) if cell.is_quiet() => {
-                cell.count();
+                cell.count(Cost::NOTHING);
                 false
             }
-            _ => hits.count_slowly(now),
+            _ => hits.count_slowly(now, Cost::NOTHING).is_some(),
         }
     }
 

@@ -29,8 +29,9 @@ use self::counters::{Counters, Read};
 use self::histogram::{Distribution, Histogram};
 use self::hits::Hits;
 use self::number::{Number, Series};
-use self::savings::{Answered, Savings, Taken};
+use self::savings::{Savings, Taken, caching};
 use crate::clock::{Moment, nanos};
+use crate::entry::Cost;
 use crate::eviction::{EvictionReason, Evictions};
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
@@ -168,10 +169,11 @@ impl Recorder {
         (cell.is_quiet() && !Context::map_current(|cx| cx.has_active_span())).then_some(cell)
     }
 
-    /// Counts a hit that began at `now`, on the path that may allocate; says whether it is one to be timed.
-    pub fn count_hit(&self, now: Moment) -> bool {
-        let due = self.hits.count_slowly(now);
-        if !due {
+    /// Counts a hit that began at `now`, on the path that may allocate, of an entry whose load had cost so much. If it is
+    /// one to be timed, says for how many of this thread's hits it stands.
+    pub fn count_hit(&self, now: Moment, cost: Cost) -> Option<u64> {
+        let due = self.hits.count_slowly(now, cost);
+        if due.is_none() {
             self.tell(Event::Request { ending: Ending::of(RequestResult::Hit), duration: None });
         }
         due
@@ -182,6 +184,23 @@ impl Recorder {
         self.request_duration(RequestResult::Hit, duration);
         self.operation(Tier::L1, Operation::Get, duration);
         self.tell(Event::Request { ending: Ending::of(RequestResult::Hit), duration: Some(duration) });
+    }
+
+    /// An entry answered a request that was no plain hit, and its load had cost so much.
+    pub fn saved_load(&self, cost: Cost) {
+        self.savings.add(cost.nanos());
+    }
+
+    /// What a load by a miss takes on average; nothing before the first.
+    #[must_use]
+    pub fn mean_load(&self) -> Cost {
+        let loads = LoadOutcome::ALL.map(|outcome| self.counters.get(Number::Load(LoadTrigger::Miss, outcome)));
+        let sum = self.sum(Series::Load(LoadTrigger::Miss));
+        sum.checked_div(loads.iter().sum()).map_or(Cost::NOTHING, |each| Cost::of(Duration::from_nanos(each)))
+    }
+
+    fn sum(&self, series: Series) -> u64 {
+        self.durations[series.index()].pick(Histogram::sum)
     }
 
     /// Into our own histogram and into OpenTelemetry's, so that both hold the same number of values.
@@ -233,6 +252,11 @@ impl Recorder {
         let attributes = &self.attributes.loads[trigger as usize][outcome as usize];
         self.record_duration(Series::Load(trigger), |theirs| &theirs.load_duration, attributes, duration);
         self.tell(Event::Load { trigger, outcome, duration });
+    }
+
+    /// Requests so far; about, while others come.
+    pub(crate) fn requests_so_far(&self) -> u64 {
+        self.counters.started() + self.hits.sum()
     }
 
     pub(crate) fn loads_active(&self) -> u64 {
@@ -299,7 +323,8 @@ impl Recorder {
     }
 
     /// Every number that only grows.
-    pub(crate) fn totals(&self) -> Totals {
+    #[must_use]
+    pub fn totals(&self) -> Totals {
         self.totals_and_active().0
     }
 
@@ -315,23 +340,14 @@ impl Recorder {
                 numbers[Number::Evicted(reason).index()] = evictions.get(reason);
             }
         }
+        numbers[Number::LoadsSaved.index()] = self.savings.gross(self.hits.saved());
         let mut totals = Totals(numbers);
-        totals.0[Number::Saved.index()] = self.saved(&totals);
+        let looks = Series::Operation(Tier::L1, Operation::Get);
+        let looks = Taken { count: self.durations[looks.index()].pick(Histogram::count), sum: self.sum(looks) };
+        let caching = caching(&totals, looks, |series| self.sum(series));
+        let net = totals.get(Number::LoadsSaved).saturating_sub(caching);
+        totals.0[Number::Saved.index()] = self.savings.told(net);
         (totals, active)
-    }
-
-    fn saved(&self, totals: &Totals) -> u64 {
-        let taken = |series: Series, count| {
-            let sum = self.durations[series.index()].pick(Histogram::sum);
-            Taken { count, sum: Duration::from_nanos(sum) }
-        };
-        let loads = LoadOutcome::ALL.map(|outcome| totals.get(Number::Load(LoadTrigger::Miss, outcome))).iter().sum();
-        let [hits, stale] = [RequestResult::Hit, RequestResult::Stale].map(|result| totals.result(result));
-        let answered =
-            [(RequestResult::Hit, hits, totals.get(Number::TimedHits)), (RequestResult::Stale, stale, stale)];
-        let answered =
-            answered.map(|(result, count, timed)| Answered { count, timed: taken(Series::Request(result), timed) });
-        self.savings.until_now(answered, taken(Series::Load(LoadTrigger::Miss), loads))
     }
 
     /// Everything counted so far.

@@ -13,8 +13,10 @@ use crate::outcome::{Failure, MissReason};
 pub(crate) enum Number {
     /// Hits whose duration was taken.
     TimedHits,
-    /// Nanoseconds that entries saved.
+    /// Nanoseconds that entries saved, less what caching took: the most that has been.
     Saved,
+    /// Nanoseconds of loads that were not needed, as an entry answered.
+    LoadsSaved,
     /// Requests that ended so.
     Ended(Ending),
     /// Loads of this trigger that ended so.
@@ -29,7 +31,7 @@ pub(crate) enum Number {
     StoreError(Operation, StoreErrorKind),
 }
 
-const ENDED: usize = 2;
+const ENDED: usize = 3;
 const LOADS: usize = ENDED + Ending::COUNT;
 const WAITS: usize = LOADS + LoadTrigger::ALL.len() * LoadOutcome::ALL.len();
 const EVICTED: usize = WAITS + WaitScope::ALL.len() * WaitOutcome::ALL.len();
@@ -44,6 +46,7 @@ impl Number {
         match self {
             Self::TimedHits => 0,
             Self::Saved => 1,
+            Self::LoadsSaved => 2,
             Self::Ended(ending) => ENDED + ending.index(),
             Self::Load(trigger, outcome) => LOADS + trigger as usize * LoadOutcome::ALL.len() + outcome as usize,
             Self::Wait(scope, outcome) => WAITS + scope as usize * WaitOutcome::ALL.len() + outcome as usize,
@@ -64,7 +67,7 @@ impl Number {
         let waits = waits.flat_map(|scope| WaitOutcome::ALL.map(|outcome| Self::Wait(scope, outcome)));
         let errors = Operation::ALL.into_iter();
         let errors = errors.flat_map(|operation| StoreErrorKind::ALL.map(|kind| Self::StoreError(operation, kind)));
-        [Self::TimedHits, Self::Saved]
+        [Self::TimedHits, Self::Saved, Self::LoadsSaved]
             .into_iter()
             .chain(Ending::all(true).map(Self::Ended))
             .chain(loads)
@@ -80,6 +83,7 @@ impl Number {
         match self {
             Self::TimedHits => "timed_hits".to_owned(),
             Self::Saved => "saved_nanos".to_owned(),
+            Self::LoadsSaved => "loads_saved_nanos".to_owned(),
             Self::Ended(Ending { result, reason, failure, tier }) => {
                 let tier = Some(tier).filter(|tier| *tier != Tier::L1).map(Tier::as_str);
                 let more = [reason.map(MissReason::as_str), tier, failure.map(Failure::as_str)];

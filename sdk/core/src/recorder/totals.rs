@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::measured::{Durations, Sizes};
 use super::number::{Number, Series};
+use super::savings::{Taken, caching};
+use crate::clock::nanos;
 use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
@@ -37,6 +39,12 @@ impl Totals {
         Ending::all(true).filter(|ending| ending.result == result).map(|ending| self.ended(ending)).sum()
     }
 
+    /// Requests with this result that an entry of this store answered, and no remembered error.
+    #[must_use]
+    pub fn answered(&self, result: RequestResult, tier: Tier) -> u64 {
+        self.ended(Ending { tier, ..Ending::of(result) })
+    }
+
     /// Requests that ended.
     fn all_ended(&self) -> u64 {
         Ending::all(true).fold(0, |all, ending| all.saturating_add(self.ended(ending)))
@@ -67,10 +75,16 @@ impl Totals {
         if timed == 0 { 0.0 } else { hits as f64 / timed as f64 }
     }
 
-    /// What entries saved the requests they answered: an estimate.
+    /// What entries saved, less what caching took; the most that this has been.
     #[must_use]
     pub fn saved(&self) -> Duration {
         Duration::from_nanos(self.get(Number::Saved))
+    }
+
+    /// What the loads had taken that were not needed, as an entry answered.
+    #[must_use]
+    pub fn loads_saved(&self) -> Duration {
+        Duration::from_nanos(self.get(Number::LoadsSaved))
     }
 
     /// Both together.
@@ -129,6 +143,16 @@ impl Counts {
     #[must_use]
     pub fn waits(&self, scope: WaitScope, outcome: WaitOutcome) -> u64 {
         self.totals.get(Number::Wait(scope, outcome))
+    }
+
+    /// What caching took: each look in memory, as long as those that were timed, what was put there, and what a shared
+    /// store was asked. An estimate as far as look-ups go.
+    #[must_use]
+    pub fn caching_time(&self) -> Duration {
+        let sum = |series| nanos(self.series(series).sum());
+        let looks = Series::Operation(Tier::L1, Operation::Get);
+        let looks = Taken { count: self.series(looks).count(), sum: sum(looks) };
+        Duration::from_nanos(caching(&self.totals, looks, sum))
     }
 
     fn series(&self, series: Series) -> &Durations {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 
 use super::names::{attributes as names, error_types};
+use super::registry::CAPACITY_MULTIPLES;
 use crate::eviction::EvictionReason;
 use crate::outcome::{
     Ending, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind,
@@ -81,6 +82,7 @@ pub(crate) struct AttributeSets {
     pub(crate) rejections: Vec<(RejectionReason, Vec<KeyValue>)>,
     /// Empty where no store is shared.
     pub(crate) store_errors: Vec<((Operation, StoreErrorKind), Vec<KeyValue>)>,
+    pub(crate) capacities: [Vec<KeyValue>; CAPACITY_MULTIPLES.len()],
     pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
     pub(crate) operations: [[Vec<KeyValue>; Operation::ALL.len()]; Tier::ALL.len()],
     pub(crate) stale_events: [Vec<KeyValue>; StaleEvent::ALL.len()],
@@ -135,6 +137,9 @@ impl AttributeSets {
                     ((operation, kind), set)
                 })
                 .collect(),
+            capacities: CAPACITY_MULTIPLES.map(|multiple| {
+                with(&mut std::iter::once(KeyValue::new(names::CAPACITY_MULTIPLE, multiple.to_string())))
+            }),
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
             operations: Tier::ALL.map(|of| {
                 Operation::ALL.map(|operation| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 
 use super::attributes::AttributeSets;
-use super::registry::{Member, Namesakes, Source};
+use super::registry::{CAPACITY_MULTIPLES, Member, Namesakes, Source};
 use crate::outcome::{Failure, RequestResult};
 use crate::recorder::Totals;
 use crate::store::Levels;
@@ -21,6 +21,8 @@ pub(crate) struct Group {
     pub(crate) levels: Option<Levels>,
     /// `None` where a cache panicked over it.
     pub(crate) longest_wait: Option<Duration>,
+    /// Of the cache that had the most requests, of those that know it.
+    curve: Option<[f64; CAPACITY_MULTIPLES.len()]>,
     /// What earlier processes counted; `None` where nobody wants that told.
     restored: Option<Totals>,
     pub(crate) loads_active: u64,
@@ -34,6 +36,13 @@ impl Group {
         let levels = unless_it_panics(|| sources(&live).fold(Levels::default(), |all, one| all.plus(one.levels())));
         let longest_wait =
             unless_it_panics(|| sources(&live).map(|source| source.longest_wait()).max().unwrap_or_default());
+        let curve = unless_it_panics(|| {
+            let known = live.iter().filter_map(|member| {
+                let curve = member.source.upgrade()?.curve()?;
+                Some((member.recorder.requests_so_far(), curve))
+            });
+            known.max_by_key(|(requests, _)| *requests).map(|(_, curve)| curve)
+        });
         let restored = unless_it_panics(|| {
             sources(&live).filter_map(|source| source.restored()).reduce(|all, one| all.plus(&one))
         });
@@ -43,6 +52,7 @@ impl Group {
             parts,
             levels,
             longest_wait,
+            curve: curve.flatten(),
             restored: restored.flatten(),
             loads_active: live.iter().map(|member| member.recorder.loads_active()).sum(),
             waits_active: live.iter().map(|member| member.recorder.waits_active()).sum(),
@@ -81,6 +91,12 @@ impl Group {
     pub(crate) fn store_errors(&self) -> impl Iterator<Item = (u64, &[KeyValue])> {
         let sets = self.parts.first().map(|(attributes, _)| &attributes.store_errors).into_iter().flatten();
         sets.map(|((operation, kind), set)| (self.totals.store_errors(*operation, *kind), &set[..]))
+    }
+
+    /// The hit rate that each multiple of the capacity would give, where that is known.
+    pub(crate) fn curve(&self) -> impl Iterator<Item = (f64, &[KeyValue])> {
+        let sets = self.parts.first().map(|(attributes, _)| &attributes.capacities).into_iter().flatten();
+        self.curve.into_iter().flatten().zip(sets).map(|(hit_rate, set)| (hit_rate, &set[..]))
     }
 
     /// How many requests earlier processes counted, by result.

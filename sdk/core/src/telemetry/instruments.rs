@@ -121,6 +121,17 @@ fn observe_levels(meter: &Meter, rounds: &Arc<Rounds>) {
             .with_callback(one_a_group(rounds.asker(), read))
             .build();
     };
+    let asker = rounds.asker();
+    meter
+        .f64_observable_gauge(metrics::CURVE_HIT_RATIO.name)
+        .with_unit(metrics::CURVE_HIT_RATIO.unit)
+        .with_description(metrics::CURVE_HIT_RATIO.brief)
+        .with_callback(move |observer| {
+            for group in &*asker.groups() {
+                group.curve().for_each(|(hit_rate, attributes)| observer.observe(hit_rate, attributes));
+            }
+        })
+        .build();
     gauge(metrics::WAIT_LONGEST, |group| group.longest_wait.map(|wait| wait.as_secs_f64()));
     gauge(metrics::HIT_TIMING_INTERVAL, |group| Some(group.hit_timing_interval()));
 }

@@ -16,7 +16,7 @@ use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
 use opentelemetry::metrics::MeterProvider;
 
 pub use self::attributes::{Identity, Labels};
-pub use self::registry::{Registration, Source};
+pub use self::registry::{CAPACITY_MULTIPLES, Registration, Source};
 
 pub(crate) use self::attributes::AttributeSets;
 pub(crate) use self::group::unless_it_panics;

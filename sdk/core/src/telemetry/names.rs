@@ -56,7 +56,7 @@ pub mod metrics {
         "cachescope.saved.time",
         Counter,
         "s",
-        "Time that entries saved the requests they answered, by what loads took on average. An estimate.",
+        "Time that entries saved the requests they answered: what their loads had taken, less what caching took.",
     );
     /// Time a request took.
     pub const REQUEST_DURATION: Metric = metric(
@@ -144,8 +144,18 @@ pub mod metrics {
     pub const SIZE_LIMIT: Metric =
         metric("cachescope.size.limit", UpDownCounter, "By", "The most bytes the store may hold.");
 
+    /// The hit rate other capacities would give.
+    pub const CURVE_HIT_RATIO: Metric = metric(
+        "cachescope.curve.hit_ratio",
+        Gauge,
+        "1",
+        "Hit rate that this multiple of the capacity would give, by simulation on a sample of keys; of caches that \
+         have seen enough of them.",
+    );
+
     /// Every metric there is.
-    pub const ALL: [Metric; 21] = [
+    pub const ALL: [Metric; 22] = [
+        CURVE_HIT_RATIO,
         REQUESTS,
         REQUESTS_RESTORED,
         SAVED_TIME,
@@ -182,6 +192,8 @@ pub mod attributes {
     pub const RESULT: &str = "cachescope.result";
     /// Why a request found nothing fresh.
     pub const MISS_REASON: &str = "cachescope.miss.reason";
+    /// So many times the present capacity.
+    pub const CAPACITY_MULTIPLE: &str = "cachescope.capacity.multiple";
     /// What made the wrapped function run.
     pub const LOAD_TRIGGER: &str = "cachescope.load.trigger";
     /// How a wait ended.
@@ -208,12 +220,13 @@ pub mod attributes {
     pub const CACHE_HIT: &str = "cache.hit";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 17] = [
+    pub const ALL: [&str; 18] = [
         CACHE_NAME,
         STORE,
         TIER,
         RESULT,
         MISS_REASON,
+        CAPACITY_MULTIPLE,
         LOAD_TRIGGER,
         WAIT_OUTCOME,
         WAIT_SCOPE,

@@ -9,6 +9,9 @@ use super::group::Group;
 use crate::recorder::{Recorder, Totals};
 use crate::store::Levels;
 
+/// The capacities, as multiples of the present one, for which a cache's hit rate is estimated.
+pub const CAPACITY_MULTIPLES: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+
 /// What telemetry asks of a live cache beyond its recorder.
 pub trait Source: Send + Sync {
     /// How full its store is. May do the store's pending work, to be exact.
@@ -16,6 +19,11 @@ pub trait Source: Send + Sync {
 
     /// How long the oldest of its waiting requests has waited; zero if none waits.
     fn longest_wait(&self) -> Duration;
+
+    /// The hit rate that each of [`CAPACITY_MULTIPLES`] of its capacity would give; `None` where that isn't known.
+    fn curve(&self) -> Option<[f64; CAPACITY_MULTIPLES.len()]> {
+        None
+    }
 
     /// What earlier processes counted, if that is to be told.
     fn restored(&self) -> Option<Totals> {

@@ -64,9 +64,9 @@ fn spawn(hits: &Arc<Hits>, count: u64) -> JoinHandle<()> {
 /// As the engine counts one: the first in a cell on the slow path, the second on the quiet one.
 fn hit(hits: &Hits) {
     match hits.cell() {
-        Some(cell) if cell.is_quiet() => cell.count(),
+        Some(cell) if cell.is_quiet() => cell.count(crate::entry::Cost::NOTHING),
         _ => {
-            hits.count_slowly(Moment::from_nanos(0));
+            hits.count_slowly(Moment::from_nanos(0), crate::entry::Cost::NOTHING);
         }
     }
 }

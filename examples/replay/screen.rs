@@ -1,0 +1,116 @@
+//! The outcome as tables.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::outcome::{HotKey, Life, Outcome, Size, WorkingSet};
+use crate::setting::Limit;
+
+/// All that there is to say about a replay.
+pub(crate) fn text(outcome: &Outcome) -> String {
+    let mut parts = vec![head(outcome)];
+    if outcome.curve.is_empty() {
+        parts.push("Too few requests for a curve.".to_owned());
+    } else {
+        let policy = if outcome.own_policy { "" } else { ", by LRU, which isn't this store's policy" };
+        parts.push(format!("What another size would make of it{policy}:\n{}", curve(outcome)));
+        parts.extend(errors(outcome.curve.iter().map(|size| (size.hit_rate, size.real))));
+    }
+    if !outcome.lifetimes.is_empty() {
+        parts.push(format!("What another time to live would:\n{}", lifetimes(&outcome.lifetimes)));
+        parts.extend(errors(outcome.lifetimes.iter().map(|life| (life.hit_rate, life.real))));
+    }
+    if !outcome.working_sets.is_empty() {
+        parts.push(format!("Distinct keys asked for:\n{}", working_sets(&outcome.working_sets)));
+    }
+    // What may as well be next to nothing isn't hot.
+    let hot: Vec<_> = outcome.hot_keys.iter().filter(|hot| hot.error < hot.share / 2.0).collect();
+    parts.push(if hot.is_empty() {
+        "No key stands out.".to_owned()
+    } else {
+        format!("Hot keys, and their shares of all requests:\n{}", hot_keys(&hot))
+    });
+    if let Some(loads) = &outcome.amplification {
+        parts.push(format!("{} loads; {} of what they stored was never hit", loads.loads, percent(loads.unread)));
+    }
+    parts.extend(outcome.advice.iter().map(|advice| format!("Advice: {advice}")));
+    parts.join("\n\n")
+}
+
+fn head(outcome: &Outcome) -> String {
+    let room = match outcome.setting.limit {
+        Limit::Entries(entries) => format!("{entries} entries"),
+        Limit::Bytes(bytes) => format!("{bytes} bytes"),
+    };
+    let life =
+        outcome.ttl.map_or_else(String::new, |ttl| format!(" that live for {}", humantime::format_duration(ttl)));
+    format!(
+        "{} of {} requests were hits, {}, with room for {room}{life}\n\
+         {:.0} ns a request; {:.1} s for {:.0} s of the trace",
+        outcome.hits,
+        outcome.requests,
+        percent(outcome.hit_rate),
+        outcome.cost_ns_per_request,
+        outcome.took.as_secs_f64(),
+        outcome.lasted.as_secs_f64(),
+    )
+}
+
+fn curve(outcome: &Outcome) -> Table {
+    let is_checked = outcome.curve.iter().any(|size| size.real.is_some());
+    let room = if matches!(outcome.setting.limit, Limit::Bytes(_)) { "bytes" } else { "entries" };
+    let row = |size: &Size| {
+        let settled = if size.settled { "" } else { "still filling" };
+        let predicted = [percent(size.hit_rate), format!("± {:.1}", size.margin * 100.0), settled.to_owned()];
+        let cells = [format!("{} ×", size.multiple), size.capacity.to_string()].into_iter().chain(predicted);
+        cells.chain(checked(size.hit_rate, size.real)).collect()
+    };
+    table(&["size", room, "hit rate", "points", ""], is_checked, outcome.curve.iter().map(row))
+}
+
+fn lifetimes(lives: &[Life]) -> Table {
+    let is_checked = lives.iter().any(|life| life.real.is_some());
+    let row = |life: &Life| {
+        let cells = [humantime::format_duration(life.ttl).to_string(), percent(life.hit_rate)];
+        cells.into_iter().chain(checked(life.hit_rate, life.real)).collect()
+    };
+    table(&["time to live", "hit rate"], is_checked, lives.iter().map(row))
+}
+
+fn working_sets(sets: &[WorkingSet]) -> Table {
+    let row = |set: &WorkingSet| vec![humantime::format_duration(set.window).to_string(), set.keys.to_string()];
+    table(&["within", "keys"], false, sets.iter().map(row))
+}
+
+fn hot_keys(keys: &[&HotKey]) -> Table {
+    let row = |hot: &&HotKey| vec![hot.key.clone(), percent(hot.share), percent(hot.share - hot.error)];
+    table(&["key", "at most", "at least"], false, keys.iter().map(row))
+}
+
+/// How wrong predictions were, where they were checked.
+fn errors(pairs: impl Iterator<Item = (f64, Option<f64>)>) -> Option<String> {
+    let errors: Vec<_> = pairs.filter_map(|(predicted, real)| Some((predicted - real?).abs() * 100.0)).collect();
+    let worst = errors.iter().copied().reduce(f64::max)?;
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    Some(format!("Predictions were off by {mean:.2} points on average, {worst:.2} at most."))
+}
+
+fn checked(predicted: f64, real: Option<f64>) -> impl Iterator<Item = String> {
+    let cells = real.map(|real| [percent(real), format!("{:+.2}", (predicted - real) * 100.0)]);
+    cells.into_iter().flatten()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// All columns but the first are numbers.
+fn table(header: &[&str], is_checked: bool, rows: impl Iterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    let more: &[&str] = if is_checked { &["in earnest", "error, points"] } else { &[] };
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.iter().chain(more));
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

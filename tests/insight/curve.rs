@@ -1,0 +1,51 @@
+//! The curve of one run, beside runs with the other capacities.
+
+use crate::fed::{Feed, Storage};
+use crate::trace::{self, Trace};
+
+/// Errors in points of hit rate, by how many times the capacity that is.
+struct Errors(Vec<(f64, f64)>);
+
+/// Predicts from one run what other capacities give, and tries them.
+fn errors(storage: Storage, capacity: u64, trace: &Trace) -> Errors {
+    let feed = Feed { storage, capacity, ttl: None, insight: true, keys: &trace.keys };
+    let curve = feed.run().curve.expect("enough was seen");
+    assert!(curve.own_policy && curve.capacity == capacity);
+    let errors = curve.points.iter().filter(|point| point.multiple != 1.0).map(|point| {
+        let real = Feed { capacity: point.capacity, insight: false, ..feed }.run().hit_rate();
+        (point.multiple, 100.0 * (point.hit_rate - real))
+    });
+    let errors = Errors(errors.collect());
+    let told: Vec<String> = errors.0.iter().map(|(multiple, error)| format!("{multiple}x {error:+.2}")).collect();
+    println!("{storage:?} {capacity:>6} {:<10} sampled {:.3}: {}", trace.name, curve.sampling_rate, told.join(", "));
+    errors
+}
+
+/// Mean, ninth decile and worst of the absolute errors at half, twice and four times the capacity.
+fn summary(storage: Storage, all: &[Errors]) -> (f64, f64) {
+    let near = all.iter().flat_map(|errors| &errors.0).filter(|(multiple, _)| [0.5, 2.0, 4.0].contains(multiple));
+    let mut near: Vec<f64> = near.map(|(_, error)| error.abs()).collect();
+    near.sort_by(f64::total_cmp);
+    let (mean, decile) = (near.iter().sum::<f64>() / near.len() as f64, near[near.len() * 9 / 10]);
+    println!("{storage:?}: mean {mean:.2}, 90 % within {decile:.2}, worst {:.2}", near[near.len() - 1]);
+    (mean, decile)
+}
+
+#[test]
+fn one_run_tells_what_other_capacities_give() {
+    for (storage, mean_goal, decile_goal) in [(Storage::QuickCache, 0.6, 1.0), (Storage::Moka, 1.0, 2.0)] {
+        let all: Vec<Errors> = trace::made_up(2_000).iter().map(|trace| errors(storage, 2_000, trace)).collect();
+        let (mean, decile) = summary(storage, &all);
+        assert!(mean <= mean_goal && decile <= decile_goal, "{storage:?}: mean {mean}, ninth decile {decile}");
+    }
+}
+
+#[test]
+fn it_does_so_for_the_trace_that_was_named() {
+    let Some(trace) = trace::named() else { return };
+    for (storage, mean_goal) in [(Storage::QuickCache, 0.6), (Storage::Moka, 1.0)] {
+        let all: Vec<Errors> = [1_000, 4_096, 16_384].map(|capacity| errors(storage, capacity, &trace)).into();
+        let (mean, _) = summary(storage, &all);
+        assert!(mean <= mean_goal, "{storage:?}: mean {mean}");
+    }
+}
