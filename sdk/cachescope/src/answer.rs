@@ -1,6 +1,7 @@
 //! How a request that didn't load is answered, or one whose load is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cachescope_core::{Ending, Entry, Failure, HashedKey, Moment, RequestResult, StaleEvent, Store};
 
@@ -53,8 +54,14 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             self.recorder.stale(StaleEvent::Served, now.since(entry.fresh_until));
         }
         request.aged(now.since(entry.stored_at));
+        request.spared(self.load_cost(&entry));
         request.end(ending);
         entry.value
+    }
+
+    /// What the request would have waited for that this entry answers.
+    pub(crate) fn load_cost(&self, _entry: &Entry<V>) -> Duration {
+        self.recorder.mean_load()
     }
 
     /// Ends a request with what it found instead of loading.

@@ -63,6 +63,7 @@ mod switch;
 pub mod sync;
 mod tags;
 mod verbose;
+mod within;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;

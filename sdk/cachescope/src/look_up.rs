@@ -5,13 +5,13 @@ use std::hash::Hash;
 
 use cachescope_core::{Ending, Entry, HashedKey, HashedRef, Moment, Recorder, RequestResult, Store};
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 
 use crate::books::OpenRequest;
 use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::policy::{Decision, Mode, Standing, Wishes, decide};
 use crate::spans::Answered;
+use crate::within::Within;
 use crate::{switch, verbose};
 
 /// A look-up that a hit wasn't all of.
@@ -87,8 +87,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let found = self.store.get(key);
         let entry = self.judge(found, start, wishes)?;
         let due = self.recorder.count_hit(start);
-        let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
-        if !due && parent.is_none() && !wishes.verbose {
+        let traced = Recorder::may_ask_for_context().then(recorded_context).flatten();
+        if !due && traced.is_none() && !wishes.verbose {
             return Ok(entry.value);
         }
         let (end, age) = (self.clock.now(), start.since(entry.stored_at));
@@ -96,8 +96,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             self.recorder.hit_timed(end.since(start));
         }
         let answered = Answered { age: Some(age), ..Answered::so(Ending::of(RequestResult::Hit)) };
-        if let Some(parent) = parent {
-            self.spans.after_the_fact(&parent, &self.clock, &answered, start, end);
+        if let Some((within, parent)) = traced {
+            within.request_ended(Some(self.load_cost(&entry).saturating_sub(end.since(start))));
+            if let Some(parent) = parent {
+                self.spans.after_the_fact(&parent, &self.clock, &answered, start, end);
+            }
         }
         if wishes.verbose {
             verbose::request(self.recorder.identity(), &answered, end.since(start));
@@ -141,8 +144,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     }
 }
 
-/// The current context, if its span records.
-fn recording_context() -> Option<Context> {
-    // `is_recording` takes a lock: asked only where there is a span at all.
-    Context::map_current(|cx| (cx.has_active_span() && cx.span().is_recording()).then(|| cx.clone()))
+/// The trace that the current context is part of, if that is recorded; and the context, if its span records.
+fn recorded_context() -> Option<(Within, Option<Context>)> {
+    Context::map_current(|cx| {
+        let within = Within::current(cx)?;
+        Some((within, within.records.then(|| cx.clone())))
+    })
 }

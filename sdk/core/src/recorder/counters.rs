@@ -33,6 +33,10 @@ impl Counters {
         self.numbers[number.index()].fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn get(&self, number: Number) -> u64 {
+        self.numbers[number.index()].load(Ordering::Acquire)
+    }
+
     /// Counts what something came to, before it stops being counted as under way: whoever sees that it has stopped
     /// sees what it came to.
     pub(super) fn count_end(&self, number: Number) {

@@ -239,6 +239,14 @@ impl Recorder {
         self.loads_active.load(Ordering::Relaxed)
     }
 
+    /// What loads by misses took on average until now; zero before the first. Costs a few atomic loads.
+    #[must_use]
+    pub fn mean_load(&self) -> Duration {
+        let loads = LoadOutcome::ALL.map(|outcome| self.counters.get(Number::Load(LoadTrigger::Miss, outcome)));
+        let sum = self.durations[Series::Load(LoadTrigger::Miss).index()].pick(Histogram::sum);
+        Duration::from_nanos(sum.checked_div(loads.iter().sum()).unwrap_or(0))
+    }
+
     /// An entry of so many bytes, as the cache's size function counts them, was stored.
     pub fn entry_stored(&self, bytes: u64) {
         self.record(&self.entry_sizes, |theirs| &theirs.entry_size, &self.attributes.base, bytes, bytes as f64);
