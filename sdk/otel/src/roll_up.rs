@@ -31,8 +31,9 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 ///
 /// # Cost
 ///
-/// For a trace's first span 0.2 µs, for any other span some nanoseconds, for a request 0.03 µs. Traces that aren't sampled
-/// cost nothing. Of traces that don't end, the 10,000 begun last are remembered, in 2 MB.
+/// For a trace's first span 0.08 µs, for any other span some nanoseconds, for a request 0.03 µs; below the second of two
+/// such spans of one trace that are open at a time, as much for each span as for a request. Traces that aren't sampled
+/// cost nothing. Of traces that don't end, the 10,000 begun last are remembered, in 2 MB, and 100,000 spans, in 4 MB.
 ///
 /// ```
 /// use cachescope_otel::RollUp;
@@ -165,7 +166,7 @@ mod tests {
         let remote = Context::new().with_remote_span_context(remote);
         let (one, other) = (below(&provider, "one", &remote), below(&provider, "other", &remote));
         let child = below(&provider, "child", &other);
-        [&one, &child, &child].map(request_within);
+        [&one, &child, &child].into_iter().for_each(request_within);
         drop(one);
         drop(child);
         drop(other);

@@ -7,9 +7,6 @@ use opentelemetry::trace::SpanId;
 
 use super::tally::Tally;
 
-/// The most spans that are told apart below the later roots of one trace.
-const BRANCHES: usize = 10_000;
-
 /// A trace with at least one root that hasn't ended.
 pub(super) struct Trace {
     /// Which one it is of all that began here.
@@ -43,8 +40,8 @@ impl Root {
 }
 
 impl Later {
-    fn insert(&mut self, span: SpanId, root: SpanId) {
-        if self.roots.len() < BRANCHES {
+    fn insert(&mut self, span: SpanId, root: SpanId, room: bool) {
+        if room {
             self.roots.insert(span, root);
         } else {
             self.overgrown = true;
@@ -57,9 +54,9 @@ impl Trace {
         Self { number, first, roots: vec![Root::new(first)], later: None }
     }
 
-    /// Whether its spans are to be told apart.
-    pub(super) fn is_branched(&self) -> bool {
-        self.later.is_some()
+    /// How many of its spans are remembered, to be told apart.
+    pub(super) fn remembered(&self) -> usize {
+        self.later.as_ref().map_or(0, |later| later.roots.len())
     }
 
     /// Whether all its roots have ended.
@@ -67,22 +64,22 @@ impl Trace {
         self.roots.is_empty()
     }
 
-    /// One more root began, or another processor saw one begin.
-    pub(super) fn begin(&mut self, span: SpanId) {
+    /// One more root began, or another processor saw one begin. It is remembered if there is room.
+    pub(super) fn begin(&mut self, span: SpanId, room: bool) {
         if let Some(root) = self.roots.iter_mut().find(|root| root.span == span) {
             root.holders += 1;
             return;
         }
         self.roots.push(Root::new(span));
-        self.later.get_or_insert_default().insert(span, span);
+        self.later.get_or_insert_default().insert(span, span, room);
     }
 
-    /// A span began below `parent`.
-    pub(super) fn started(&mut self, parent: SpanId, span: SpanId) {
+    /// A span began below `parent`. It is remembered if there is room.
+    pub(super) fn started(&mut self, parent: SpanId, span: SpanId, room: bool) {
         if let Some(later) = &mut self.later
             && let Some(root) = later.roots.get(&parent).copied()
         {
-            later.insert(span, root);
+            later.insert(span, root, room);
         }
     }
 
@@ -129,13 +126,13 @@ mod tests {
     #[test]
     fn roots_of_one_trace_have_each_what_is_below_it() {
         let mut trace = Trace::new(0, span(1));
-        trace.started(span(1), span(11));
-        trace.begin(span(2));
-        trace.started(span(2), span(21));
-        trace.started(span(21), span(22));
-        trace.started(span(11), span(12));
-        trace.begin(span(3));
-        [11, 12, 1, 21, 22, 22, 3].map(|id| trace.add(span(id), one()));
+        trace.started(span(1), span(11), true);
+        trace.begin(span(2), true);
+        trace.started(span(2), span(21), true);
+        trace.started(span(21), span(22), true);
+        trace.started(span(11), span(12), true);
+        trace.begin(span(3), true);
+        [11, 12, 1, 21, 22, 22, 3].into_iter().for_each(|id| trace.add(span(id), one()));
         assert_eq!(requests(trace.end(span(1))), Some(3));
         trace.add(span(12), one());
         trace.add(span(21), one());
@@ -146,10 +143,10 @@ mod tests {
     #[test]
     fn a_root_that_several_processors_saw_begin_ends_with_the_last_of_them() {
         let mut trace = Trace::new(0, span(1));
-        trace.begin(span(1));
+        trace.begin(span(1), true);
         trace.add(span(7), one());
         assert_eq!(requests(trace.end(span(1))), Some(1));
-        assert!(!trace.is_over() && !trace.is_branched());
+        assert_eq!((trace.is_over(), trace.remembered()), (false, 0));
         assert_eq!(requests(trace.end(span(1))), Some(1));
         assert!(trace.is_over());
     }
@@ -157,11 +154,12 @@ mod tests {
     #[test]
     fn of_too_many_spans_none_is_taken_for_another_s() {
         let mut trace = Trace::new(0, span(1));
-        trace.begin(span(2));
-        let spans = 1_000..1_000 + BRANCHES as u64;
-        spans.clone().for_each(|id| trace.started(span(2), span(id)));
-        trace.add(span(spans.start), one());
-        trace.add(span(spans.end - 1), one());
+        trace.begin(span(2), true);
+        trace.started(span(2), span(21), true);
+        trace.started(span(2), span(22), false);
+        assert_eq!(trace.remembered(), 2);
+        trace.add(span(21), one());
+        trace.add(span(22), one());
         trace.add(span(1), one());
         assert_eq!((requests(trace.end(span(1))), requests(trace.end(span(2)))), (Some(0), Some(1)));
     }

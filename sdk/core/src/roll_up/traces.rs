@@ -15,6 +15,9 @@ use super::trace::Trace;
 /// Traces lie on as many locks.
 const SHARDS: usize = 64;
 
+/// The most spans that are remembered below the later roots of all traces, which are told apart. About 40 B each.
+const SPANS: usize = 100_000;
+
 type Shard = HashMap<TraceId, Trace, RandomState>;
 
 /// Traces by their ids; of too many the oldest go, for their roots may never end.
@@ -25,8 +28,8 @@ pub(super) struct Traces {
     hasher: RandomState,
     /// How many there are: of none, nothing is looked up.
     live: AtomicUsize,
-    /// How many of them have more than one root.
-    branched: AtomicUsize,
+    /// How many spans they remember: of none, nothing is looked up as a span starts.
+    remembered: AtomicUsize,
     begun: AtomicU64,
 }
 
@@ -38,7 +41,7 @@ impl Traces {
             shard_limit: traces.div_ceil(SHARDS),
             hasher: RandomState::default(),
             live: AtomicUsize::new(0),
-            branched: AtomicUsize::new(0),
+            remembered: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
         }
     }
@@ -52,11 +55,7 @@ impl Traces {
     pub(super) fn begin(&self, root: SpanKey) {
         let mut shard = self.shard(root.trace);
         if let Some(trace) = shard.get_mut(&root.trace) {
-            let was_branched = trace.is_branched();
-            trace.begin(root.span);
-            if trace.is_branched() && !was_branched {
-                self.branched.fetch_add(1, Ordering::Relaxed);
-            }
+            self.remember(trace, |trace, room| trace.begin(root.span, room));
             return;
         }
         if shard.len() >= self.shard_limit {
@@ -70,11 +69,18 @@ impl Traces {
     }
 
     pub(super) fn started(&self, parent: SpanKey, span: SpanKey) {
-        if self.branched.load(Ordering::Relaxed) > 0
+        if self.remembered.load(Ordering::Relaxed) > 0
             && let Some(trace) = self.shard(span.trace).get_mut(&span.trace)
         {
-            trace.started(parent.span, span.span);
+            self.remember(trace, |trace, room| trace.started(parent.span, span.span, room));
         }
+    }
+
+    /// Has a trace remember what it is to, if there is room.
+    fn remember(&self, trace: &mut Trace, told: impl FnOnce(&mut Trace, bool)) {
+        let before = trace.remembered();
+        told(trace, self.remembered.load(Ordering::Relaxed) < SPANS);
+        self.remembered.fetch_add(trace.remembered() - before, Ordering::Relaxed);
     }
 
     #[inline]
@@ -100,9 +106,7 @@ impl Traces {
 
     fn left(&self, trace: &Trace) {
         self.live.fetch_sub(1, Ordering::Relaxed);
-        if trace.is_branched() {
-            self.branched.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.remembered.fetch_sub(trace.remembered(), Ordering::Relaxed);
     }
 
     pub(super) fn live(&self) -> usize {
@@ -146,10 +150,25 @@ mod tests {
             traces.begin(key(trace, 2));
         }
         let held: Vec<usize> = traces.shards.iter().map(|shard| shard.lock().unwrap().len()).collect();
-        assert_eq!((held.iter().sum(), traces.branched.load(Ordering::Relaxed)), (traces.live(), traces.live()));
+        assert_eq!(
+            (held.iter().sum(), traces.remembered.load(Ordering::Relaxed)),
+            (traces.live(), traces.live()),
+            "each has two roots"
+        );
         assert!(held.iter().all(|held| *held <= LIMIT / SHARDS), "{held:?}");
         traces.add(key(100_000, 1), one());
         assert_eq!((traces.end(key(100_000, 1)), traces.end(key(1, 1))), (Some(one()), None));
+    }
+
+    #[test]
+    fn spans_of_a_root_that_never_ends_are_bounded_and_go_with_it() {
+        let traces = Traces::up_to(LIMIT);
+        traces.begin(key(1, 1));
+        traces.begin(key(1, 2));
+        (3..200_000).for_each(|span| traces.started(key(1, 2), key(1, span)));
+        assert_eq!(traces.remembered.load(Ordering::Relaxed), SPANS);
+        assert_eq!((traces.end(key(1, 1)), traces.end(key(1, 2))), (Some(Tally::default()), Some(Tally::default())));
+        assert_eq!((traces.remembered.load(Ordering::Relaxed), traces.live()), (0, 0));
     }
 
     #[test]
