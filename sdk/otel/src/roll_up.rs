@@ -31,7 +31,8 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 ///
 /// # Cost
 ///
-/// For a trace's first span 0.08 µs, for any other span some nanoseconds, for a request 0.03 µs; below the second of two
+/// For a trace's first span 0.08 µs, for any other span some nanoseconds, for a request within a
+/// span that records 0.1 µs; below the second of two
 /// such spans of one trace that are open at a time, as much for each span as for a request. Traces that aren't sampled
 /// cost nothing. Of traces that don't end, the 10,000 begun last are remembered, in 2 MB, and 100,000 spans, in 4 MB.
 ///
