@@ -58,7 +58,16 @@ fn take_every_path(sdk: &InMemory) -> anyhow::Result<impl Sized + use<>> {
         assert!(key != 13, "on purpose");
         if key == 9 { Err(Refused) } else { Ok(key) }
     };
-    let cache = try_cached("contract", load)
+    // A request within a load: the first span of its trace tells of it.
+    let below = cachescope::cached("contract.below", |key: u64| async move { key }).telemetry(sdk.telemetry()).build();
+    let asks_below = move |key: u64| {
+        let below = below.clone();
+        async move {
+            below.call(key).await;
+            load(key).await
+        }
+    };
+    let cache = try_cached("contract", asks_below)
         .stale_after(Duration::from_secs(1))
         .serve_stale_for(Duration::from_secs(1))
         .wait_for_load_timeout(Duration::from_secs(1))

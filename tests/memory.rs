@@ -40,12 +40,12 @@ fn taken(insight: bool, capacity: u64, moka: bool) -> usize {
         .insight(insight);
     if moka {
         let cache = builder.store(Moka::with_capacity(capacity)).build();
-        feed(&|key| drop(cache.call(key).now_or_never()));
+        feed(&|key| assert_eq!(cache.call(key).now_or_never(), Some(key)));
         let _ = cache.metrics().stats();
         allocated() - before
     } else {
         let cache = builder.store(QuickCache::with_capacity(capacity)).build();
-        feed(&|key| drop(cache.call(key).now_or_never()));
+        feed(&|key| assert_eq!(cache.call(key).now_or_never(), Some(key)));
         allocated() - before
     }
 }

@@ -7,13 +7,15 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Where a crate of ours lives, and where the crates of ours live that it may be built on. Tests, examples and
 /// benches may use everything, benches with it the servers of the tests, and are used by nothing.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("sdk/core", &[]),
     ("sdk/macros", &[]),
     ("sdk/otel", &["sdk/core", "exporters"]),
     ("sdk/cachescope", &["sdk/core", "sdk/macros", "sdk/otel", "instrumentation", "exporters"]),
     ("instrumentation", &["sdk/core"]),
     ("exporters", &["sdk/core"]),
+    // A page of caches, which it reads as a user would.
+    ("exporters/zpages", &["sdk/cachescope"]),
     ("examples", &["sdk", "instrumentation", "exporters"]),
     ("benches", &["sdk", "instrumentation", "exporters", "tests/stack"]),
     ("tests/xtask", &["tests/stack"]),

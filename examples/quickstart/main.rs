@@ -48,6 +48,8 @@ async fn main() -> anyhow::Result<()> {
     let metrics = telemetry.prometheus().map(|metrics| metrics.router());
     let server = Server::start(service::router(products.clone(), metrics), args.port).await?;
     screen.say(&format!("service  http://{}/products/1", server.address()))?;
+    let page = live_page().await?;
+    screen.say(&format!("caches   http://{}/", page.address()))?;
     if telemetry.prometheus().is_some() {
         screen.say(&format!("metrics  http://{}/metrics", server.address()))?;
     }
@@ -67,6 +69,14 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&Summary { figures, first_number_after_ms })?);
     }
     Ok(())
+}
+
+/// The page of this process's caches: at its usual port, or at any other if that is taken.
+async fn live_page() -> Result<cachescope_zpages::Server, cachescope_zpages::Error> {
+    match cachescope_zpages::serve().await {
+        Err(error) if error.is_bind() => cachescope_zpages::Server::bind("127.0.0.1:0").await,
+        served => served,
+    }
 }
 
 /// Shows figures until the end; returns when the first of them were there.

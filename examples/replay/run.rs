@@ -13,8 +13,8 @@ use crate::setting::{Limit, Setting, StoreKind};
 use crate::timeline::Timeline;
 use crate::trace::{Access, Trace};
 
-/// Which hits are timed, and count for hot keys. By default that goes by the clock, which here moves in steps, and would
-/// be one in 512: too few to tell the hot keys of a short trace. This costs a hit a few nanoseconds more.
+/// Which hits are timed, and count for hot keys. By default that goes by the clock, which moves in steps here, and is
+/// one in 512: too few to tell the hot keys of a short trace. This costs a hit a few nanoseconds more.
 const TIMED: HitTiming = HitTiming::OneIn(32);
 
 #[derive(Debug)]

@@ -24,11 +24,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     }
     // What may as well be next to nothing isn't hot.
     let hot: Vec<_> = outcome.hot_keys.iter().filter(|hot| hot.error < hot.share / 2.0).collect();
-    parts.push(if hot.is_empty() {
-        "No key stands out.".to_owned()
-    } else {
-        format!("Hot keys, and their shares of all requests:\n{}", hot_keys(&hot))
-    });
+    parts.push(if hot.is_empty() { "No key stands out.".to_owned() } else { format!("Hot keys:\n{}", hot_keys(&hot)) });
     if let Some(loads) = &outcome.amplification {
         parts.push(format!("{} loads; {} of what they stored was never hit", loads.loads, percent(loads.unread)));
     }
@@ -82,8 +78,8 @@ fn working_sets(sets: &[WorkingSet]) -> Table {
 }
 
 fn hot_keys(keys: &[&HotKey]) -> Table {
-    let row = |hot: &&HotKey| vec![hot.key.clone(), percent(hot.share), percent(hot.share - hot.error)];
-    table(&["key", "at most", "at least"], false, keys.iter().map(row))
+    let row = |hot: &&HotKey| vec![hot.key.clone(), percent(hot.share)];
+    table(&["key", "of all requests, about"], false, keys.iter().map(row))
 }
 
 /// How wrong predictions were, where they were checked.

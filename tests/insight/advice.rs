@@ -142,7 +142,7 @@ fn errors_that_answer_many_requests_are_told() {
     let (clock, hands) = Clock::manual();
     let load = |key: u64| async move { if key.is_multiple_of(5) { Err("on purpose") } else { Ok(key) } };
     let cache: Users<&str> = try_cached("insight.errors", load)
-        .cache_errors_for(Duration::from_secs(60))
+        .cache_errors_for(Duration::from_secs(60), |_| true)
         .clock(clock)
         .store(Moka::with_capacity(10_000))
         .build();

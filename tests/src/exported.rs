@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use cachescope::Telemetry;
+use cachescope::otel::RollUp;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SimpleSpanProcessor, SpanData};
 
 /// Providers of the SDK that export into memory.
 #[derive(Debug, Clone)]
@@ -40,9 +41,10 @@ pub struct Point {
 impl Default for InMemory {
     fn default() -> Self {
         let (metrics, spans) = (InMemoryMetricExporter::default(), InMemorySpanExporter::default());
+        let processor = RollUp::new(SimpleSpanProcessor::new(spans.clone()));
         Self {
             meters: SdkMeterProvider::builder().with_reader(PeriodicReader::builder(metrics.clone()).build()).build(),
-            traces: SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build(),
+            traces: SdkTracerProvider::builder().with_span_processor(processor).build(),
             metrics,
             spans,
         }

@@ -66,6 +66,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             }
         }
         request.aged(now.since(entry.stored_at));
+        request.spared(entry.cost.duration());
         request.end(ending);
         entry.value
     }

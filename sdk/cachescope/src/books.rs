@@ -11,6 +11,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use crate::policy::Wishes;
 use crate::spans::{Answered, Spans};
 use crate::verbose;
+use crate::within::Within;
 
 /// What entries are made in.
 #[derive(Clone, Copy)]
@@ -27,19 +28,33 @@ pub(crate) struct OpenRequest<'a> {
     verbose: bool,
     /// Where the request came from; `None` if its thread was ending and couldn't be asked.
     parent: Option<Context>,
+    /// The trace it is part of, if that is recorded.
+    within: Option<Within>,
     /// Its span, once something is to nest in it.
     opened: Option<Context>,
     /// Whether that span had the miss's reason from its start.
     reason_told: bool,
     answered: Answered,
+    /// What the load of the entry took that answers.
+    spared: Duration,
 }
 
 impl<'a> OpenRequest<'a> {
     pub(crate) fn start(books: Books<'a>, start: Moment, wishes: Wishes) -> Self {
         books.recorder.request_started();
         let parent = Recorder::may_ask_for_context().then(Context::current);
-        let answered = Answered::so(Ending::of(RequestResult::Cancelled));
-        Self { books, start, verbose: wishes.verbose, parent, opened: None, reason_told: false, answered }
+        let within = parent.as_ref().and_then(Within::current);
+        Self {
+            books,
+            start,
+            verbose: wishes.verbose,
+            parent,
+            within,
+            opened: None,
+            reason_told: false,
+            answered: Answered::so(Ending::of(RequestResult::Cancelled)),
+            spared: Duration::ZERO,
+        }
     }
 
     /// Begins a load of this request's: of a miss with its reason, or of one that left the cache aside.
@@ -49,8 +64,11 @@ impl<'a> OpenRequest<'a> {
         self.open(miss);
         recorder.load_started();
         let trigger = if miss.is_some() { LoadTrigger::Miss } else { LoadTrigger::Bypass };
-        let context = self.opened.as_ref().map(|opened| spans.load(opened, clock, trigger, start));
-        OpenLoad::of(self.books, Underway { trigger, start, context, verbose: self.verbose })
+        let context = self.opened.as_ref().map(|opened| {
+            let context = spans.load(opened, clock, trigger, start);
+            self.within.map_or_else(|| context.clone(), |within| within.load(&context))
+        });
+        OpenLoad::of(self.books, Underway { trigger, start, context, within: self.within, verbose: self.verbose })
     }
 
     /// Opens its span, if that hasn't been done: something is to nest in it. Gives the context to do so in.
@@ -71,12 +89,18 @@ impl<'a> OpenRequest<'a> {
     /// Begins a wait of this request's, at `start`.
     pub(crate) fn wait(&self, scope: WaitScope, start: Moment) -> OpenWait<'a> {
         self.books.recorder.wait_started();
-        OpenWait { books: self.books, scope, start, outcome: WaitOutcome::Cancelled, verbose: self.verbose }
+        let (within, verbose) = (self.within, self.verbose);
+        OpenWait { books: self.books, scope, start, outcome: WaitOutcome::Cancelled, within, verbose }
     }
 
     /// Says how old the entry is that answers.
     pub(crate) fn aged(&mut self, age: Duration) {
         self.answered.age = Some(age);
+    }
+
+    /// Says what the load of the entry took that answers.
+    pub(crate) fn spared(&mut self, cost: Duration) {
+        self.spared = cost;
     }
 
     /// Says which span the load ran in that answers.
@@ -93,9 +117,14 @@ impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
         let Books { recorder, spans, clock } = self.books;
         let end = clock.now();
-        recorder.request_ended(self.answered.ending, end.since(self.start));
+        let took = end.since(self.start);
+        recorder.request_ended(self.answered.ending, took);
+        if let Some(within) = self.within {
+            // Before its span ends, within which it may be.
+            within.request_ended(self.answered.is_hit().then(|| self.spared.saturating_sub(took)));
+        }
         if self.verbose {
-            verbose::request(recorder.identity(), &self.answered, end.since(self.start));
+            verbose::request(recorder.identity(), &self.answered, took);
         }
         if !Recorder::may_ask_for_context() {
             return;
@@ -121,6 +150,8 @@ pub(crate) struct Underway {
     trigger: LoadTrigger,
     start: Moment,
     context: Option<Context>,
+    /// The trace whose request waits for it.
+    within: Option<Within>,
     verbose: bool,
 }
 
@@ -135,12 +166,17 @@ impl<'a> OpenLoad<'a> {
         let start = books.clock.now();
         books.recorder.load_started();
         let context = Recorder::may_ask_for_context().then(|| books.spans.refresh(books.clock, asker, start));
-        Self::of(books, Underway { trigger: LoadTrigger::Refresh, start, context, verbose: false })
+        Self::of(books, Underway { trigger: LoadTrigger::Refresh, start, context, within: None, verbose: false })
     }
 
-    /// Leaves it to another to end this load.
+    /// Leaves it to another to end this load, for which no request waits any longer.
     pub(crate) fn hand_over(mut self) -> Option<Underway> {
-        self.underway.take()
+        let took = self.cost();
+        let mut underway = self.underway.take()?;
+        if let Some(within) = underway.within.take() {
+            within.load_ended(took);
+        }
+        Some(underway)
     }
 
     /// The context to run the function in, where its span is the active one.
@@ -166,12 +202,16 @@ impl<'a> OpenLoad<'a> {
 
 impl Drop for OpenLoad<'_> {
     fn drop(&mut self) {
-        let Some(Underway { trigger, start, context, verbose }) = self.underway.take() else { return };
+        let Some(Underway { trigger, start, context, within, verbose }) = self.underway.take() else { return };
         let Books { recorder, spans, clock } = self.books;
         let end = clock.now();
-        recorder.load_ended(trigger, self.outcome, end.since(start));
+        let took = end.since(start);
+        recorder.load_ended(trigger, self.outcome, took);
+        if let Some(within) = within {
+            within.load_ended(took);
+        }
         if verbose {
-            verbose::load(recorder.identity(), trigger, self.outcome, end.since(start));
+            verbose::load(recorder.identity(), trigger, self.outcome, took);
         }
         if let Some(context) = context.filter(|_| Recorder::may_ask_for_context()) {
             spans.load_ended(&context, clock, self.outcome, end);
@@ -185,6 +225,7 @@ pub(crate) struct OpenWait<'a> {
     scope: WaitScope,
     start: Moment,
     outcome: WaitOutcome,
+    within: Option<Within>,
     verbose: bool,
 }
 
@@ -198,6 +239,9 @@ impl Drop for OpenWait<'_> {
     fn drop(&mut self) {
         let waited = self.books.clock.now().since(self.start);
         self.books.recorder.wait_ended(self.scope, self.outcome, waited);
+        if let Some(within) = self.within {
+            within.waited(waited);
+        }
         if self.verbose {
             verbose::wait(self.books.recorder.identity(), self.outcome, waited);
         }

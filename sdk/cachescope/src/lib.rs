@@ -65,6 +65,7 @@ pub mod sync;
 mod tags;
 mod verbose;
 mod watched;
+mod within;
 
 pub use crate::builder::{Builder, cached, try_cached};
 pub use crate::cached::Cached;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use cachescope_core::{Identity, Source};
 
 use crate::insight::{Insight, Watched};
-use crate::metrics::{CacheMetrics, Snapshot, Stats};
+use crate::metrics::{CacheMetrics, Snapshot, Stats, Window};
 
 static LIVE: Mutex<Vec<Weak<dyn Live>>> = Mutex::new(Vec::new());
 
@@ -137,6 +137,12 @@ impl LiveCache {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.0.metrics().snapshot()
+    }
+
+    /// The same of the last so long: [`CacheMetrics::window`].
+    #[must_use]
+    pub fn window(&self, window: impl Into<Window>) -> Stats {
+        self.0.metrics().window(window)
     }
 
     /// What its numbers mean: `Cached::insight`.

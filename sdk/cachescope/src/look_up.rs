@@ -5,13 +5,13 @@ use std::hash::Hash;
 
 use cachescope_core::{Ending, Entry, HashedKey, HashedRef, Moment, Recorder, RequestResult, Store};
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
 
 use crate::books::OpenRequest;
 use crate::bounds::{CacheKey, CacheValue, LoadError};
 use crate::engine::Engine;
 use crate::policy::{Decision, Mode, Standing, Wishes, decide};
 use crate::spans::Answered;
+use crate::within::Within;
 use crate::{switch, verbose};
 
 /// A look-up that a hit wasn't all of.
@@ -89,13 +89,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let found = self.store.get(key);
         let entry = self.judge(found, start, wishes)?;
         let stands_for = self.recorder.count_hit(start, entry.cost);
-        if let (Some(watcher), Some(stands_for)) = (&self.watcher, stands_for) {
-            watcher.asked(key.hash(), start, stands_for);
-        }
-        self.saw_hit(key.hash(), &entry, start);
-        let parent = Recorder::may_ask_for_context().then(recording_context).flatten();
+        let traced = Recorder::may_ask_for_context().then(recorded_context).flatten();
         let due = stands_for.is_some();
-        if !due && parent.is_none() && !wishes.verbose {
+        if !due && traced.is_none() && !wishes.verbose {
+            self.saw_hit(key.hash(), &entry, start);
             return Ok(entry.value);
         }
         let (end, age) = (self.clock.now(), start.since(entry.stored_at));
@@ -103,12 +100,20 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             self.recorder.hit_timed(end.since(start));
         }
         let answered = Answered { age: Some(age), ..Answered::so(Ending::of(RequestResult::Hit)) };
-        if let Some(parent) = parent {
-            self.spans.after_the_fact(&parent, &self.clock, &answered, start, end);
+        if let Some((within, parent)) = traced {
+            within.request_ended(Some(entry.cost.duration().saturating_sub(end.since(start))));
+            if let Some(parent) = parent {
+                self.spans.after_the_fact(&parent, &self.clock, &answered, start, end);
+            }
         }
         if wishes.verbose {
             verbose::request(self.recorder.identity(), &answered, end.since(start));
         }
+        // What watches the cache takes its time after that of the hit.
+        if let (Some(watcher), Some(stands_for)) = (&self.watcher, stands_for) {
+            watcher.asked(key.hash(), start, stands_for);
+        }
+        self.saw_hit(key.hash(), &entry, start);
         Ok(entry.value)
     }
 
@@ -148,8 +153,10 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     }
 }
 
-/// The current context, if its span records.
-fn recording_context() -> Option<Context> {
-    // `is_recording` takes a lock: asked only where there is a span at all.
-    Context::map_current(|cx| (cx.has_active_span() && cx.span().is_recording()).then(|| cx.clone()))
+/// The trace that the current context is part of, if that is recorded; and the context, if its span records.
+fn recorded_context() -> Option<(Within, Option<Context>)> {
+    Context::map_current(|cx| {
+        let within = Within::current(cx)?;
+        Some((within, within.records.then(|| cx.clone())))
+    })
 }

@@ -33,6 +33,11 @@ impl Answered {
         Self { ending, age: None, leader: None }
     }
 
+    /// Whether an entry answered, or an error that is remembered.
+    pub(crate) fn is_hit(&self) -> bool {
+        matches!(self.ending.result, RequestResult::Hit | RequestResult::Stale)
+    }
+
     fn link(&self) -> Option<&SpanContext> {
         self.leader.as_ref().filter(|leader| leader.is_valid())
     }
@@ -93,11 +98,11 @@ impl Spans {
     }
 
     fn answered(&self, answered: &Answered) -> impl Iterator<Item = KeyValue> {
-        let hit = matches!(answered.ending.result, RequestResult::Hit | RequestResult::Stale);
         let age = answered.age.map(|age| KeyValue::new(attributes::ENTRY_AGE, age.as_secs_f64()));
         let tier = answered.ending.tier;
         let tier = (tier == Tier::L2).then(|| KeyValue::new(attributes::TIER, tier.as_str()));
-        self.identity.ending(answered.ending).chain([KeyValue::new(attributes::CACHE_HIT, hit)]).chain(tier).chain(age)
+        let hit = KeyValue::new(attributes::CACHE_HIT, answered.is_hit());
+        self.identity.ending(answered.ending).chain([hit]).chain(tier).chain(age)
     }
 
     fn load_builder(&self, clock: &Clock, trigger: LoadTrigger, start: Moment) -> SpanBuilder {

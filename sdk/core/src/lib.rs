@@ -15,6 +15,7 @@ mod exports;
 mod key;
 mod outcome;
 mod recorder;
+pub mod roll_up;
 #[cfg(feature = "shared")]
 pub mod shared;
 mod simulator;

@@ -8,8 +8,9 @@ use crate::{CACHES, cardinality_view};
 ///
 /// It is all that a set-up of one's own needs: exporters, resource and sampler stay as they are. For another number of
 /// caches, or with views of your own that match instruments of cachescope, add [`cardinality_view`] yourself. To be had
-/// besides: [`CacheSampler`](crate::CacheSampler) for the tracer provider, [`Setup::resource`](crate::Setup::resource),
-/// and [`Setup::metric_reader`](crate::Setup::metric_reader) the other way round.
+/// besides: [`CacheSampler`](crate::CacheSampler) and [`RollUp`](crate::RollUp) for the tracer provider,
+/// [`Setup::resource`](crate::Setup::resource), and [`Setup::metric_reader`](crate::Setup::metric_reader) the other way
+/// round.
 ///
 /// ```
 /// use cachescope_otel::{CacheSampler, Setup};

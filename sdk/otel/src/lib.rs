@@ -10,7 +10,7 @@
 //!
 //! [`init`] reads everything from the environment; [`Setup`] lets code decide what the environment leaves open, and
 //! lists the variables. Dropping the [`Guard`] delivers what is left, within a deadline and on any kind of thread.
-//! For providers of your own there are [`join`] and [`CacheSampler`].
+//! For providers of your own there are [`join`], [`CacheSampler`] and [`RollUp`].
 //!
 //! # Cargo features
 //!
@@ -32,6 +32,7 @@ mod guard;
 mod join;
 mod propagation;
 mod resource;
+mod roll_up;
 mod sampling;
 mod setup;
 #[cfg(feature = "signals")]
@@ -43,6 +44,7 @@ pub use error::Error;
 pub use exporter::{MetricExporter, TraceExporter};
 pub use guard::Guard;
 pub use join::join;
+pub use roll_up::RollUp;
 pub use sampling::{CacheSampler, ProbabilitySampler, SamplingRules};
 pub use setup::{Setup, init};
 #[cfg(feature = "signals")]

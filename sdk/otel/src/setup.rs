@@ -11,7 +11,7 @@ use crate::destination::{AddToMeters, AddToTracers, Deliveries, Destinations, Wa
 use crate::ending::Ended;
 use crate::environment::Environment;
 use crate::view::{View, with_views};
-use crate::{CACHES, Error, Guard, MetricExporter, SamplingRules, TraceExporter};
+use crate::{CACHES, Error, Guard, MetricExporter, RollUp, SamplingRules, TraceExporter};
 use crate::{exporter, propagation, resource, sampling};
 
 /// Long enough for a collector nearby, and a quarter of a second more is still well within what one waits for at exit.
@@ -223,7 +223,8 @@ impl Setup {
         resource::resource(&self.environment, self.service_name.clone(), self.attributes.clone())
     }
 
-    /// Adds a span processor beside those of the exporters; called before theirs, in the order of adding.
+    /// Adds a span processor beside those of the exporters; called before theirs, in the order of adding. What it is
+    /// given at the end of a trace's first span has the attributes of a [`RollUp`].
     ///
     /// ```
     /// use opentelemetry_sdk::trace::{BatchSpanProcessor, InMemorySpanExporter};
@@ -233,7 +234,7 @@ impl Setup {
     /// # drop(setup);
     /// ```
     pub fn span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
-        self.to_tracers.push(Box::new(|builder| builder.with_span_processor(processor)));
+        self.to_tracers.push(Box::new(|builder| builder.with_span_processor(RollUp::new(processor))));
         self
     }
 

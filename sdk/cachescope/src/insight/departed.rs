@@ -40,13 +40,15 @@ pub(crate) struct Departed {
     shards: OnceLock<Box<[Place; SHARDS]>>,
 }
 
-/// How far [`Departed`] is to be believed.
+/// How far the reasons of misses may be wrong: what a cache remembers of keys that have left it is bounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Doubt {
-    /// The probability that a key never seen is taken for a departed one.
-    pub(crate) taken_for_known: f64,
-    /// About which share of what has departed is forgotten.
-    pub(crate) forgotten: f64,
+#[non_exhaustive]
+pub struct Doubt {
+    /// The probability that a key which has never been there is taken for one that has left.
+    pub taken_for_known: f64,
+    /// About which share of the keys that have left is forgotten, and taken for cold. Too high rather than too low where
+    /// keys leave for several reasons, as what was forgotten and learnt again counts.
+    pub forgotten: f64,
 }
 
 impl Departed {
@@ -77,6 +79,7 @@ impl Departed {
     }
 
     /// Bytes that it takes, in all.
+    #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         let Some(shards) = self.shards.get() else { return size_of::<Self>() };
         let held: usize = shards.iter().map(|shard| lock(shard).memory()).sum();
@@ -176,6 +179,7 @@ impl Shard {
         old.iter().for_each(|(id, reason)| self.note(id, reason));
     }
 
+    #[cfg(test)]
     fn memory(&self) -> usize {
         self.tags.memory() + self.filter.as_ref().map_or(0, Filter::memory)
     }

@@ -8,6 +8,7 @@ mod departed;
 mod hot_keys;
 mod key_sample;
 mod key_table;
+mod last_loads;
 mod life_tally;
 mod lifetimes;
 mod lru;

@@ -9,7 +9,7 @@ use cachescope_core::Moment;
 use super::pace::Pace;
 use super::sample::Sample;
 use super::sampled_keys::SampledKeys;
-use super::simulation::{Ground, Limit, Simulation};
+use super::simulation::{Ground, Simulation};
 
 /// Samples that wait before somebody takes them to the models.
 const BATCH: usize = 8;
@@ -38,9 +38,9 @@ pub(super) struct Models {
 }
 
 impl Sampler {
-    /// Of a cache whose store may get so large.
-    pub(super) fn new(limit: Option<Limit>, keys: SampledKeys, now: Moment) -> Self {
-        let models = Models { simulation: limit.map(Simulation::new), keys, pace: Pace::new(now) };
+    /// For these models.
+    pub(super) fn new(simulation: Option<Simulation>, keys: SampledKeys, now: Moment) -> Self {
+        let models = Models { simulation, keys, pace: Pace::new(now) };
         Self {
             threshold: AtomicU64::new(models.threshold()),
             resumes_at: AtomicU64::new(NEVER),

@@ -5,12 +5,16 @@ use std::time::Duration;
 use cachescope_core::{CAPACITY_MULTIPLES, EvictionReason, Moment, Simulator};
 
 use super::curve::{Curve, CurvePoint};
+use super::last_loads::LastLoads;
 use super::lru::Lru;
 use super::sample::{Sample, Seen};
 
-/// Entries of the miniature of the present capacity. Of 128, 192, 256 and 384 the one with which the six of them, and all
-/// else that insight keeps, stay within a quarter of a mebibyte.
-const ENTRIES: u64 = 192;
+/// Entries of the miniature of the present capacity: so many that all that insight keeps of a cache stays within a
+/// quarter of a mebibyte. With half of them errors are half as large again, with twice as many two thirds.
+const ENTRIES: u64 = 176;
+
+/// The same where entries expire, and it is kept when they were loaded.
+const ENTRIES_THAT_EXPIRE: u64 = 128;
 
 /// Weights that are looked at before it is known how many entries a capacity of bytes is.
 const WEIGHED: u64 = 64;
@@ -25,7 +29,7 @@ const FEW_MISSES: f64 = 16.0;
 const HALF_LIFE: Duration = Duration::from_secs(3_600);
 
 /// As many samples must have come in that time: a cache that is rarely asked forgets more slowly.
-const HALF_LIFE_SAMPLES: f64 = 64.0 * ENTRIES as f64;
+const HALF_LIFE_SAMPLES: f64 = 10_000.0;
 
 /// The present capacity's place among the multiples.
 const PRESENT: usize = 2;
@@ -56,6 +60,8 @@ pub(crate) struct Limit {
 /// The miniatures of one cache.
 pub(super) struct Simulation {
     limit: Limit,
+    /// How long entries answer, where they don't for ever and all alike.
+    life: Option<Duration>,
     state: State,
 }
 
@@ -73,6 +79,7 @@ struct Miniatures {
     threshold: u64,
     own_policy: bool,
     of: Vec<Box<dyn Simulator>>,
+    loads: Option<LastLoads>,
     misses: [f64; CAPACITY_MULTIPLES.len()],
     requests: f64,
     /// What the cache was asked while these ran, until `since`; what is older counts half.
@@ -82,8 +89,8 @@ struct Miniatures {
 }
 
 impl Simulation {
-    pub(super) fn new(limit: Limit) -> Self {
-        Self { limit, state: State::Weighing { entries: 0, weight: 0 } }
+    pub(super) fn new(limit: Limit, life: Option<Duration>) -> Self {
+        Self { limit, life, state: State::Weighing { entries: 0, weight: 0 } }
     }
 
     /// Keys with a hash below it are of use.
@@ -104,7 +111,7 @@ impl Simulation {
                 return;
             }
             let mean = if self.limit.in_bytes { (*weight / *entries).max(1) } else { 1 };
-            self.state = State::Running(Box::new(Miniatures::of(self.limit, mean, sample.at, ground)));
+            self.state = State::Running(Box::new(Miniatures::of(self.limit, self.life, mean, sample.at, ground)));
         }
         if let State::Running(miniatures) = &mut self.state {
             miniatures.see(sample, ground);
@@ -122,7 +129,9 @@ impl Simulation {
         match &self.state {
             State::Weighing { .. } => 0,
             State::Running(miniatures) => {
-                size_of::<Miniatures>() + miniatures.of.iter().map(|one| one.memory()).sum::<usize>()
+                size_of::<Miniatures>()
+                    + miniatures.loads.as_ref().map_or(0, LastLoads::memory)
+                    + miniatures.of.iter().map(|one| one.memory()).sum::<usize>()
             }
         }
     }
@@ -130,9 +139,10 @@ impl Simulation {
 
 impl Miniatures {
     /// Of a store in which an entry weighs so much on average.
-    fn of(limit: Limit, mean: u64, now: Moment, ground: &dyn Ground) -> Self {
+    fn of(limit: Limit, life: Option<Duration>, mean: u64, now: Moment, ground: &dyn Ground) -> Self {
         let entries = (limit.capacity / mean).max(1);
-        let rate = (ENTRIES as f64 / entries as f64).min(1.0);
+        let wanted = if life.is_some() { ENTRIES_THAT_EXPIRE } else { ENTRIES };
+        let rate = (wanted as f64 / entries as f64).min(1.0);
         let mut own_policy = true;
         let of = CAPACITY_MULTIPLES.map(|multiple| {
             let capacity = ((limit.capacity as f64 * rate * multiple) as u64).max(1);
@@ -146,6 +156,7 @@ impl Miniatures {
             threshold: if rate < 1.0 { (rate * u64::MAX as f64) as u64 } else { u64::MAX },
             own_policy,
             of: of.into_iter().collect(),
+            loads: life.map(LastLoads::new),
             misses: Default::default(),
             requests: 0.0,
             answered: Answered::default(),
@@ -161,11 +172,20 @@ impl Miniatures {
         // The high bits of sampled hashes are alike.
         let key = (sample.hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
         match sample.what {
-            Seen::Hit { weight, .. } | Seen::LoadedAbsent { weight } => self.request(key, weight, false),
+            Seen::Hit { weight, .. } => self.request(key, weight, false),
+            // With more room it might have been there, and past its time.
+            Seen::LoadedAbsent { weight } => {
+                let is_past = self.loads.as_mut().is_some_and(|loads| loads.is_past(key, sample.at));
+                self.request(key, weight, is_past);
+            }
             // At any capacity it would have been past its time.
             Seen::LoadedExpired { weight } => self.request(key, weight, true),
             Seen::Refreshed { .. } | Seen::Left(EvictionReason::Size) => {}
             Seen::Left(_) => self.of.iter_mut().for_each(|one| one.remove(key)),
+        }
+        let is_load = !matches!(sample.what, Seen::Hit { .. } | Seen::Left(_));
+        if let Some(loads) = self.loads.as_mut().filter(|_| is_load) {
+            loads.loaded(key, sample.at);
         }
         if sample.at.since(self.halved_at) >= HALF_LIFE && self.requests >= HALF_LIFE_SAMPLES {
             self.halve(sample.at, ground);

@@ -10,7 +10,7 @@ use super::hot_keys::KeyHeat;
 use super::sample::{Sample, Seen};
 use super::sampled_keys::SampledKeys;
 use super::sampler::{Models, Sampler};
-use super::simulation::{Ground, Limit};
+use super::simulation::{Ground, Limit, Simulation};
 use crate::policy::Policy;
 
 /// What it has seen. Takes at most 256 KiB, as it needs them.
@@ -25,9 +25,10 @@ impl Watcher {
     /// Of a cache whose store may get so large, and whose entries live as `policy` says.
     pub(crate) fn new<V>(limit: Option<Limit>, policy: &Policy<V>, clock: Clock) -> Self {
         let now = clock.now();
+        let life = policy.same_life().map(|life| life.saturating_add(policy.serve_stale_for()));
         let keys = SampledKeys::renewing(policy.same_life(), policy.refresh_ahead(), policy.serve_stale_for());
         Self {
-            sampler: Sampler::new(limit, keys, now),
+            sampler: Sampler::new(limit.map(|limit| Simulation::new(limit, life)), keys, now),
             departed: Departed::new(),
             heat: Mutex::new(KeyHeat::new()),
             clock,

@@ -218,9 +218,19 @@ pub mod attributes {
     pub const REQUEST_ELAPSED: &str = "cachescope.request.elapsed";
     /// Whether the answer came out of the cache. Spans only; some back ends know this name.
     pub const CACHE_HIT: &str = "cache.hit";
+    /// Cache requests within a trace's first span in a process. On such spans only, as the four that follow.
+    pub const TRACE_REQUESTS: &str = "cachescope.trace.requests";
+    /// Those of them that a cache answered.
+    pub const TRACE_HITS: &str = "cachescope.trace.hits";
+    /// Loads that they waited for.
+    pub const TRACE_LOADS: &str = "cachescope.trace.loads";
+    /// How long they were in loads, and waiting for those of others, in seconds.
+    pub const TRACE_WAIT_TIME: &str = "cachescope.trace.wait.time";
+    /// How much time entries saved them, in seconds.
+    pub const TRACE_SAVED_TIME: &str = "cachescope.trace.saved.time";
 
     /// Every attribute there is.
-    pub const ALL: [&str; 18] = [
+    pub const ALL: [&str; 23] = [
         CACHE_NAME,
         STORE,
         TIER,
@@ -239,6 +249,11 @@ pub mod attributes {
         ENTRY_AGE,
         REQUEST_ELAPSED,
         CACHE_HIT,
+        TRACE_REQUESTS,
+        TRACE_HITS,
+        TRACE_LOADS,
+        TRACE_WAIT_TIME,
+        TRACE_SAVED_TIME,
     ];
 }
 

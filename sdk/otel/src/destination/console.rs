@@ -4,7 +4,7 @@ use cachescope_console::Console;
 use opentelemetry_sdk::trace::BatchSpanProcessor;
 
 use super::{Destinations, Wanted};
-use crate::{Error, MetricExporter, TraceExporter};
+use crate::{Error, MetricExporter, RollUp, TraceExporter};
 
 pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(), Error> {
     let traces = wanted.traces.contains(&TraceExporter::Console);
@@ -17,7 +17,8 @@ pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(),
         let (exporter, batches) = (console.span_exporter(), wanted.environment.batches()?);
         opened.to_tracers.push(Box::new(|tracers| {
             let config = batches.config.build();
-            tracers.with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(config).build())
+            let processor = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+            tracers.with_span_processor(RollUp::new(processor))
         }));
         opened.exports.push(console.span_exports().clone());
     }

@@ -3,7 +3,7 @@
 use cachescope_otlp::{HistogramAggregation, Otlp};
 
 use super::{Destinations, Wanted};
-use crate::{Error, MetricExporter, TraceExporter};
+use crate::{Error, MetricExporter, RollUp, TraceExporter};
 
 pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(), Error> {
     let Wanted { environment, traces, metrics, interval, .. } = *wanted;
@@ -15,7 +15,7 @@ pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(),
     if traces {
         let batches = environment.batches()?;
         let queue = otlp.span_queue(batches.config, batches.places).map_err(Error::otlp)?;
-        opened.to_tracers.push(Box::new(|tracers| tracers.with_span_processor(queue)));
+        opened.to_tracers.push(Box::new(|tracers| tracers.with_span_processor(RollUp::new(queue))));
         opened.exports.push(otlp.span_exports().clone());
     }
     if metrics {

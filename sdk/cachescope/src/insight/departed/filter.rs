@@ -92,6 +92,7 @@ impl Filter {
         (self.learnt, self.lost.min(self.learnt))
     }
 
+    #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.blocks)
     }

@@ -76,6 +76,7 @@ impl Tags {
         slots / f64::from(1_u32 << (KEPT + 2))
     }
 
+    #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.buckets)
     }

@@ -1,0 +1,120 @@
+// The hit rate over capacity or lifetime, drawn by uPlot.
+
+import { Plot, axis, style } from "./charts.js";
+import { percent } from "./format.js";
+
+/** Hit rates by capacity or lifetime; where it is now, and where one asks what if. */
+export class CurveChart extends Plot {
+  constructor(label, told) {
+    super(label, 150);
+    this.told = told;
+    this.points = [];
+    this.now = null;
+    this.asked = null;
+  }
+
+  show(points, now) {
+    [this.points, this.now] = [points, now];
+    const rates = points.map((point) => point.hit_rate);
+    const margins = points.map((point) => point.margin ?? 0);
+    const within = (share) => Math.min(1, Math.max(0, share));
+    this.set([
+      points.map((point) => point.at),
+      rates,
+      rates.map((share, at) => within(share + margins[at])),
+      rates.map((share, at) => within(share - margins[at])),
+    ]);
+  }
+
+  /** Marks this place, and the hit rate there. */
+  ask(at, share) {
+    this.asked = [at, share];
+    this.repaint();
+  }
+
+  options() {
+    const settled = (index) => this.points[index]?.settled !== false;
+    const bound = { stroke: "transparent", width: 0, points: { show: false } };
+    return {
+      series: [
+        {},
+        {
+          stroke: () => style("--accent"),
+          width: 2,
+          points: {
+            show: true,
+            size: 6,
+            filter: (plot, at) => (at === 1 ? [...this.points.keys()].filter(settled) : null),
+            fill: () => style("--accent"),
+          },
+        },
+        bound,
+        bound,
+      ],
+      bands: [{ series: [2, 3], fill: () => style("--accent-fill") }],
+      scales: {
+        x: { time: false, distr: 3, log: 2, range: (plot, low, high) => [low / 1.08, high * 1.08] },
+        y: {
+          range: (plot, low, high) => {
+            const room = Math.max(0.05, (high - low) * 0.15);
+            return [Math.max(0, low - room), Math.min(1, high + room)];
+          },
+        },
+      },
+      axes: [
+        axis({
+          splits: () => this.points.map((point) => point.at),
+          values: (plot, splits) => splits.map((at) => (at === null ? null : this.told(at))),
+          size: 24,
+          space: 56,
+          filter: (plot, splits) => thin(plot, splits),
+        }),
+        axis({
+          values: (plot, splits) => splits.map((share) => percent(share).replace(".0 ", " ")),
+          size: 48,
+          space: 26,
+        }),
+      ],
+      cursor: { show: false },
+      hooks: { draw: [(plot) => this.mark(plot)] },
+    };
+  }
+
+  mark(plot) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    if (this.now) this.upright(plot, this.now, style("--muted"), [4, 4]);
+    if (this.asked) {
+      const [at, share] = this.asked;
+      this.upright(plot, at, style("--asked"), []);
+      const x = plot.valToPos(at, "x", true);
+      const y = plot.valToPos(share, "y", true);
+      ctx.beginPath();
+      ctx.arc(x, Math.max(bbox.top, Math.min(bbox.top + bbox.height, y)), 5 * devicePixelRatio, 0, 7);
+      ctx.fillStyle = style("--asked");
+      ctx.fill();
+      ctx.lineWidth = 2 * devicePixelRatio;
+      ctx.strokeStyle = style("--card");
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  upright({ ctx, bbox, valToPos }, at, colour, dash) {
+    const x = Math.round(valToPos(at, "x", true));
+    ctx.beginPath();
+    ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+    ctx.lineWidth = devicePixelRatio;
+    ctx.strokeStyle = colour;
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+}
+
+/** As many labels as have room. */
+function thin(plot, splits) {
+  const each = Math.ceil((splits.length * 56) / Math.max(plot.bbox.width / devicePixelRatio, 1));
+  return splits.map((at, index) => (index % each === 0 ? at : null));
+}

@@ -1,0 +1,141 @@
+// Parts of the detail that are lists and tables.
+
+import { el, lasting, none, percent, whole } from "./format.js";
+
+/** A card with a heading; hidden while it has nothing to say. */
+export function card(title, className, ...children) {
+  const heading = el("h3", "", title);
+  const element = el("section", `card ${className}`, heading, ...children);
+  element.setAttribute("aria-label", title);
+  return element;
+}
+
+const plain = (name) => name.replaceAll("_", " ");
+
+/** A table of so many rows; made anew only where one differs. */
+export class Table {
+  #said = "";
+
+  constructor(label, head) {
+    const cells = head.map((text, at) => {
+      const cell = el("th", at ? "number" : "", text);
+      cell.scope = "col";
+      return cell;
+    });
+    this.body = el("tbody", "");
+    const caption = el("caption", "hidden", label);
+    this.element = el("table", "facts", caption, el("thead", "", el("tr", "", ...cells)), this.body);
+  }
+
+  show(rows) {
+    const said = JSON.stringify(rows);
+    this.element.hidden = rows.length === 0;
+    if (said === this.#said) return;
+    this.#said = said;
+    this.body.replaceChildren(
+      ...rows.map((row) =>
+        el(
+          "tr",
+          "",
+          ...row.map((cell, at) => {
+            if (at) return el("td", "number", cell);
+            const head = el("th", "", cell);
+            head.scope = "row";
+            return head;
+          }),
+        ),
+      ),
+    );
+  }
+}
+
+/** How long things took, one row for each kind that happened. */
+export class Timings extends Table {
+  constructor(label, what) {
+    super(label, [what, "count", "p50", "p90", "p99", "max"]);
+  }
+
+  /** `named` says what a kind is called. */
+  tell(kinds, named = plain) {
+    this.show(
+      kinds
+        .filter(({ count }) => count > 0)
+        .map(({ what, count, quantiles, max }) => [
+          named(what),
+          whole(count),
+          ...(quantiles ?? [null, null, null]).map(lasting),
+          quantiles ? lasting(max) : none,
+        ]),
+    );
+  }
+}
+
+/** Counts by name, as bars: the longest is the most frequent. */
+export class Bars {
+  #said = "";
+
+  constructor(label) {
+    this.element = el("ul", "bars");
+    this.element.setAttribute("aria-label", label);
+  }
+
+  /** `parts` are a name, a share of the longest, its count or none, its share of all, and what else is known. */
+  show(parts) {
+    const said = JSON.stringify(parts);
+    if (said === this.#said) return;
+    this.#said = said;
+    this.element.replaceChildren(
+      ...parts.map(([name, share, count, part, note]) => {
+        const bar = el("span", "bar");
+        bar.style.inlineSize = `${Math.min(1, share) * 100}%`;
+        const label = el("span", "label", name);
+        if (note) label.title = note;
+        return el("li", "", label, el("span", "track", bar), el("span", "number", count), el("span", "number", part));
+      }),
+    );
+  }
+
+  tally(counts) {
+    const all = counts.reduce((sum, [, count]) => sum + count, 0);
+    const most = Math.max(...counts.map(([, count]) => count), 1);
+    const sorted = [...counts].sort(([, a], [, b]) => b - a);
+    this.show(sorted.map(([name, count]) => [plain(name), count / most, whole(count), percent(count / all)]));
+  }
+
+  keys(keys) {
+    const most = Math.max(...keys.map((key) => key.share), 1e-9);
+    this.show(
+      keys.map(({ hash, name, share, error }) => [
+        name ?? `#${hash.slice(0, 8)}`,
+        share / most,
+        "",
+        percent(share),
+        `hash ${hash}${error >= 0.0005 ? `, at most ${percent(error)} too high` : ""}`,
+      ]),
+    );
+  }
+}
+
+/** Names and values in pairs. */
+export class Pairs {
+  #values = new Map();
+
+  constructor() {
+    this.element = el("dl", "pairs");
+  }
+
+  show(pairs) {
+    const wanted = pairs.filter(([, value]) => value !== null);
+    const names = wanted.map(([name]) => name);
+    if (names.join() !== [...this.#values.keys()].join()) {
+      this.#values = new Map(names.map((name) => [name, el("dd", "")]));
+      this.element.replaceChildren(
+        ...[...this.#values].map(([name, value]) => el("div", "", el("dt", "", name), value)),
+      );
+    }
+    for (const [name, value] of wanted) {
+      const element = this.#values.get(name);
+      if (element.textContent !== value) element.textContent = value;
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// Light, dark, or as the system has it. A classic script in the head, so that the page never flashes in the other.
+(function () {
+  "use strict";
+  const KEY = "cachescope.theme";
+  const NAMES = ["system", "light", "dark"];
+  let chosen = "system";
+  try {
+    const kept = localStorage.getItem(KEY);
+    if (NAMES.includes(kept)) chosen = kept;
+  } catch {
+    /* Some browsers keep nothing: then it is as the system has it. */
+  }
+
+  const apply = () => {
+    if (chosen === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = chosen;
+    dispatchEvent(new Event("themechange"));
+  };
+  apply();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+
+  addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    const say = () => {
+      button.lastElementChild.textContent = chosen;
+      button.setAttribute("aria-label", `Theme: ${chosen}`);
+    };
+    say();
+    button.addEventListener("click", () => {
+      chosen = NAMES[(NAMES.indexOf(chosen) + 1) % NAMES.length];
+      try {
+        localStorage.setItem(KEY, chosen);
+      } catch {
+        /* As above. */
+      }
+      say();
+      apply();
+    });
+  });
+})();
