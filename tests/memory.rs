@@ -28,7 +28,7 @@ fn taken(insight: bool, capacity: u64, moka: bool) -> usize {
     let (clock, hands) = Clock::manual();
     let before = allocated();
     let feed = |ask: &dyn Fn(u64)| {
-        let keys = zipf(0.8, 100_000, 300_000, 1).zip(scan(300_000)).flat_map(|(hot, once)| [hot, 100_000 + once]);
+        let keys = zipf(0.8, 100_000, 30_000, 1).zip(scan(30_000)).flat_map(|(hot, once)| [hot, 100_000 + once]);
         keys.for_each(|key| {
             hands.advance(Duration::from_millis(1));
             ask(key);
@@ -51,14 +51,15 @@ fn taken(insight: bool, capacity: u64, moka: bool) -> usize {
 }
 
 #[test]
-fn insight_takes_no_more_than_is_stated_and_nothing_where_it_is_off() {
+fn insight_takes_no_more_than_is_stated() {
     let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let _profiler = dhat::Profiler::builder().testing().build();
-    for (moka, capacity) in [(false, 100), (false, 4_096), (false, 16_384), (true, 100), (true, 4_096), (true, 16_384)]
-    {
+    for (moka, capacity) in [(false, 4_096), (true, 4_096)] {
         let [off, on] = [false, true].map(|insight| taken(insight, capacity, moka));
         let taken = on.saturating_sub(off);
         println!("insight of a cache of {capacity} entries, moka {moka}: {taken} bytes beside {off}");
+        // Less would be that of a cache which gains none.
+        assert!(taken >= 128 * 1_024, "{taken} bytes of a cache of {capacity}, moka {moka}");
         assert!(taken <= 256 * 1_024, "{taken} bytes of a cache of {capacity}, moka {moka}");
     }
 }

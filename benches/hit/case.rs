@@ -37,6 +37,8 @@ pub(crate) enum Value {
 pub(crate) enum Access {
     Bare,
     Cached,
+    /// Through a cache that gains no insight.
+    Plain,
 }
 
 #[derive(Clone, Copy)]
@@ -44,6 +46,8 @@ pub(crate) struct Case {
     pub(crate) storage: Storage,
     pub(crate) value: Value,
     pub(crate) access: Access,
+    /// How many ask at once, each so many times.
+    pub(crate) threads: usize,
 }
 
 /// "Everything on": an SDK with a reader and a sampler that takes every span.
@@ -83,9 +87,9 @@ impl Case {
     /// Every case, a bare store before what goes through `cached`.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         Storage::ALL.into_iter().flat_map(|storage| {
-            Value::ALL
-                .into_iter()
-                .flat_map(move |value| [Access::Bare, Access::Cached].map(|access| Self { storage, value, access }))
+            Value::ALL.into_iter().flat_map(move |value| {
+                [Access::Bare, Access::Cached].map(|access| Self { storage, value, access, threads: 1 })
+            })
         })
     }
 
@@ -95,6 +99,7 @@ impl Case {
         match self.access {
             Access::Bare => bare,
             Access::Cached => format!("cached-{bare}"),
+            Access::Plain => format!("plain-{bare}"),
         }
     }
 
@@ -111,8 +116,10 @@ impl Case {
         match (self.access, self.storage) {
             (Access::Bare, Storage::Moka) => bare_moka(value),
             (Access::Bare, Storage::QuickCache) => bare_quick_cache(value),
-            (Access::Cached, Storage::Moka) => self.through_cached(Moka::with_capacity(CAPACITY.into()), value),
-            (Access::Cached, Storage::QuickCache) => {
+            (Access::Cached | Access::Plain, Storage::Moka) => {
+                self.through_cached(Moka::with_capacity(CAPACITY.into()), value)
+            }
+            (Access::Cached | Access::Plain, Storage::QuickCache) => {
                 self.through_cached(QuickCache::with_capacity(CAPACITY.into()), value)
             }
         }
@@ -124,18 +131,28 @@ impl Case {
         C: IntoStore<u64, V, Store: Store<u64, V, Naming: Naming<u64>>>,
     {
         let load = move |key: u64| async move { value(key) };
-        let cache = cached(self.name(), load).store(store).stale_after(Duration::from_secs(3600)).build();
+        let insight = !matches!(self.access, Access::Plain);
+        let builder = cached(self.name(), load).store(store).stale_after(Duration::from_secs(3600)).insight(insight);
+        let cache = builder.build();
         fill(|key| drop(cache.call(key).now_or_never()), |key| cache.invalidate(&key));
         // Settles the store.
         let _ = cache.metrics().stats();
-        let mut keys = keys();
+        let mut all_keys: Vec<_> = (0..self.threads).map(|_| keys()).collect();
         Box::new(move |hits| {
-            let run = async {
-                for _ in 0..hits {
-                    black_box(cache.call(keys()).await);
-                }
+            let run = |keys: &mut dyn FnMut() -> u64| {
+                let run = async {
+                    for _ in 0..hits {
+                        black_box(cache.call(keys()).await);
+                    }
+                };
+                run.now_or_never();
             };
-            run.now_or_never();
+            match &mut all_keys[..] {
+                [keys] => run(keys),
+                all_keys => std::thread::scope(|scope| {
+                    all_keys.iter_mut().for_each(|keys| drop(scope.spawn(|| run(keys))));
+                }),
+            }
         })
     }
 }

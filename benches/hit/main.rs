@@ -26,6 +26,12 @@ enum Command {
         #[arg(long, default_value_t = 400)]
         rounds: usize,
     },
+    /// Times hits with insight over hits without, in turns, on one thread and on two.
+    Insight {
+        /// Pairs of batches a case.
+        #[arg(long, default_value_t = 400)]
+        rounds: usize,
+    },
     /// Lists the cases, one a line.
     Cases,
     /// Runs one case and nothing else, so many times.
@@ -47,6 +53,25 @@ fn main() -> anyhow::Result<()> {
                 let cached = Case { access: Access::Cached, ..bare };
                 let pair = batch::compare(&mut *bare.prepare(), &mut *cached.prepare(), rounds);
                 println!("{:<20} {:>9.1} {:>12.1} {:>8.3}", bare.name(), pair.bare_ns, pair.ours_ns, pair.ratio);
+            }
+        }
+        Command::Insight { rounds } => {
+            println!(
+                "{:<20} {:>8} {:>12} {:>12} {:>8}",
+                "store and value", "threads", "without ns", "with ns", "ratio"
+            );
+            let cases = Case::all().filter(|case| matches!(case.access, Access::Bare));
+            for case in cases.flat_map(|case| [1, 2].map(|threads| Case { threads, ..case })) {
+                let [plain, cached] = [Access::Plain, Access::Cached].map(|access| Case { access, ..case });
+                let pair = batch::compare(&mut *plain.prepare(), &mut *cached.prepare(), rounds);
+                let threads = case.threads;
+                println!(
+                    "{:<20} {threads:>8} {:>12.1} {:>12.1} {:>8.3}",
+                    case.name(),
+                    pair.bare_ns,
+                    pair.ours_ns,
+                    pair.ratio
+                );
             }
         }
         Command::Cases => Case::all().for_each(|case| println!("{}", case.name())),

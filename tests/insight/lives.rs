@@ -10,8 +10,10 @@ const MULTIPLES: [f64; 5] = [0.25, 0.4, 0.7, 2.0, 3.0];
 
 #[test]
 fn one_run_tells_what_other_lives_give() {
-    let capacity = 2_000;
-    let traces = trace::made_up(capacity).into_iter().map(|trace| (trace, vec![capacity, 1_000_000]));
+    let capacity = 1_000;
+    let traces =
+        trace::made_up(capacity).into_iter().filter(|trace| ["zipf 0.8", "mixed", "shifting"].contains(&&*trace.name));
+    let traces = traces.map(|trace| (trace, vec![capacity, 1_000_000]));
     let named = trace::named().map(|trace| (trace, vec![4_096, 65_536, 1_000_000]));
     for (trace, capacities) in traces.chain(named) {
         let mut errors = Vec::new();

@@ -68,7 +68,7 @@ where
 
 #[test]
 fn misses_have_the_reason_they_had() {
-    let capacity = 2_000;
+    let capacity = 1_000;
     let named = trace::named().map(|trace| [1_000, 4_096, 16_384].map(|capacity| (capacity, trace.clone())));
     let made_up = trace::made_up(capacity).into_iter().map(|trace| (capacity, trace));
     for (capacity, trace) in made_up.chain(named.into_iter().flatten()) {

@@ -47,11 +47,20 @@ export class Plot {
     this.box.setAttribute("role", "img");
     this.box.setAttribute("aria-label", label);
     this.element = this.box;
-    new ResizeObserver(() => {
+    this.sizes = new ResizeObserver(() => {
       const width = this.box.clientWidth;
       if (this.#plot && width && width !== this.#plot.width) this.#plot.setSize({ width, height: this.height });
       else if (!this.#plot) this.redraw();
-    }).observe(this.box);
+    });
+    this.sizes.observe(this.box);
+  }
+
+  /** Lets go of it: uPlot keeps what isn't destroyed. */
+  destroy() {
+    this.sizes.disconnect();
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#data = null;
   }
 
   set(data) {

@@ -36,6 +36,8 @@ export class CurveChart extends Plot {
     const settled = (index) => this.points[index]?.settled !== false;
     const bound = { stroke: "transparent", width: 0, points: { show: false } };
     return {
+      // Half of the longest label is beyond the last place.
+      padding: [8, 26, 0, 0],
       series: [
         {},
         {

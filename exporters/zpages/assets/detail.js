@@ -10,6 +10,9 @@ import { WhatIf } from "./what_if.js";
 const SPANS = { minutes: "2 min", hour: "1 h", day: "24 h" };
 const KINDS = { miss: "misses", hit: "hits", load: "loads" };
 
+/** A number stays with its sign where lines break. */
+const unbroken = (text) => text.replaceAll(" %", "\u00a0%");
+
 /** Buttons of which one is chosen. */
 function choices(label, names, chosen, choose) {
   const group = el("div", "choices");
@@ -50,6 +53,7 @@ export class Detail {
     this.#shown = cache?.key ?? null;
     this.#past = [];
     this.#numbers = null;
+    for (const plot of [this.results, this.latencies, this.room?.chart, this.life?.chart]) plot?.destroy();
     if (cache === null) {
       this.pane.replaceChildren(this.empty);
       return;
@@ -109,9 +113,9 @@ export class Detail {
 
     this.roomCard = card("What if it had more room?", "", this.room.element, this.roomNote);
     this.lifeCard = card("What if entries lived longer?", "", this.life.element, this.lifeNote);
-    const byRequests = el("div", "", el("h4", "", "By requests"), this.hotByRequests.element);
-    const byTime = el("div", "", el("h4", "", "By load time"), this.hotByTime.element);
-    this.hotCard = card("Hot keys", "wide", el("div", "two", byRequests, byTime));
+    this.byRequests = el("div", "", el("h4", "", "By requests"), this.hotByRequests.element);
+    this.byTime = el("div", "", el("h4", "", "By load time"), this.hotByTime.element);
+    this.hotCard = card("Hot keys", "wide", el("div", "two", this.byRequests, this.byTime));
     this.keysCard = card("Keys and what they are stored for", "", this.keys.element);
     const missed = card(
       "Why requests missed",
@@ -200,7 +204,7 @@ export class Detail {
     this.#drawPast();
     this.byResult.tell(told.results);
     this.byLoad.tell(told.loads);
-    this.byWait.tell(told.waits);
+    this.byWait.tell(told.waits_by_outcome);
     this.misses.tally(told.misses);
     this.noMisses.hidden = told.misses.length > 0;
     this.left.tally(told.evictions);
@@ -260,9 +264,15 @@ export class Detail {
       this.life.show(lifetimes.points, lifetimes.ttl, lifetimes.hit_rate, perSecond);
       say(this.lifeNote, `From the requests for ${whole(lifetimes.keys)} sampled keys.`);
     }
-    this.hotByRequests.keys(hot.by_requests);
-    this.hotByTime.keys(hot.by_load_time);
-    this.hotCard.hidden = hot.by_requests.length + hot.by_load_time.length === 0;
+    // Where no key is hot, what a short list has of each is mostly error.
+    const [requested, loaded] = [hot.by_requests, hot.by_load_time].map((keys) =>
+      keys.filter(({ share, error }) => share > 2 * error),
+    );
+    this.hotByRequests.keys(requested);
+    this.hotByTime.keys(loaded);
+    this.byRequests.hidden = requested.length === 0;
+    this.byTime.hidden = loaded.length === 0;
+    this.hotCard.hidden = requested.length + loaded.length === 0;
     const keys = sets.map(([length, keys]) => [`keys asked for in ${seconds(length)}`, short(keys)]);
     if (amplification) {
       keys.push(
@@ -278,7 +288,13 @@ export class Detail {
     this.said = said;
     this.advice.replaceChildren(
       ...advice.map(({ action, evidence, gain }) =>
-        el("li", "", el("b", "", action), gain ? el("span", "gain", gain) : null, el("span", "note", evidence)),
+        el(
+          "li",
+          "",
+          el("b", "", unbroken(action)),
+          gain ? el("span", "gain", gain) : null,
+          el("span", "note", unbroken(evidence)),
+        ),
       ),
     );
   }

@@ -25,8 +25,7 @@ let chosenByViewer = false;
 function heard(name, data) {
   switch (name) {
     case "names":
-      named(data);
-      beats = 0;
+      if (named(data)) beats = 0;
       break;
     case "sketches":
       sketched(data);

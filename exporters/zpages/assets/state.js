@@ -13,15 +13,20 @@ export const caches = new Map();
 let fields = [];
 let order = [];
 
-/** Who the caches are: those that stay keep their past. */
+/** Who the caches are: those that stay keep their past. Says whether they are others than before. */
 export function named({ fields: told, caches: list }) {
   fields = told;
   order = list.map(([key]) => key);
   const before = new Map(caches);
   caches.clear();
+  let isSame = before.size === list.length;
   for (const [key, store, labels] of list) {
-    caches.set(key, before.get(key) ?? { key, store, labels, now: null, past: [], recent: [], last: null });
+    const known = before.get(key);
+    const stays = known && known.store === store && JSON.stringify(known.labels) === JSON.stringify(labels);
+    caches.set(key, stays ? known : { key, store, labels, now: null, past: [], recent: [], last: null });
+    isSame &&= stays;
   }
+  return !isSame;
 }
 
 /** What they did before anybody looked: slices of requests, answered ones, and seconds. */
@@ -49,6 +54,9 @@ export function counted({ at, rows }) {
     cache.last = { at, requests: cache.requests, answered: cache.answered };
     if (!last || at - last.at > 5000 || cache.requests < last.requests) {
       cache.now = cache.per_second;
+      // What was before isn't of the last minutes any more.
+      cache.past = last ? [] : cache.past;
+      cache.recent = [];
       return;
     }
     const seconds = (at - last.at) / 1000;

@@ -6,6 +6,8 @@ export class Stream {
   #wanted = "";
   /** What caches did before is told once; later the page knows. */
   #sketched = false;
+  /** Says that the connection is lost, unless it is there again soon: each ends now and then. */
+  #losing = null;
 
   /** `heard` is called with an event's name and data; `state` with "live", "lost" or "off". */
   constructor(heard, state) {
@@ -29,11 +31,15 @@ export class Stream {
         this.heard(name, JSON.parse(event.data));
       });
     }
-    source.addEventListener("open", () => this.state("live"));
+    source.addEventListener("open", () => {
+      clearTimeout(this.#losing);
+      this.state("live");
+    });
     // The browser tries again by itself, unless it was refused.
     source.addEventListener("error", () => {
       if (this.#source !== source) return;
-      this.state("lost");
+      clearTimeout(this.#losing);
+      this.#losing = setTimeout(() => this.state("lost"), 5000);
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source, key, span), 3000);
     });
   }
@@ -45,6 +51,7 @@ export class Stream {
   }
 
   close() {
+    clearTimeout(this.#losing);
     this.#source?.close();
     this.#source = null;
     this.state("off");

@@ -163,9 +163,12 @@ export function refresh() {
   for (const element of inSight) update(rows.get(element.dataset.key));
 }
 
+let used = -Infinity;
+for (const kind of ["keydown", "pointerdown"]) body.addEventListener(kind, () => (used = performance.now()));
+
 /** Whether the viewer is about to choose a row: then none may move. */
 export function isBusy() {
-  return body.matches(":hover") || body.contains(document.activeElement);
+  return body.matches(":hover") || performance.now() - used < 10_000;
 }
 
 /** The link of the row `by` places from that which has the focus. */

@@ -15,6 +15,13 @@ use crate::model::{self, Detail, Insights, Overview, Pulse, Span};
 /// How often numbers are sent.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// After so many beats a stream ends, and its viewer comes again: a server that waits for its connections before it ends
+/// is kept no longer.
+const BEATS: usize = 30;
+
+/// How soon it is to come again.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// At which beats a cache's insight is sent: it moves slowly, and names of hot keys cost a look at every entry.
 const INSIGHT_EACH: u64 = 10;
 
@@ -49,7 +56,7 @@ pub(crate) fn events(pulse: Pulse, wanted: Wanted) -> Sse<impl Stream<Item = Res
         // Off the workers: a store may have work pending that a reading settles.
         spawn_blocking(|| viewer.read()).await.ok()
     });
-    Sse::new(beats.flat_map(stream::iter).map(Ok)).keep_alive(KeepAlive::default())
+    Sse::new(beats.take(BEATS).flat_map(stream::iter).map(Ok)).keep_alive(KeepAlive::default())
 }
 
 impl Viewer {
@@ -57,7 +64,7 @@ impl Viewer {
         let overview = self.pulse.overview();
         let mut events = Vec::new();
         if self.last.as_ref().is_none_or(|last| !last.has_names_of(&overview)) {
-            events.push(event("names", &overview.names()));
+            events.push(event("names", &overview.names()).retry(AGAIN));
         }
         if self.beat == 0 && self.wanted.sketch {
             events.push(event("sketches", &model::sketches(&overview)));

@@ -24,14 +24,15 @@
 //! | `/caches.json` | every cache's numbers |
 //! | `/caches/{name}` | one cache's numbers and advice, as text |
 //! | `/caches/{name}.json` | the same as JSON, with results over time and what other sizes would do |
-//! | `/events` | `/caches.json` once a second, as server-sent events; with `?cache={name}` that cache's as well |
+//! | `/events` | what the page goes by, as server-sent events of a form of its own; programs read the JSON |
 //!
 //! Caches of one name are told apart by their order: `name`, `name#2`, `name#3`.
 //!
 //! # What it costs
 //!
 //! Nothing while nobody looks. A look reads every cache's numbers once a second, off the runtime's workers, and viewers
-//! share the reading.
+//! share that reading. Whoever has chosen a cache has its details read once a second, and its insight every ten; where
+//! hot keys are named, that is a look at all its entries.
 //!
 //! # Who sees it
 //!

@@ -12,7 +12,8 @@ use crate::model::{self, Detail, Insights, Pulse};
 use crate::{assets, headers, text};
 
 /// The page and what it asks for, to be mounted under any path. Shows every cache of the process to whoever gets
-/// there: mount it where a password or a network keeps others away.
+/// there: mount it where a password or a network keeps others away. A server that waits for its connections before it
+/// ends waits for an open page, up to half a minute.
 ///
 /// ```
 /// let app: axum::Router = axum::Router::new().nest("/caches", cachescope_zpages::router());

@@ -148,8 +148,6 @@ where
 
     fn clear(&self) {
         self.cache.invalidate_all();
-        // moka drops them later, by and by; who asks for one meanwhile is to be told why it isn't there.
-        self.cache.run_pending_tasks();
     }
 
     fn levels(&self) -> Levels {

@@ -59,7 +59,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         if ending.result == RequestResult::Stale {
             self.recorder.stale(StaleEvent::Served, now.since(entry.fresh_until));
         }
-        if matches!(ending.result, RequestResult::Hit | RequestResult::Stale) {
+        // What was left when a load failed saved no load.
+        if matches!(ending.result, RequestResult::Hit | RequestResult::Stale) && ending.failure.is_none() {
             self.recorder.saved_load(entry.cost);
             if ending.tier == Tier::L1 {
                 self.saw_hit(hash, &entry, now);

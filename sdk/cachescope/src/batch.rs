@@ -137,7 +137,8 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         }
         let keys = members.iter().map(|member| member.key.key().clone()).collect();
         let ended = loader.start(keys, load.context(), place).await;
-        let cost = load.cost();
+        // What each key's value cost is its share.
+        let cost = load.cost() / u32::try_from(members.len()).unwrap_or(u32::MAX);
         load.end(outcome_of(&ended));
         let mut loaded = match ended {
             Ok(loaded) => loaded.map(HashMap::<K, V>::from_iter).map_err(Arc::new),

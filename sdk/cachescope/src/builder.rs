@@ -333,6 +333,7 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         let recorder = Recorder::new(identity, telemetry.clone(), Some(evictions), hit_timing);
         #[cfg(feature = "shared")]
         let recorder = if shared.is_some() { recorder.of_shared_store() } else { recorder };
+        let recorder = if watcher.is_some() { recorder.with_insight() } else { recorder };
         let recorder = Arc::new(match observer {
             Some(observer) => recorder.observed_by(observer),
             None => recorder,

@@ -246,6 +246,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     /// Ends a slice of the cache's history, if it has been long enough.
     pub(crate) fn turn(&self) {
         self.ledger.turn();
+        self.watcher.iter().for_each(|watcher| watcher.resume());
     }
 
     /// Ends what goes on behind requests, and saves what is kept for the next process.
@@ -277,6 +278,9 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             #[cfg(feature = "shared")]
             self.clear_shared();
         });
+        self.watcher.iter().for_each(|watcher| watcher.cleared());
+        // Settles the store: who asks for an entry is to be told why it isn't there.
+        self.store.levels();
         self.tell_operation(Operation::Clear, self.clock.now().since(start));
     }
 }

@@ -41,7 +41,10 @@ impl Plan {
         match self.ending.result {
             // Renewed behind a request, or because the request wanted it so.
             RequestResult::Stale | RequestResult::Bypass => Seen::Refreshed { weight },
-            _ if self.renews.is_some() => Seen::LoadedExpired { weight },
+            // It was there, or swept because its time was over.
+            _ if self.renews.is_some() || self.ending.reason == Some(MissReason::Expired) => {
+                Seen::LoadedExpired { weight }
+            }
             _ => Seen::LoadedAbsent { weight },
         }
     }

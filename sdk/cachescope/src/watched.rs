@@ -85,16 +85,17 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Watched for Engin
     }
 
     fn key_names(&self, hashes: &[u64]) -> HashMap<u64, String> {
-        let mut names = HashMap::new();
-        let Some(name) = &self.key_name else { return names };
+        let Some(name) = self.key_name.as_ref().filter(|_| !hashes.is_empty()) else { return HashMap::new() };
+        let mut keys = HashMap::new();
         // Nothing matches: all are looked at, and none is dropped.
         self.store.remove_if(EvictionReason::Invalidated, &mut |key, _| {
             let hash = self.hash(key);
             if hashes.contains(&hash) {
-                names.insert(hash, name(key));
+                keys.insert(hash, key.clone());
             }
             false
         });
-        names
+        // Without the store's locks: the user's function may ask the cache.
+        keys.into_iter().map(|(hash, key)| (hash, name(&key))).collect()
     }
 }

@@ -244,9 +244,17 @@ impl Ending {
         Self { tier: Tier::L2, ..self }
     }
 
-    /// Whether it needs a store that is shared.
-    pub(crate) const fn is_of_shared_stores(self) -> bool {
-        matches!(self.tier, Tier::L2) || matches!(self.reason, Some(MissReason::Corrupt | MissReason::StoreError))
+    /// Whether it can occur in a cache that has this.
+    pub(crate) const fn can_occur(self, has_shared_store: bool, has_insight: bool) -> bool {
+        let reason_can = match self.reason {
+            None | Some(MissReason::Expired) => true,
+            // Who remembers what has left, and shares it with nobody, always knows.
+            Some(MissReason::Unknown) => has_shared_store || !has_insight,
+            Some(MissReason::Cold | MissReason::Evicted) => has_insight && !has_shared_store,
+            Some(MissReason::Invalidated | MissReason::Rejected) => has_insight,
+            Some(MissReason::Corrupt | MissReason::StoreError) => has_shared_store,
+        };
+        reason_can && (has_shared_store || matches!(self.tier, Tier::L1))
     }
 
     /// Every ending that can occur; without those that need a function that returns errors, if it can't.

@@ -23,6 +23,7 @@
 //! `client`, and has a constructor there.
 
 mod answer;
+mod browser;
 mod cloudwatch;
 mod collector;
 mod command;
@@ -60,6 +61,7 @@ mod trace;
 mod tree;
 mod user;
 
+pub use browser::Browser;
 pub use cloudwatch::{Cloudwatch, CloudwatchDatum, CloudwatchRequest, CloudwatchStatistics};
 pub use collector::{Collector, otelcol};
 pub use jaeger::Jaeger;

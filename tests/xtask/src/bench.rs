@@ -21,6 +21,8 @@ pub(crate) enum Measurement {
     Ratio,
     /// Instructions per hit, under valgrind.
     Instructions,
+    /// Time of a hit with insight over that of one without, in one run.
+    Insight,
     /// Time of a hit and a miss in a shared store over that of the bare client, in one run.
     Remote,
 }
@@ -30,6 +32,9 @@ pub(crate) fn run(only: Option<Measurement>) -> Result<ExitCode> {
     let mut steps = Steps::default();
     if wanted(Measurement::Ratio) {
         steps.run("ratio", || cargo::succeed(hit(["run", "--release"]).args(["--", "ratio"])));
+    }
+    if wanted(Measurement::Insight) {
+        steps.run("insight", || cargo::succeed(hit(["run", "--release"]).args(["--", "insight"])));
     }
     if wanted(Measurement::Instructions) {
         steps.run("instructions", instructions);

@@ -52,7 +52,7 @@ pub(crate) struct Detail {
     results: Vec<Timed>,
     loads: Vec<Timed>,
     load_outcomes: Tally,
-    waits: Vec<Timed>,
+    waits_by_outcome: Vec<Timed>,
     store_waits: Tally,
     misses: Tally,
     evictions: Tally,
@@ -91,7 +91,9 @@ impl Detail {
                 .map(|(by, took)| Timed::of(by.as_str(), took.count(), took))
                 .collect(),
             load_outcomes: tally(LoadOutcome::ALL.map(|by| (by.as_str(), stats.loads(by)))),
-            waits: waits.map(|by| Timed::of(by.as_str(), stats.waits(*by), stats.wait_duration(*by))).collect(),
+            waits_by_outcome: waits
+                .map(|by| Timed::of(by.as_str(), stats.waits(*by), stats.wait_duration(*by)))
+                .collect(),
             store_waits: tally(WaitOutcome::ALL.map(|by| (by.as_str(), stats.store_waits(by)))),
             misses: misses(&stats),
             evictions: tally(EvictionReason::ALL.map(|by| (by.as_str(), stats.evictions(by)))),

@@ -154,7 +154,8 @@ impl Overview {
 
     /// Whether the names are those of `other`.
     pub(crate) fn has_names_of(&self, other: &Self) -> bool {
-        self.caches.iter().map(|row| &row.key).eq(other.caches.iter().map(|row| &row.key))
+        let names = |row: &Row| (row.key.clone(), row.store, row.labels.clone());
+        self.caches.iter().map(names).eq(other.caches.iter().map(names))
     }
 
     pub(crate) fn compact(&self) -> Compact {

@@ -49,7 +49,8 @@ pub struct CurvePoint {
     pub capacity: u64,
     /// The hit rate it would give, 0 to 1.
     pub hit_rate: f64,
-    /// Whether its miniature has been full. Until then it answers for a cache that is filling up.
+    /// Whether its miniature has been full, or hits nine of ten requests. Until then it answers for a cache that is filling
+    /// up.
     pub settled: bool,
     /// How far the hit rate may be off, 0 to 1: two standard deviations of what sampling does.
     pub margin: f64,

@@ -31,7 +31,8 @@ impl KeySample {
     /// Keeps keys for `horizon` after their last request, which is told with an error of at most `unit`: 2³⁰ of these
     /// are the longest horizon.
     pub(crate) fn new(unit: u64, horizon: u64) -> Self {
-        let unit = unit.max(1).ilog2();
+        // A second at most, so that what follows stays within bounds.
+        let unit = unit.max(1).ilog2().min(30);
         let (table, level) = (KeyTable::new(), SamplingLevel::ALL);
         let horizon = horizon.min(1 << 30 << unit);
         Self { table, level, raised: None, paused: None, began: None, now: 0, swept: 0, unit, horizon }

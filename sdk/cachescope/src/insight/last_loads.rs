@@ -53,11 +53,6 @@ impl LastLoads {
         // By the high bits, and told apart by the low ones.
         &mut self.slots[(key >> 20) as usize % SLOTS]
     }
-
-    #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
-        self.slots.len() * size_of::<Slot>()
-    }
 }
 
 fn tag(key: u32) -> u16 {
@@ -78,6 +73,6 @@ mod tests {
         // Another takes its slot.
         loads.loaded(9, at(1_001));
         assert!(!loads.is_past(7, at(1_500)) && loads.is_past(9, at(1_500)));
-        assert_eq!(loads.memory(), 16 * 1_024);
+        assert_eq!(size_of_val(&*loads.slots), 16 * 1_024);
     }
 }

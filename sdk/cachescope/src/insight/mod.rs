@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use cachescope_core::{Levels, LoadTrigger};
+use cachescope_core::{Levels, LoadOutcome, LoadTrigger};
 
 pub use self::advice::{Advice, Gain, Rule};
 pub use self::amplification::Amplification;
@@ -36,7 +36,7 @@ pub use self::lifetimes::{LifetimePoint, Lifetimes};
 pub(crate) use self::sample::Seen;
 pub(crate) use self::simulation::{Answered, Ground, Limit};
 pub(crate) use self::watcher::Watcher;
-use crate::metrics::CacheMetrics;
+use crate::metrics::{CacheMetrics, Window};
 
 /// What insight asks of a cache.
 pub(crate) trait Watched: Ground {
@@ -124,7 +124,8 @@ impl<'a> Insight<'a> {
         if behind.is_some() || (expires && life.is_none()) {
             return None;
         }
-        let hit_rate = self.cache.numbers().stats().hit_rate()?;
+        // Of about as long as what is sampled counts.
+        let hit_rate = self.cache.numbers().window(Window::Hour).hit_rate()?;
         self.watcher()?.models(self.cache).keys.lifetimes(hit_rate)
     }
 
@@ -163,7 +164,7 @@ impl<'a> Insight<'a> {
     pub fn amplification(&self) -> Option<Amplification> {
         let watcher = self.watcher()?;
         let stats = self.cache.numbers().stats();
-        let loads = LoadTrigger::ALL.map(|trigger| stats.load_duration_by(trigger).count()).iter().sum();
+        let loads = LoadTrigger::ALL.map(|trigger| stats.loads_by(trigger, LoadOutcome::Loaded)).iter().sum();
         watcher.models(self.cache).keys.amplification(loads, watcher.now())
     }
 

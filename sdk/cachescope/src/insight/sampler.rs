@@ -1,7 +1,7 @@
 //! Takes the requests of a sample of keys to the models of their cache.
 
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use cachescope_core::Moment;
@@ -27,6 +27,10 @@ pub(crate) struct Sampler {
     /// When the pause ends, in nanoseconds.
     resumes_at: AtomicU64,
     waiting: Mutex<Vec<Sample>>,
+    /// Whether some were lost.
+    missed: AtomicBool,
+    /// Whether all entries were dropped.
+    cleared: AtomicBool,
     models: Mutex<Models>,
 }
 
@@ -45,6 +49,8 @@ impl Sampler {
             threshold: AtomicU64::new(models.threshold()),
             resumes_at: AtomicU64::new(NEVER),
             waiting: Mutex::default(),
+            missed: AtomicBool::new(false),
+            cleared: AtomicBool::new(false),
             models: Mutex::new(models),
         }
     }
@@ -57,11 +63,18 @@ impl Sampler {
 
     /// Takes a sample without going to the models: from within a store.
     pub(super) fn note(&self, sample: Sample) -> usize {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock_waiting();
         if waiting.len() < WAITING {
             waiting.push(sample);
+        } else {
+            self.missed.store(true, Ordering::Relaxed);
         }
         waiting.len()
+    }
+
+    /// All entries were dropped.
+    pub(super) fn cleared(&self) {
+        self.cleared.store(true, Ordering::Relaxed);
     }
 
     /// Takes a sample, and some to the models if enough of them wait and nobody else does so. No lock of the store's or
@@ -106,21 +119,30 @@ impl Sampler {
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// In the order they came in, since whoever feeds holds the models.
+    /// Takes what waits to the models, in the order it came in, since whoever feeds holds them. What comes meanwhile is for
+    /// whoever comes next: one request doesn't work for all others.
     fn feed(&self, models: &mut Models, ground: &dyn Ground) {
-        loop {
-            let waiting = mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            if waiting.is_empty() {
+        let waiting = mem::take(&mut *self.lock_waiting());
+        if self.missed.swap(false, Ordering::Relaxed) {
+            models.keys.pause();
+        }
+        if self.cleared.swap(false, Ordering::Relaxed)
+            && let Some(simulation) = &mut models.simulation
+        {
+            simulation.clear();
+        }
+        for sample in &waiting {
+            if let Some(until) = models.see(sample, ground) {
+                self.resumes_at.store(until.as_nanos(), Ordering::Relaxed);
                 break;
-            }
-            for sample in &waiting {
-                if let Some(until) = models.see(sample, ground) {
-                    self.resumes_at.store(until.as_nanos(), Ordering::Relaxed);
-                }
             }
         }
         let is_paused = self.resumes_at.load(Ordering::Relaxed) != NEVER;
         self.threshold.store(if is_paused { 0 } else { models.threshold() }, Ordering::Relaxed);
+    }
+
+    fn lock_waiting(&self) -> MutexGuard<'_, Vec<Sample>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

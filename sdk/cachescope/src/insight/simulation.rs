@@ -25,6 +25,13 @@ const FEWEST_SAMPLES: f64 = 256.0;
 /// With fewer misses at the present capacity what others have more or less of is added, and not multiplied.
 const FEW_MISSES: f64 = 16.0;
 
+/// Where half the capacity misses so much more of all requests than twice of it, the present one is on a cliff: there a
+/// sample with a few keys more or less misses much more or less than the cache, and says nothing of its neighbours.
+const CLIFF: f64 = 0.4;
+
+/// What hits so much hasn't much yet to see.
+const SEEN_MOST: f64 = 0.9;
+
 /// What is older counts half.
 const HALF_LIFE: Duration = Duration::from_secs(3_600);
 
@@ -118,22 +125,17 @@ impl Simulation {
         }
     }
 
+    /// The user dropped every entry.
+    pub(super) fn clear(&mut self) {
+        if let State::Running(miniatures) = &mut self.state {
+            miniatures.of.iter_mut().for_each(|one| one.clear());
+        }
+    }
+
     /// `None` before enough has been seen.
     pub(super) fn curve(&self, ground: &dyn Ground) -> Option<Curve> {
         let State::Running(miniatures) = &self.state else { return None };
         miniatures.curve(self.limit, ground)
-    }
-
-    #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
-        match &self.state {
-            State::Weighing { .. } => 0,
-            State::Running(miniatures) => {
-                size_of::<Miniatures>()
-                    + miniatures.loads.as_ref().map_or(0, LastLoads::memory)
-                    + miniatures.of.iter().map(|one| one.memory()).sum::<usize>()
-            }
-        }
     }
 }
 
@@ -226,19 +228,25 @@ impl Miniatures {
         }
         let missed = 1.0 - answered.by_memory / answered.all;
         let present = self.misses[PRESENT];
+        let is_on_cliff = self.misses[PRESENT - 1] - self.misses[PRESENT + 1] > CLIFF * self.requests;
         let is_filling = !self.of[PRESENT].has_been_full();
         let points = CAPACITY_MULTIPLES.iter().zip(&self.of).zip(&self.misses);
         let points = points.map(|((multiple, one), misses)| {
-            let would_miss = if present < FEW_MISSES {
+            let would_miss = if *multiple == 1.0 {
+                missed
+            } else if is_on_cliff {
+                misses / self.requests
+            } else if present < FEW_MISSES {
                 missed + (misses - present) / self.requests
             } else {
                 missed * misses / present
             };
+            let sees_most = 1.0 - misses / self.requests >= SEEN_MOST;
             CurvePoint {
                 multiple: *multiple,
                 capacity: ((limit.capacity as f64 * multiple) as u64).max(1),
                 hit_rate: (1.0 - would_miss).clamp(0.0, 1.0),
-                settled: is_filling || one.has_been_full(),
+                settled: is_filling || sees_most || one.has_been_full(),
                 margin: margin(misses - present, self.requests),
             }
         });

@@ -81,7 +81,18 @@ impl Watcher {
         self.heat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends a pause whose time has come: hits alone may never come here.
+    pub(crate) fn resume(&self) {
+        self.sampler.resume(self.clock.now());
+    }
+
+    /// The user dropped every entry.
+    pub(crate) fn cleared(&self) {
+        self.sampler.cleared();
+    }
+
     pub(super) fn models(&self, ground: &dyn Ground) -> MutexGuard<'_, Models> {
+        self.resume();
         self.sampler.models_so_far(ground)
     }
 }

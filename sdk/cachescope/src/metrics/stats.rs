@@ -257,7 +257,13 @@ impl Stats {
     /// Loads that misses triggered and that ended so.
     #[must_use]
     pub fn loads(&self, outcome: LoadOutcome) -> u64 {
-        self.counts.loads(LoadTrigger::Miss, outcome)
+        self.loads_by(LoadTrigger::Miss, outcome)
+    }
+
+    /// Loads of this trigger that ended so.
+    #[must_use]
+    pub fn loads_by(&self, trigger: LoadTrigger, outcome: LoadOutcome) -> u64 {
+        self.counts.loads(trigger, outcome)
     }
 
     /// Loads running.

@@ -150,7 +150,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         plan: Plan,
         bytes: Option<&[u8]>,
     ) -> Looked<V> {
-        let Some(bytes) = bytes else { return Looked::Doesnt(self.why_absent(key.hash()), None) };
+        let Some(bytes) = bytes else {
+            // What memory still has didn't leave it.
+            let reason = if plan.renews.is_some() { MissReason::Unknown } else { self.why_absent(key.hash()) };
+            return Looked::Doesnt(reason, None);
+        };
         let Ok(stored) = shared.wire.decode(&name.key, bytes) else {
             return Looked::Doesnt(MissReason::Corrupt, None);
         };

@@ -37,7 +37,7 @@ use crate::outcome::{
     Ending, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, StoreErrorKind, Tier,
     WaitOutcome, WaitScope,
 };
-use crate::telemetry::{AttributeSets, Identity, Instruments, Telemetry, names};
+use crate::telemetry::{AttributeSets, Identity, Instruments, Kind, Telemetry, names};
 
 pub use self::hits::HitCell;
 #[cfg(feature = "serde")]
@@ -61,6 +61,7 @@ pub use self::totals::{Counts, Totals};
 #[derive(Debug)]
 pub struct Recorder {
     identity: Identity,
+    kind: Kind,
     attributes: Arc<AttributeSets>,
     telemetry: Telemetry,
     evictions: Option<Evictions>,
@@ -103,8 +104,10 @@ impl Recorder {
     /// reported if `evictions` counts them; otherwise nothing is said of them, rather than zero.
     #[must_use]
     pub fn new(identity: Identity, telemetry: Telemetry, evictions: Option<Evictions>, timing: HitTiming) -> Self {
+        let kind = Kind { counts_evictions: evictions.is_some(), ..Kind::default() };
         Self {
-            attributes: Arc::new(AttributeSets::of(&identity, evictions.is_some(), false)),
+            attributes: Arc::new(AttributeSets::of(&identity, kind)),
+            kind,
             identity,
             telemetry,
             evictions,
@@ -121,9 +124,20 @@ impl Recorder {
 
     /// The same for a cache with a shared store: what only such caches can count has series from the start.
     #[must_use]
-    pub fn of_shared_store(mut self) -> Self {
-        self.attributes = Arc::new(AttributeSets::of(&self.identity, self.evictions.is_some(), true));
-        self
+    pub fn of_shared_store(self) -> Self {
+        let kind = Kind { has_shared_store: true, ..self.kind };
+        self.of_kind(kind)
+    }
+
+    /// The same for a cache that remembers what has left it and knows its curve.
+    #[must_use]
+    pub fn with_insight(self) -> Self {
+        let kind = Kind { has_insight: true, ..self.kind };
+        self.of_kind(kind)
+    }
+
+    fn of_kind(self, kind: Kind) -> Self {
+        Self { attributes: Arc::new(AttributeSets::of(&self.identity, kind)), kind, ..self }
     }
 
     /// Has `observer` told what is counted here, as it happens.

@@ -82,7 +82,8 @@ pub(crate) struct AttributeSets {
     pub(crate) rejections: Vec<(RejectionReason, Vec<KeyValue>)>,
     /// Empty where no store is shared.
     pub(crate) store_errors: Vec<((Operation, StoreErrorKind), Vec<KeyValue>)>,
-    pub(crate) capacities: [Vec<KeyValue>; CAPACITY_MULTIPLES.len()],
+    /// Empty where nobody knows a curve.
+    pub(crate) capacities: Vec<Vec<KeyValue>>,
     pub(crate) results: [Vec<KeyValue>; RequestResult::ALL.len()],
     pub(crate) operations: [[Vec<KeyValue>; Operation::ALL.len()]; Tier::ALL.len()],
     pub(crate) stale_events: [Vec<KeyValue>; StaleEvent::ALL.len()],
@@ -90,8 +91,18 @@ pub(crate) struct AttributeSets {
     pub(crate) loads: [[Vec<KeyValue>; LoadOutcome::ALL.len()]; LoadTrigger::ALL.len()],
 }
 
+/// What a cache has that decides which series it has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kind {
+    pub(crate) counts_evictions: bool,
+    pub(crate) has_shared_store: bool,
+    /// It remembers what has left, and knows its curve.
+    pub(crate) has_insight: bool,
+}
+
 impl AttributeSets {
-    pub(crate) fn of(identity: &Identity, counts_evictions: bool, has_shared_store: bool) -> Self {
+    pub(crate) fn of(identity: &Identity, kind: Kind) -> Self {
+        let Kind { counts_evictions, has_shared_store, has_insight } = kind;
         // The SDK clones every set in every collection: one name for all of them, which clones without allocation.
         let shared = |text: &str| -> Arc<str> { text.into() };
         let ours = [(names::CACHE_NAME, shared(&identity.cache)), (names::STORE, shared(identity.store))];
@@ -114,7 +125,7 @@ impl AttributeSets {
         Self {
             base: with(&mut std::iter::empty()),
             endings: Ending::all(identity.error_type.is_some())
-                .filter(|ending| has_shared_store || !ending.is_of_shared_stores())
+                .filter(|ending| ending.can_occur(has_shared_store, has_insight))
                 .map(|ending| (ending, with(&mut identity.ending(ending).chain(ending_tier(ending)))))
                 .collect(),
             evictions: EvictionReason::ALL
@@ -137,9 +148,13 @@ impl AttributeSets {
                     ((operation, kind), set)
                 })
                 .collect(),
-            capacities: CAPACITY_MULTIPLES.map(|multiple| {
-                with(&mut std::iter::once(KeyValue::new(names::CAPACITY_MULTIPLE, multiple.to_string())))
-            }),
+            capacities: CAPACITY_MULTIPLES
+                .into_iter()
+                .filter(|_| has_insight)
+                .map(|multiple| {
+                    with(&mut std::iter::once(KeyValue::new(names::CAPACITY_MULTIPLE, multiple.to_string())))
+                })
+                .collect(),
             results: RequestResult::ALL.map(|result| one(names::RESULT, result.as_str())),
             operations: Tier::ALL.map(|of| {
                 Operation::ALL.map(|operation| {

@@ -18,7 +18,7 @@ use opentelemetry::metrics::MeterProvider;
 pub use self::attributes::{Identity, Labels};
 pub use self::registry::{CAPACITY_MULTIPLES, Registration, Source};
 
-pub(crate) use self::attributes::AttributeSets;
+pub(crate) use self::attributes::{AttributeSets, Kind};
 pub(crate) use self::group::unless_it_panics;
 pub(crate) use self::instruments::{Instruments, histogram};
 use self::made::{Made, Provider};

@@ -142,7 +142,8 @@ mod tests {
             assert!(put.iter().all(|&(id, reason)| tags.find(id) == Some(reason)));
             let mut held: Vec<_> = tags.iter().map(|(id, reason)| (id, reason as u32)).collect();
             let mut told: Vec<_> = put.iter().map(|&(id, reason)| (id, reason as u32)).collect();
-            (held.sort_unstable(), told.sort_unstable());
+            held.sort_unstable();
+            told.sort_unstable();
             assert_eq!(held, told);
             put.iter().for_each(|&(id, _)| tags.remove(id));
             assert_eq!(tags.iter().count(), 0);

@@ -1,0 +1,76 @@
+// Goes about the page with a keyboard, as somebody would who looks for what is wrong with the cache CACHE.
+
+"use strict";
+
+const { until, view } = require("./viewer.js");
+
+const CACHE = process.env.CACHE;
+
+async function look(page) {
+  const told = {};
+  const numbers = (text) => Number(text.replace(/[^0-9]/g, ""));
+  const requests = async () => numbers(/([\d,]+) requests/.exec(await page.innerText(".about"))?.[1] ?? "0");
+  const row = page.locator(`#rows .row[data-key="${CACHE}"]`);
+
+  await row.waitFor();
+  told.caches = await page.locator("#rows .row").evaluateAll((rows) => rows.map((row) => row.dataset.key));
+  told.pulse = await until("pulse", () => page.innerText("#pulse"), (text) => text === "live");
+
+  // To the list by its key, into it by arrows, and there to the cache.
+  await page.keyboard.press("/");
+  const focused = () => page.evaluate(() => document.activeElement.closest(".row")?.dataset.key ?? null);
+  for (let step = 0; step <= told.caches.length && (await focused()) !== CACHE; step++)
+    await page.keyboard.press("ArrowDown");
+  told.focused = await focused();
+  await page.keyboard.press("Enter");
+  await until("detail", () => page.innerText(".detail h2"), (text) => text === CACHE);
+  told.address = new URL(page.url()).hash;
+  told.current = await row.locator("a").getAttribute("aria-current");
+
+  const first = await until("requests", requests, (count) => count > 0);
+  const later = await until("further requests", requests, (count) => count > first);
+  told.requests = [first, later, await until("requests after those", requests, (count) => count > later)];
+  // It has to be full first.
+  const reasons = () => page.locator('[aria-label="Misses by reason"] .label').allInnerTexts();
+  told.reasons = await until("evictions", reasons, (shown) => shown.includes("evicted"), 60);
+  told.hot = await page.locator('[aria-label="Keys asked for most"] .label').allInnerTexts();
+
+  const slider = page.getByRole("slider", { name: "What if: capacity" });
+  const answer = page.locator(".what-if", { has: slider }).locator(".answer");
+  await slider.focus();
+  told.expected = [];
+  for (const key of ["Home", "PageUp", "End"]) {
+    await page.keyboard.press(key);
+    told.expected.push({
+      place: numbers(await answer.locator(".place").innerText()),
+      share: parseFloat(await answer.locator(".share").innerText()) / 100,
+      spoken: await slider.getAttribute("aria-valuetext"),
+    });
+  }
+
+  // System, light, dark, and as the system has it again.
+  told.themes = [];
+  await page.locator("#theme").focus();
+  for (let press = 0; press < 3; press++) {
+    await page.keyboard.press("Enter");
+    told.themes.push(await page.evaluate(() => [
+      document.documentElement.dataset.theme ?? "system",
+      getComputedStyle(document.body).backgroundColor,
+    ]));
+  }
+
+  // A telephone: the cache first, then the list.
+  const sideways = async () => {
+    // Charts take their new width a frame later.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  };
+  await page.setViewportSize({ width: 360, height: 740 });
+  told.sideways = [await sideways()];
+  await page.keyboard.press("Escape");
+  await until("list", () => row.isVisible(), Boolean);
+  told.sideways.push(await sideways());
+  return told;
+}
+
+view({ viewport: { width: 1280, height: 900 }, colorScheme: "light" }, look);

@@ -1,0 +1,119 @@
+//! Caches of a shop, and requests that keep coming.
+
+use std::convert::Infallible;
+use std::f64::consts::TAU;
+use std::time::{Duration, Instant};
+
+use cachescope::{Builder, Cached, IntoStore, Moka, Naming, QuickCache, Store, cached};
+use cachescope_tests::access_trace::zipf;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// The one that is looked at, and that is too small.
+pub(crate) const USERS: &str = "user.by_id";
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Of each cache, how many ask it.
+const VISITORS: u64 = 4;
+
+/// How often the shop is busier, and less so.
+const DAY: f64 = 50.0;
+
+enum Storage {
+    Moka,
+    QuickCache,
+}
+
+struct Shelf {
+    name: &'static str,
+    storage: Storage,
+    capacity: u64,
+    life: Duration,
+    load: Duration,
+    /// How many keys there are, and how unequal.
+    keys: (u64, f64),
+    /// How long a visitor looks at what it got.
+    pause: Duration,
+}
+
+#[rustfmt::skip]
+const SHELVES: [Shelf; 8] = [
+    Shelf { name: USERS, storage: Storage::Moka, capacity: 1_000, life: Duration::from_secs(60),
+        load: Duration::from_millis(6), keys: (6_000, 0.9), pause: Duration::from_millis(2) },
+    Shelf { name: "product.price", storage: Storage::QuickCache, capacity: 4_000, life: Duration::from_secs(5),
+        load: Duration::from_millis(3), keys: (2_500, 1.0), pause: Duration::from_millis(4) },
+    Shelf { name: "product.by_slug", storage: Storage::Moka, capacity: 2_000, life: Duration::from_secs(300),
+        load: Duration::from_millis(9), keys: (4_000, 0.9), pause: Duration::from_millis(8) },
+    Shelf { name: "session.by_id", storage: Storage::QuickCache, capacity: 10_000, life: Duration::from_secs(900),
+        load: Duration::from_millis(2), keys: (1_500, 0.7), pause: Duration::from_millis(3) },
+    Shelf { name: "cart.by_user", storage: Storage::Moka, capacity: 5_000, life: Duration::from_secs(30),
+        load: Duration::from_millis(4), keys: (1_200, 0.8), pause: Duration::from_millis(12) },
+    Shelf { name: "search.results", storage: Storage::QuickCache, capacity: 300, life: Duration::from_secs(60),
+        load: Duration::from_millis(45), keys: (9_000, 0.9), pause: Duration::from_millis(60) },
+    Shelf { name: "exchange.rate", storage: Storage::Moka, capacity: 200, life: Duration::from_secs(2),
+        load: Duration::from_millis(80), keys: (30, 1.1), pause: Duration::from_millis(9) },
+    Shelf { name: "stock.by_sku", storage: Storage::Moka, capacity: 3_000, life: Duration::from_secs(10),
+        load: Duration::from_millis(12), keys: (2_000, 1.0), pause: Duration::from_millis(15) },
+];
+
+/// Dropped, nobody asks any more, and its caches are gone.
+pub(crate) struct Shop {
+    _visitors: JoinSet<()>,
+}
+
+impl Shop {
+    pub(crate) const CACHES: usize = SHELVES.len();
+
+    pub(crate) fn open(runtime: &Runtime) -> Self {
+        let _within = runtime.enter();
+        let mut visitors = JoinSet::new();
+        for shelf in &SHELVES {
+            match shelf.storage {
+                Storage::Moka => shelf.visit(Moka::with_capacity(shelf.capacity), &mut visitors),
+                Storage::QuickCache => shelf.visit(QuickCache::with_capacity(shelf.capacity), &mut visitors),
+            }
+        }
+        Self { _visitors: visitors }
+    }
+}
+
+impl Shelf {
+    fn builder(&self) -> Builder<u64, String, Infallible> {
+        let usual = self.load;
+        let load = move |key: u64| async move {
+            // Some keys take longer, as some rows do, and a few very long.
+            let longer = if key % 300 == 299 { 400 * MILLISECOND } else { usual * (key % 5) as u32 / 4 };
+            sleep(usual + longer).await;
+            format!("what {key} names")
+        };
+        let thing = self.name.split('.').next().unwrap_or_default();
+        cached(self.name, load).stale_after(self.life).jitter(0.2).name_hot_keys(move |key| format!("{thing} {key}"))
+    }
+
+    fn visit<C>(&self, store: C, visitors: &mut JoinSet<()>)
+    where
+        C: IntoStore<u64, String>,
+        C::Store: Store<u64, String, Naming: Naming<u64>> + Send + Sync + 'static,
+    {
+        let cache: Cached<u64, String, Infallible, C::Store> = self.builder().store(store).build();
+        let ((keys, alpha), pause, opened) = (self.keys, self.pause, Instant::now());
+        for visitor in 0..VISITORS {
+            let cache = cache.clone();
+            visitors.spawn(async move {
+                for (count, key) in zipf(alpha, keys, usize::MAX, visitor).enumerate() {
+                    cache.call(key).await;
+                    // Now and then what was looked at is changed.
+                    if count % 100 == 99 {
+                        cache.invalidate(&key);
+                    }
+                    // Those who came early are in a hurry, so that there is something to see.
+                    let busy = 1.0 + 0.4 * (opened.elapsed().as_secs_f64() * TAU / DAY).sin();
+                    sleep(if opened.elapsed() < SECOND { MILLISECOND } else { pause.mul_f64(busy) }).await;
+                }
+            });
+        }
+    }
+}
