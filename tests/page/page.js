@@ -33,19 +33,28 @@ async function look(page) {
   // It has to be full first.
   const reasons = () => page.locator('[aria-label="Misses by reason"] .label').allInnerTexts();
   told.reasons = await until("evictions", reasons, (shown) => shown.includes("evicted"), 60);
-  told.hot = await page.locator('[aria-label="Keys asked for most"] .label').allInnerTexts();
+  const hot = () => page.locator('[aria-label="Keys asked for most"] .label').allInnerTexts();
+  told.hot = await until("the hottest key", hot, (shown) => shown.includes(process.env.HOT), 60);
 
   const slider = page.getByRole("slider", { name: "What if: capacity" });
   const answer = page.locator(".what-if", { has: slider }).locator(".answer");
+  const curve = () => page.evaluate(async (name) => {
+    const answered = await fetch(`caches/${name}.json`);
+    return (await answered.json()).insight.curve.points;
+  }, CACHE);
   await slider.focus();
   told.expected = [];
-  for (const key of ["Home", "PageUp", "End"]) {
+  for (const [key, end] of [["Home", 0], ["PageUp", null], ["End", -1]]) {
     await page.keyboard.press(key);
-    told.expected.push({
+    const expected = async () => ({
       place: numbers(await answer.locator(".place").innerText()),
       share: parseFloat(await answer.locator(".share").innerText()) / 100,
       spoken: await slider.getAttribute("aria-valuetext"),
+      served: end === null ? null : (await curve()).at(end),
     });
+    // The page is told every ten seconds, and a cache that fills changes meanwhile.
+    const agrees = ({ share, served }) => served === null || Math.abs(share - served.hit_rate) < 0.02;
+    told.expected.push(await until("what is served", expected, agrees, 40));
   }
 
   // System, light, dark, and as the system has it again.

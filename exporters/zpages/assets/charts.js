@@ -20,10 +20,10 @@ export function axis(more) {
   };
 }
 
-/** The time of day, but where it would be cut off at the right. */
+/** The time of day, but where it would be cut off at the right. Elements have no width when a plot is first drawn. */
 const clock = (span) => (plot, splits) =>
   splits.map((at) =>
-    plot.valToPos(at, "x") > plot.over.clientWidth - 14
+    plot.valToPos(at, "x") > plot.bbox.width / devicePixelRatio - 14
       ? null
       : new Date(at * 1000).toLocaleTimeString("en-GB", {
           hour: "2-digit",

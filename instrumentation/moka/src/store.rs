@@ -270,7 +270,9 @@ mod tests {
     fn counts_bytes_as_the_size_function_says() {
         let config = Moka::with_byte_limit(100, |key: &String, value: &String| key.len() + value.len());
         let store = config.into_store(Evictions::default()).unwrap();
-        store.put(HashedKey::new(1, "ab".to_owned()), entry("12345678"));
+        let (key, value) = ("ab".to_owned(), "12345678".to_owned());
+        let weight = store.weigh(&key, &value);
+        store.put(HashedKey::new(1, key), Entry { weight, ..entry(&value) });
         let levels = store.levels();
         assert_eq!(levels, Levels { entries: 1, entry_limit: None, bytes: Some(10), byte_limit: Some(100) });
         assert_eq!(store.get(HashedRef::new(1, "ab")).unwrap().value, "12345678");

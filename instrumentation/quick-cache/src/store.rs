@@ -196,6 +196,16 @@ mod tests {
         Entry::new(value, Moment::from_nanos(0))
     }
 
+    /// As a cache stores it.
+    fn put<K, V>(store: &QuickCacheStore<K, V>, key: HashedKey<K>, value: V)
+    where
+        K: Hash + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        let weight = store.weigh(key.key(), &value);
+        store.put(key, Entry { weight, ..entry(value) });
+    }
+
     fn key(key: u64) -> HashedKey<u64> {
         HashedKey::new(hash(key), key)
     }
@@ -221,12 +231,12 @@ mod tests {
     fn counts_what_leaves_and_why() {
         let evictions = Evictions::default();
         let store = QuickCache::with_capacity(3).into_store(evictions.clone()).unwrap();
-        (0..10_u64).for_each(|n| store.put(key(n), entry("one")));
+        (0..10_u64).for_each(|n| put(&store, key(n), "one"));
         assert_eq!(store.levels(), Levels { entries: 3, entry_limit: Some(3), bytes: None, byte_limit: None });
         assert_eq!(evicted(&evictions), [7, 0, 0, 0]);
 
         let held = (0..10_u64).find(|n| contains(&store, *n)).unwrap();
-        store.put(key(held), entry("two"));
+        put(&store, key(held), "two");
         assert_eq!(found(&store, held), Some("two"));
         assert_eq!(evicted(&evictions), [7, 0, 1, 0]);
         store.remove(HashedRef::new(hash(held), &held));
@@ -243,7 +253,7 @@ mod tests {
     fn counts_bytes_as_the_size_function_says() {
         let config = QuickCache::with_byte_limit(100, |key: &String, value: &String| key.len() + value.len());
         let store = config.into_store(Evictions::default()).unwrap();
-        store.put(HashedKey::new(1, "ab".to_owned()), entry("12345678".to_owned()));
+        put(&store, HashedKey::new(1, "ab".to_owned()), "12345678".to_owned());
         let levels = store.levels();
         assert_eq!(levels, Levels { entries: 1, entry_limit: None, bytes: Some(10), byte_limit: Some(100) });
         assert_eq!(store.get(HashedRef::new(1, "ab")).unwrap().value, "12345678");
@@ -254,10 +264,10 @@ mod tests {
         let evictions = Evictions::default();
         let config = QuickCache::with_byte_limit(100, |_: &u64, value: &usize| *value);
         let store = config.into_store(evictions.clone()).unwrap();
-        store.put(key(1), entry(101));
+        put(&store, key(1), 101);
         assert_eq!(evicted(&evictions), [1, 0, 0, 0]);
-        store.put(key(1), entry(50));
-        store.put(key(1), entry(101));
+        put(&store, key(1), 50);
+        put(&store, key(1), 101);
         assert_eq!(evicted(&evictions), [2, 0, 1, 0]);
         assert!(!contains(&store, 1));
         assert_eq!((store.levels().entries, store.levels().bytes), (0, Some(0)));
@@ -267,7 +277,7 @@ mod tests {
     fn entries_of_no_size_leave_as_well() {
         let evictions = Evictions::default();
         let store = QuickCache::with_byte_limit(10, |_: &u64, _: &u64| 0).into_store(evictions.clone()).unwrap();
-        (0..1_000).for_each(|n| store.put(key(n), entry(n)));
+        (0..1_000).for_each(|n| put(&store, key(n), n));
         assert_eq!((store.levels().entries, store.levels().bytes), (10, Some(10)));
         assert_eq!(evicted(&evictions), [990, 0, 0, 0]);
     }
@@ -288,7 +298,7 @@ mod tests {
                 scope.spawn(move || {
                     start.wait();
                     for n in 0..20_000 {
-                        store.put(key((n * (2 * thread + 1)) % 1_500), entry(n));
+                        put(store, key((n * (2 * thread + 1)) % 1_500), n);
                     }
                 });
             }
@@ -320,13 +330,13 @@ mod tests {
             let evictions = Evictions::default();
             let config = QuickCache::with_byte_limit(500, |_: &u64, size: &usize| *size);
             let store = config.into_store(evictions.clone()).unwrap();
-            let (mut put, mut replaced, mut invalidated) = (0, 0, 0);
+            let (mut puts, mut replaced, mut invalidated) = (0, 0, 0);
             for step in steps {
                 match step {
                     Step::Put(n, size) => {
-                        put += 1;
+                        puts += 1;
                         replaced += u64::from(contains(&store, n));
-                        store.put(key(n), entry(size));
+                        put(&store, key(n), size);
                     }
                     Step::Get(n) => prop_assert_eq!(found(&store, n).is_some(), contains(&store, n)),
                     Step::Remove(n) => {
@@ -344,7 +354,7 @@ mod tests {
             let levels = store.levels();
             prop_assert_eq!(levels.entries, held.len() as u64);
             prop_assert_eq!(levels.bytes, Some(held.iter().map(|size| *size.max(&1) as u64).sum()));
-            let by_size = put - levels.entries - replaced - invalidated;
+            let by_size = puts - levels.entries - replaced - invalidated;
             prop_assert_eq!(evicted(&evictions), [by_size, 0, replaced, invalidated]);
         }
     }
