@@ -145,7 +145,8 @@ async fn well(telemetry: Telemetry) -> Result<Worked> {
     };
     let store = Moka::with_byte_limit(10_000, |_, _| 8);
     let cache = try_cached(CACHES[1], slowly).store(store).clock(clock).telemetry(telemetry).build();
-    for request in 0..200 {
+    // Often enough for a curve.
+    for request in 0..600 {
         cache.try_call(request % 8).await?;
     }
     Ok((cache.metrics().stats(), Box::new(cache)))

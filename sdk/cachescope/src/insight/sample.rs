@@ -26,3 +26,16 @@ pub(crate) enum Seen {
     /// The entry left for this reason, and no newer one took its place.
     Left(EvictionReason),
 }
+
+impl Seen {
+    /// Of the entry that is there now.
+    pub(super) const fn weight(self) -> Option<u32> {
+        match self {
+            Self::Hit { weight, .. }
+            | Self::LoadedAbsent { weight }
+            | Self::LoadedExpired { weight }
+            | Self::Refreshed { weight } => Some(weight),
+            Self::Left(_) => None,
+        }
+    }
+}

@@ -110,14 +110,14 @@ impl Simulation {
 
     pub(super) fn see(&mut self, sample: &Sample, ground: &dyn Ground) {
         if let State::Weighing { entries, weight } = &mut self.state {
-            if let Seen::LoadedAbsent { weight: one } | Seen::Refreshed { weight: one } = sample.what {
+            if let Some(one) = sample.what.weight() {
                 *entries += 1;
                 *weight += u64::from(one);
             }
             if self.limit.in_bytes && *entries < WEIGHED {
                 return;
             }
-            let mean = if self.limit.in_bytes { (*weight / *entries).max(1) } else { 1 };
+            let mean = if self.limit.in_bytes { (*weight / (*entries).max(1)).max(1) } else { 1 };
             self.state = State::Running(Box::new(Miniatures::of(self.limit, self.life, mean, sample.at, ground)));
         }
         if let State::Running(miniatures) = &mut self.state {
