@@ -22,7 +22,7 @@ fn a_cache_built_before_the_sdk_is_set_up_reports_to_it() {
         let found = points.iter().find(|p| {
             p.metric == metric
                 && p.attributes["cachescope.result"] == result
-                && p.attributes.get("cachescope.miss.reason").is_none_or(|reason| reason == "unknown")
+                && p.attributes.get("cachescope.miss.reason").is_none_or(|reason| reason == "cold")
                 && !p.attributes.contains_key("error.type")
         });
         found.map(|point| point.value)
