@@ -143,7 +143,7 @@ async fn well(telemetry: Telemetry) -> Result<Worked> {
         hands.advance(Duration::from_millis(10));
         load(key)
     };
-    let store = Moka::with_byte_limit(10_000, |_, _| 8);
+    let store = Moka::with_byte_limit(1_000, |_, _| 8);
     let cache = try_cached(CACHES[1], slowly).store(store).clock(clock).telemetry(telemetry).build();
     // Often enough for a curve.
     for request in 0..600 {

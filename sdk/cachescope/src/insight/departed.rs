@@ -20,8 +20,8 @@ const SHARDS: usize = 16;
 const MOST_BUCKETS: usize = 256;
 /// The table beside a filter, of the rarer reasons.
 const BUCKETS_BESIDE: usize = 8;
-/// A shard's filter: 7.4 KiB.
-const BLOCKS: usize = 119;
+/// A shard's filter: 7.1 KiB.
+const BLOCKS: usize = 114;
 /// Of a block's 512 bits, those that may be set: one key in five that was never seen is then taken for a known one,
 /// and far fewer on average.
 const MOST_SET: u32 = 338;
@@ -32,7 +32,7 @@ const RECENT: u32 = 1_024;
 
 /// The keys that left a cache, or weren't let in, each with its last reason.
 ///
-/// Takes nothing until one leaves, grows with them to about 124 KiB, and stays there. Up to some 10,000 keys it is
+/// Takes nothing until one leaves, grows with them to about 119 KiB, and stays there. Up to some 10,000 keys it is
 /// practically exact; of more it keeps a filter, which takes some keys for others, and forgets when it is full.
 /// Every method but `memory` and `error` takes one short lock of a sixteenth of it.
 #[derive(Debug, Default)]

@@ -97,7 +97,7 @@ fn ten_million_departures_take_bounded_memory_and_it_says_that_it_forgot() {
         departed.why(mix(key));
         departed.left(mix(key), if key % 50 == 0 { EvictionReason::Expired } else { EvictionReason::Size });
     }
-    assert!(departed.memory() <= 125 << 10, "{}", departed.memory());
+    assert!(departed.memory() <= 120 << 10, "{}", departed.memory());
     let doubt = departed.error();
     assert!(doubt.forgotten > 0.9 && doubt.taken_for_known < 0.05, "{doubt:?}");
 }
