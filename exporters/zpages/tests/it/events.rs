@@ -22,9 +22,8 @@ async fn events(path: &str, count: usize) -> Vec<(String, Value)> {
         told.push_str(std::str::from_utf8(&chunk).unwrap());
     }
     let event = |event: &str| {
-        let (name, data) = event.split_once('\n').unwrap();
-        let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        (name.strip_prefix("event: ").unwrap().to_owned(), data)
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        (field("event: ").to_owned(), serde_json::from_str(field("data: ")).unwrap())
     };
     told.split("\n\n").take(count).map(event).collect()
 }

@@ -9,12 +9,14 @@ use cachescope_core::CAPACITY_MULTIPLES;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
-/// for n in 0..1_000 {
-///     squares.call(n % 50).await;
+/// use cachescope::{Moka, cached};
+///
+/// let squares = cached("math.squares", |n: u64| async move { n * n }).store(Moka::with_capacity(100)).build();
+/// for n in 0..2_000 {
+///     squares.call(n % 150).await;
 /// }
-/// let curve = squares.insight().curve().expect("a thousand requests tell");
-/// assert!(curve.hit_rate_at(20_000).is_some_and(|twice| twice > 0.9));
+/// let curve = squares.insight().curve().expect("two thousand requests tell");
+/// assert!(curve.hit_rate_at(200).is_some_and(|twice| twice > curve.hit_rate));
 /// # });
 /// ```
 #[derive(Clone, Debug, PartialEq)]

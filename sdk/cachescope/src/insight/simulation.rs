@@ -11,7 +11,7 @@ use super::sample::{Sample, Seen};
 
 /// Entries of the miniature of the present capacity: so many that all that insight keeps of a cache stays within a
 /// quarter of a mebibyte. With half of them errors are half as large again, with twice as many two thirds.
-const ENTRIES: u64 = 160;
+const ENTRIES: u64 = 152;
 
 /// The same where entries expire, and it is kept when they were loaded.
 const ENTRIES_THAT_EXPIRE: u64 = 128;
