@@ -10,11 +10,8 @@ use super::lru::Lru;
 use super::sample::{Sample, Seen};
 
 /// Entries of the miniature of the present capacity: so many that all that insight keeps of a cache stays within a
-/// quarter of a mebibyte. With half of them errors are half as large again, with twice as many two thirds.
-const ENTRIES: u64 = 152;
-
-/// The same where entries expire, and it is kept when they were loaded.
-const ENTRIES_THAT_EXPIRE: u64 = 128;
+/// quarter of a mebibyte. With twice as many, errors are two thirds as large.
+const ENTRIES: u64 = 128;
 
 /// Weights that are looked at before it is known how many entries a capacity of bytes is.
 const WEIGHED: u64 = 64;
@@ -143,8 +140,7 @@ impl Miniatures {
     /// Of a store in which an entry weighs so much on average.
     fn of(limit: Limit, life: Option<Duration>, mean: u64, now: Moment, ground: &dyn Ground) -> Self {
         let entries = (limit.capacity / mean).max(1);
-        let wanted = if life.is_some() { ENTRIES_THAT_EXPIRE } else { ENTRIES };
-        let rate = (wanted as f64 / entries as f64).min(1.0);
+        let rate = (ENTRIES as f64 / entries as f64).min(1.0);
         let mut own_policy = true;
         let of = CAPACITY_MULTIPLES.map(|multiple| {
             let capacity = ((limit.capacity as f64 * rate * multiple) as u64).max(1);

@@ -48,7 +48,10 @@ fn wrong_variables_of_exporters_are_found_only_where_the_exporter_is_on() {
             Setup::from_lookup(move |n| match n {
                 "OTEL_METRICS_EXPORTER" => Some(exporters.to_owned()),
                 "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
-                _ => (n == name).then(|| value.to_owned()),
+                _ if n == name => Some(value.to_owned()),
+                // The usual one may be another test's.
+                "OTEL_EXPORTER_PROMETHEUS_PORT" => Some("0".to_owned()),
+                _ => None,
             })
             .install_globals(false)
             .init()
