@@ -12,7 +12,7 @@ pub(crate) struct Trace {
 }
 
 /// Requests of those that are made up.
-const REQUESTS: usize = 60_000;
+pub(crate) const REQUESTS: usize = 60_000;
 
 /// Made for a cache of so many entries: hot keys of all degrees, a loop that is just too large, a mix with scans, sets that
 /// come and go.
