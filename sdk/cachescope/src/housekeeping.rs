@@ -40,20 +40,25 @@ pub(crate) fn every<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>>(
 }
 
 /// Does `chore`, which doesn't panic, at each `interval` until `end` says so.
-pub(crate) fn repeat(
+pub(crate) fn repeat(interval: Duration, clock: Clock, end: CancellationToken, chore: impl FnMut() + Send + 'static) {
+    take_on(Box::pin(repeated(interval, clock, end, chore)));
+}
+
+/// The first interval begins now, and not when the thread comes to it.
+fn repeated(
     interval: Duration,
     clock: Clock,
     end: CancellationToken,
-    mut chore: impl FnMut() + Send + 'static,
-) {
-    // The first interval begins now, and not when the thread comes to it.
+    mut chore: impl FnMut(),
+) -> impl Future<Output = ()> {
     let mut sleep = clock.sleep(interval);
-    take_on(Box::pin(async move {
-        while end.run_until_cancelled(&mut sleep).await.is_some() {
+    async move {
+        // Where the interval and the whole are over at once, `run_until_cancelled` tells of the interval.
+        while end.run_until_cancelled(&mut sleep).await.is_some() && !end.is_cancelled() {
             chore();
             sleep = clock.sleep(interval);
         }
-    }));
+    }
 }
 
 fn take_on(chore: Chore) {
@@ -93,5 +98,27 @@ async fn keep_house(first: Chore, mut from_caches: UnboundedReceiver<Chore>) {
                 Err(_) => *chores = None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn what_ended_before_its_interval_did_is_not_done() {
+        let (clock, hands) = Clock::manual();
+        let (end, mut done) = (CancellationToken::new(), 0);
+        let mut chore = Box::pin(repeated(Duration::from_secs(60), clock, end.clone(), || done += 1));
+        for _ in 0..2 {
+            assert!(chore.as_mut().now_or_never().is_none());
+            hands.advance(Duration::from_secs(60));
+        }
+        end.cancel();
+        assert!(chore.as_mut().now_or_never().is_some(), "it ends");
+        drop(chore);
+        assert_eq!(done, 1);
     }
 }
