@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cachescope_core::nanos;
 use crc32fast::Hasher;
 
 const MAGIC: [u8; 4] = *b"CSF1";
@@ -33,10 +34,6 @@ pub(crate) fn now() -> u64 {
 /// Until when lasts what lasts from now on for as long; what ends after 2554 doesn't.
 pub(crate) fn until(life: Option<Duration>) -> u64 {
     life.map_or(NEVER, |life| now().saturating_add(nanos(life)))
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What is told of a value.

@@ -7,6 +7,7 @@ mod levels;
 mod removal;
 mod request;
 mod simulator;
+mod sketch;
 mod store;
 
 pub use crate::alone::{Instrument, eviction_listener, instrument};

@@ -222,7 +222,15 @@ impl ClockHands {
 }
 
 /// In nanoseconds; 584 years and longer are the most there is.
-pub(crate) fn nanos(duration: Duration) -> u64 {
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(cachescope_core::nanos(Duration::from_micros(2)), 2_000);
+/// assert_eq!(cachescope_core::nanos(Duration::MAX), u64::MAX);
+/// ```
+#[must_use]
+pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

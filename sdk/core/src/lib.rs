@@ -20,11 +20,12 @@ pub mod roll_up;
 pub mod shared;
 mod simulator;
 mod sleep;
+mod slots;
 mod store;
 mod telemetry;
 mod ticker;
 
-pub use crate::clock::{Clock, ClockHands, Moment};
+pub use crate::clock::{Clock, ClockHands, Moment, nanos};
 pub use crate::entry::{Cost, Entry};
 pub use crate::error::ConfigError;
 pub use crate::eviction::{EvictionReason, Evictions, Remembers};
@@ -41,6 +42,7 @@ pub use crate::recorder::{
 };
 pub use crate::simulator::Simulator;
 pub use crate::sleep::Sleep;
+pub use crate::slots::{Ring, Slots};
 #[cfg(feature = "shared")]
 pub use crate::store::{BeforeShared, ByJson, NoMemory};
 pub use crate::store::{IntoStore, Levels, Naming, Store, Unshared};

@@ -19,6 +19,8 @@
 //! ```
 //!
 //! Or one by one, each reported by its name: see [`cases`].
+//!
+//! A store in memory that brings a [`Simulator`](crate::Simulator) has [`simulates`] to hold that to.
 
 mod at_once;
 mod broken;
@@ -35,6 +37,7 @@ mod memory;
 mod notices;
 mod promises;
 mod scopes;
+mod simulates;
 mod steps;
 mod upkeep;
 mod values;
@@ -43,3 +46,4 @@ pub use self::broken::Broken;
 pub use self::case::{Case, cases, check};
 pub use self::in_memory::{Fault, InMemory};
 pub use self::promises::Promises;
+pub use self::simulates::{Differ, Simulated, simulates};

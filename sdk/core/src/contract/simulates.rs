@@ -1,0 +1,89 @@
+//! Whether a simulator does what the store does.
+
+use crate::Simulator;
+
+/// A store whose keys are numbers, beside a [`Simulator`] of it.
+pub trait Simulated {
+    /// Asks for a key, whose entry weighs so much, and stores it if it isn't there. Whether it was.
+    fn request(&mut self, key: u32, weight: u32) -> bool;
+
+    /// Whether the key is there, without that counting as a use.
+    fn holds(&self, key: u32) -> bool;
+
+    /// Drops the key's entry.
+    fn remove(&mut self, key: u32);
+}
+
+/// What a simulator and its store first did differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Differ {
+    /// Accesses before it.
+    pub after: usize,
+    /// Its key.
+    pub key: u32,
+}
+
+/// Whether they do the same: in skewed accesses, scans, loops that don't fit, and sets that move, by turns, with now and
+/// then a key that is dropped. The capacity of both is to be about that of `entries` entries that weigh 1 to `most`. The
+/// same accesses for the same arguments.
+///
+/// # Errors
+/// The first access that was a hit for one of them and not for the other.
+pub fn simulates(
+    simulator: &mut dyn Simulator,
+    store: &mut dyn Simulated,
+    (seed, entries, most): (u64, u32, u32),
+) -> Result<(), Differ> {
+    let mut random = SplitMix64(seed);
+    for (after, key) in requests(&mut random, entries).into_iter().enumerate() {
+        let weight = 1 + key.wrapping_mul(2_654_435_769) % most;
+        if simulator.access(key, weight) != store.request(key, weight) {
+            return Err(Differ { after, key });
+        }
+        let dropped = match random.below(40) {
+            0 => key,
+            1 => random.skewed(entries * 2),
+            _ => continue,
+        };
+        if simulator.weight_of(dropped).is_some() != store.holds(dropped) {
+            return Err(Differ { after, key: dropped });
+        }
+        simulator.remove(dropped);
+        store.remove(dropped);
+    }
+    Ok(())
+}
+
+fn requests(random: &mut SplitMix64, entries: u32) -> Vec<u32> {
+    let (keys, length) = (entries * 8 + 1, 20_000 + 20 * entries as usize);
+    let mut requests = Vec::new();
+    while requests.len() < length {
+        let (sort, start, turns) = (random.below(5), random.below(keys), random.below(4 * entries + 20));
+        requests.extend((0..turns).map(|turn| match sort {
+            0 | 1 => random.skewed(keys),
+            2 => 1_000_000 + start * 100 + turn,
+            3 => start + turn % (entries + entries / 5 + 1),
+            _ => start + random.skewed(entries + 2),
+        }));
+    }
+    requests
+}
+
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (((mixed >> 32) * u64::from(end)) >> 32) as u32
+    }
+
+    /// Small numbers far more often than large ones.
+    fn skewed(&mut self, end: u32) -> u32 {
+        let below = self.below(end) + 1;
+        let below = self.below(below) + 1;
+        self.below(below)
+    }
+}
