@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cachescope::{Advice, Builder, Cached, Clock, ClockHands, HitTiming, Moka, MokaStore, Rule, cached, try_cached};
+use cachescope::{
+    Advice, Builder, Cached, Clock, ClockHands, HitTiming, Json, Moka, MokaStore, Rule, Shared, cached, try_cached,
+};
+use cachescope_core::contract::InMemory;
 use cachescope_tests::access_trace::{looping, scan, zipf};
 use cachescope_tests::one::One;
 use futures_util::FutureExt;
@@ -184,4 +187,21 @@ fn many_requests_at_once_for_what_is_being_loaded_are_a_stampede() {
     });
     let advice = cache.insight().advice();
     assert!(rules(&advice).contains(&Rule::Stampedes), "{advice:?}");
+}
+
+/// By the machine's clock: what a thousand numbers as JSON take is a hundred times what a look into a map does.
+#[test]
+fn values_that_take_longer_to_code_than_to_store_are_told() {
+    let load = |key: u64| async move { vec![key; 1_000] };
+    let store = Shared::new(InMemory::new(Clock::default())).codec(Json);
+    let cache = cached("insight.coded", load).store(store).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        for key in (0..600).chain(0..600) {
+            assert_eq!(cache.call(key).await.len(), 1_000);
+        }
+    });
+    let advice = cache.insight().advice();
+    advice.iter().for_each(|advice| println!("{advice}"));
+    assert!(rules(&advice).contains(&Rule::SerialisationDominates), "{advice:?}");
 }

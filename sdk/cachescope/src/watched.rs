@@ -43,7 +43,11 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
 
     fn behind(&self) -> Option<Behind> {
         #[cfg(feature = "shared")]
-        return self.shared.as_ref().map(|shared| Behind { lease: shared.settings.lease, patience: self.wait_timeout });
+        return self.shared.as_ref().map(|shared| Behind {
+            lease: shared.settings.lease,
+            patience: self.wait_timeout,
+            coding: shared.coding.beside_the_store(),
+        });
         #[cfg(not(feature = "shared"))]
         None
     }

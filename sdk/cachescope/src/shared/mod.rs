@@ -1,6 +1,7 @@
 //! A store behind memory, or in its place, that several processes use: how requests go about it.
 
 mod breaker;
+mod coding;
 mod lead;
 mod lease;
 mod limit;

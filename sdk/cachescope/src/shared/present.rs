@@ -38,7 +38,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
     pub(crate) async fn spare(&self, key: &HashedKey<K>, plan: Plan) -> Option<Entry<V>> {
         let (shared, name) = self.shared_name(key)?;
         let bytes = shared.ask(self.books(), Operation::Get, shared.store.get(&name.key)).await.ok()??;
-        let entry = self.entry_of(key, shared.wire.decode(&name.key, &bytes).ok()?);
+        let entry = self.entry_of(key, shared.decode(&self.clock, &name, &bytes).ok()?);
         self.policy.is_better_than_an_error(&entry, self.clock.now(), plan.max_age).then_some(entry)
     }
 }

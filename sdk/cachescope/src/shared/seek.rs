@@ -155,7 +155,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             let reason = if plan.renews.is_some() { MissReason::Unknown } else { self.why_absent(key.hash()) };
             return Looked::Doesnt(reason, None);
         };
-        let Ok(stored) = shared.wire.decode(&name.key, bytes) else {
+        let Ok(stored) = shared.decode(&self.clock, name, bytes) else {
             return Looked::Doesnt(MissReason::Corrupt, None);
         };
         let entry = self.entry_of(key, stored);

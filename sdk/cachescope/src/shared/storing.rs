@@ -65,7 +65,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
             fresh_until: (entry.fresh_until != Moment::NEVER).then(|| self.clock.wall(entry.fresh_until)),
             cost,
         };
-        match shared.wire.encode(&name.key, &stored) {
+        match shared.encode(&self.clock, &name, &stored) {
             Ok(bytes) => Some((name, bytes)),
             Err(error) => {
                 self.recorder.store_failed(Operation::Put, error.kind());

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachescope_core::shared::{
-    ByteStore, Notice, Scope, SharedSettings, SharedStore, StoreError, StoreFuture, StoreKey, StoreSize, Wire,
+    ByteStore, Corrupt, Notice, Scope, SharedSettings, SharedStore, StoreError, StoreFuture, StoreKey, StoreSize,
+    StoredValue, Wire,
 };
-use cachescope_core::{Operation, StoreErrorKind, Tier};
+use cachescope_core::{Clock, Operation, StoreErrorKind, Tier};
 
 use super::breaker::{Breaker, Change};
+use super::coding::Coding;
 use super::limit::within;
 use super::outbox::{Next, Order, Outbox};
 use crate::books::Books;
@@ -23,7 +25,7 @@ const CLEARING: u32 = 60;
 pub(crate) struct SharedTier<K, V> {
     pub(crate) store: Arc<dyn ByteStore>,
     pub(crate) scope: Scope,
-    pub(crate) wire: Wire<V>,
+    pub(crate) coding: Coding,
     pub(crate) settings: SharedSettings,
     pub(crate) outbox: Outbox,
     /// Whether somebody listens to what others drop, or has done so.
@@ -37,6 +39,7 @@ pub(crate) struct SharedTier<K, V> {
     /// The key of a name, for what others announce.
     pub(crate) key_of: Option<fn(&str) -> Option<K>>,
     json_of: fn(&K) -> Option<String>,
+    wire: Wire<V>,
     breaker: Breaker,
     /// Tells what this cache announced from what others did.
     origin: u64,
@@ -57,7 +60,7 @@ impl<K, V> SharedTier<K, V> {
         Self {
             store,
             scope,
-            wire,
+            coding: Coding::default(),
             settings,
             outbox: Outbox::default(),
             listens: AtomicBool::new(false),
@@ -66,6 +69,7 @@ impl<K, V> SharedTier<K, V> {
             size: Mutex::default(),
             key_of,
             json_of,
+            wire,
             breaker,
             origin,
         }
@@ -75,6 +79,22 @@ impl<K, V> SharedTier<K, V> {
     pub(crate) fn name(&self, key: &K) -> Option<Name> {
         let json = self.json(key)?;
         Some(Name { key: self.scope.key_of_json(&json), json })
+    }
+
+    /// The bytes that are stored of an entry.
+    pub(crate) fn encode(&self, clock: &Clock, name: &Name, stored: &StoredValue<V>) -> Result<Vec<u8>, StoreError>
+    where
+        V: 'static,
+    {
+        self.coding.timed(clock, || self.wire.encode(&name.key, stored))
+    }
+
+    /// The entry that these bytes are stored of.
+    pub(crate) fn decode(&self, clock: &Clock, name: &Name, bytes: &[u8]) -> Result<StoredValue<V>, Corrupt>
+    where
+        V: 'static,
+    {
+        self.coding.timed(clock, || self.wire.decode(&name.key, bytes))
     }
 
     /// What `asked` gives, or why not.
@@ -103,6 +123,9 @@ impl<K, V> SharedTier<K, V> {
         let outcome = within(clock.coarse_sleep(timeout), asked).await;
         let end = clock.now();
         recorder.operation(Tier::L2, operation, end.since(start));
+        if matches!(operation, Operation::Get | Operation::Put) {
+            self.coding.stored(end.since(start));
+        }
         let cache = &recorder.identity().cache;
         let change = match &outcome {
             Err(error) if matches!(error.kind(), StoreErrorKind::Timeout | StoreErrorKind::Unreachable) => {

@@ -7,8 +7,9 @@ use cachescope_core::{
 };
 
 use super::evidence::{EntrySizes, Evidence, StoreBehind};
+use super::traffic::dominant;
 use super::{Advice, advise};
-use crate::insight::{Insight, Memory};
+use crate::insight::{Behind, Insight, Memory};
 use crate::metrics::{Stats, Window};
 
 /// What to change about a cache, by the last hour.
@@ -16,7 +17,9 @@ pub(crate) fn advice(insight: &Insight<'_>) -> Vec<Advice> {
     let stats = insight.cache.numbers().window(Window::Hour);
     let memory = insight.cache.memory();
     let (curve, lifetimes) = (insight.curve(), insight.lifetimes());
-    let (hot_keys, amplification) = (insight.hot_keys(), insight.amplification());
+    let (hot_keys, amplification) = (insight.unnamed_hot_keys(), insight.amplification());
+    // Names take a look at every entry, and only this one is told.
+    let hot_keys = if dominant(&hot_keys).is_some() { insight.named(hot_keys) } else { hot_keys };
     advise(&Evidence {
         curve: curve.as_ref(),
         lifetimes: lifetimes.as_ref(),
@@ -69,18 +72,23 @@ fn numbers<'a>(stats: &Stats, memory: &Memory) -> Evidence<'a> {
             p99: sizes.p99().unwrap_or_default(),
             largest: sizes.max(),
         }),
-        shared: memory.behind.map(|behind| StoreBehind {
-            gets: stats.store_operation(Operation::Get).count(),
-            get_time: stats.store_operation(Operation::Get).sum(),
-            put_time: stats.store_operation(Operation::Put).sum(),
-            // Nobody measures it.
-            coding_time: None,
-            lease: behind.lease,
-            timeouts: stats.store_waits(WaitOutcome::Timeout),
-            patience: behind.patience,
-            overtaken: stats.rejections(RejectionReason::Overtaken),
-        }),
+        shared: memory.behind.map(|behind| behind_it(stats, behind)),
         ..Evidence::default()
+    }
+}
+
+/// What its shared store did.
+fn behind_it(stats: &Stats, behind: Behind) -> StoreBehind {
+    let [gets, puts] = [Operation::Get, Operation::Put].map(|operation| stats.store_operation(operation));
+    StoreBehind {
+        gets: gets.count(),
+        get_time: gets.sum(),
+        put_time: puts.sum(),
+        coding_time: behind.coding.map(|times| gets.sum().saturating_add(puts.sum()).mul_f64(times)),
+        lease: behind.lease,
+        timeouts: stats.store_waits(WaitOutcome::Timeout),
+        patience: behind.patience,
+        overtaken: stats.rejections(RejectionReason::Overtaken),
     }
 }
 

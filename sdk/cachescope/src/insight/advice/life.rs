@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::evidence::ENOUGH_LOADS;
 use super::size::{MOST, costs_nothing};
-use super::wording::{code, count, percent, time};
+use super::wording::{code, count, percent};
 use super::{Advice, Evidence, Gain, Rule};
+use crate::amount::time;
 use crate::insight::{LifetimePoint, Lifetimes};
 
 /// What a longer life must bring, as of a larger store: less is within what days differ by.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::evidence::ENOUGH_LOADS;
-use super::wording::{code, count, percent, time};
+use super::wording::{code, count, percent};
 use super::{Advice, Evidence, Gain, Rule};
+use crate::amount::time;
 
 /// What making bytes may take of what the store takes: from here on it is no longer the smaller part of an answer.
 const CODING: f64 = 0.5;

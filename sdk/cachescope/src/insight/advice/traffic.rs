@@ -1,9 +1,10 @@
 //! How requests come: all for one key, or many at once.
 
 use super::evidence::share;
-use super::wording::{code, count, percent, time};
+use super::wording::{code, count, percent};
 use super::{Advice, Evidence, Gain, Rule};
-use crate::insight::HotKey;
+use crate::amount::time;
+use crate::insight::{HotKey, HotKeys};
 
 /// What one key has at least of all requests, for the cache to stand and fall with it.
 const HOT: f64 = 0.3;
@@ -22,10 +23,18 @@ const MOSTLY_EXPIRED: f64 = 0.5;
 /// The share of a life that is usual to renew ahead of its end. Not in its first half, which is as far as it acts.
 const AHEAD: u32 = 10;
 
+/// The key that has a large share of all requests, if one does.
+pub(super) fn dominant(hot_keys: &HotKeys) -> Option<&HotKey> {
+    hot_keys.by_requests.first().filter(|hottest| at_least(hottest) >= HOT)
+}
+
+fn at_least(key: &HotKey) -> f64 {
+    key.share - key.error
+}
+
 pub(super) fn one_hot_key(evidence: &Evidence<'_>) -> Option<Advice> {
-    let hottest = evidence.hot_keys?.by_requests.first()?;
-    let at_least = hottest.share - hottest.error;
-    if at_least < HOT || evidence.entries <= HANDFUL {
+    let hottest = dominant(evidence.hot_keys?)?;
+    if evidence.entries <= HANDFUL {
         return None;
     }
     let renewed = if evidence.expires { ", or renew it before it expires, with .refresh_ahead" } else { "" };
@@ -35,7 +44,7 @@ pub(super) fn one_hot_key(evidence: &Evidence<'_>) -> Option<Advice> {
         evidence: format!(
             "{} has {} of {} requests at least, among {} entries",
             named(hottest),
-            percent(at_least),
+            percent(at_least(hottest)),
             count(evidence.requests),
             count(evidence.entries)
         ),

@@ -2,8 +2,9 @@
 
 use super::evidence::ENOUGH_LOADS;
 use super::size::too_small;
-use super::wording::{bytes, count, literal, percent};
+use super::wording::{count, literal, percent};
 use super::{Advice, Evidence, Gain, Rule};
+use crate::amount::bytes;
 
 /// Loads that give values which are too large. Less are the odd one.
 const MANY_TOO_LARGE: f64 = 0.01;

@@ -1,7 +1,8 @@
 //! Whether the cache does what it is for.
 
-use super::wording::{count, percent, time};
+use super::wording::{count, percent};
 use super::{Advice, Evidence, Gain, Rule};
+use crate::amount::time;
 
 /// How much more caching must take than it saves. Both are estimates, of hits that are timed now and then.
 const CLEARLY: f64 = 1.1;
