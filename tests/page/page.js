@@ -63,7 +63,7 @@ async function look(page) {
   for (let press = 0; press < 3; press++) {
     await page.keyboard.press("Enter");
     told.themes.push(await page.evaluate(() => [
-      document.documentElement.dataset.theme ?? "system",
+      document.querySelector("#theme :last-child").textContent,
       getComputedStyle(document.body).backgroundColor,
     ]));
   }

@@ -40,24 +40,35 @@ struct Shelf {
 }
 
 #[rustfmt::skip]
-const SHELVES: [Shelf; 8] = [
-    Shelf { name: USERS, storage: Storage::Moka, capacity: 1_000, life: Duration::from_secs(60),
-        load: Duration::from_millis(6), keys: (6_000, 0.9), pause: Duration::from_millis(2) },
-    Shelf { name: "product.price", storage: Storage::QuickCache, capacity: 4_000, life: Duration::from_secs(5),
-        load: Duration::from_millis(3), keys: (2_500, 1.0), pause: Duration::from_millis(4) },
-    Shelf { name: "product.by_slug", storage: Storage::Moka, capacity: 2_000, life: Duration::from_secs(300),
-        load: Duration::from_millis(9), keys: (4_000, 0.9), pause: Duration::from_millis(8) },
-    Shelf { name: "session.by_id", storage: Storage::QuickCache, capacity: 10_000, life: Duration::from_secs(900),
-        load: Duration::from_millis(2), keys: (1_500, 0.7), pause: Duration::from_millis(3) },
-    Shelf { name: "cart.by_user", storage: Storage::Moka, capacity: 5_000, life: Duration::from_secs(30),
-        load: Duration::from_millis(4), keys: (1_200, 0.8), pause: Duration::from_millis(12) },
-    Shelf { name: "search.results", storage: Storage::QuickCache, capacity: 300, life: Duration::from_secs(60),
-        load: Duration::from_millis(45), keys: (9_000, 0.9), pause: Duration::from_millis(60) },
-    Shelf { name: "exchange.rate", storage: Storage::Moka, capacity: 200, life: Duration::from_secs(2),
-        load: Duration::from_millis(80), keys: (30, 1.1), pause: Duration::from_millis(9) },
-    Shelf { name: "stock.by_sku", storage: Storage::Moka, capacity: 3_000, life: Duration::from_secs(10),
-        load: Duration::from_millis(12), keys: (2_000, 1.0), pause: Duration::from_millis(15) },
-];
+const SHELVES: [Shelf; 8] = {
+    use Storage::{Moka, QuickCache};
+    [
+        // Name, storage, capacity, life in s, load in ms, keys and how unequal they are, pause in ms.
+        Shelf::of(USERS,              Moka,       1_000,  60,  6,  (6_000, 0.9), 2),
+        Shelf::of("product.price",    QuickCache, 4_000,  5,   3,  (2_500, 1.0), 4),
+        Shelf::of("product.by_slug",  Moka,       2_000,  300, 9,  (4_000, 0.9), 8),
+        Shelf::of("session.by_id",    QuickCache, 10_000, 900, 2,  (1_500, 0.7), 3),
+        Shelf::of("cart.by_user",     Moka,       5_000,  30,  4,  (1_200, 0.8), 12),
+        Shelf::of("search.results",   QuickCache, 300,    60,  45, (9_000, 0.9), 60),
+        Shelf::of("exchange.rate",    Moka,       200,    2,   80, (30, 1.1),    9),
+        Shelf::of("stock.by_sku",     Moka,       3_000,  10,  12, (2_000, 1.0), 15),
+    ]
+};
+
+impl Shelf {
+    const fn of(
+        name: &'static str,
+        storage: Storage,
+        capacity: u64,
+        life: u64,
+        load: u64,
+        keys: (u64, f64),
+        pause: u64,
+    ) -> Self {
+        let (life, load) = (Duration::from_secs(life), Duration::from_millis(load));
+        Self { name, storage, capacity, life, load, keys, pause: Duration::from_millis(pause) }
+    }
+}
 
 /// Dropped, nobody asks any more, and its caches are gone.
 pub(crate) struct Shop {

@@ -11,13 +11,13 @@
     /* Some browsers keep nothing: then it is as the system has it. */
   }
 
+  const dark = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
-    if (chosen === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = chosen;
+    document.documentElement.dataset.theme = chosen !== "system" ? chosen : dark.matches ? "dark" : "light";
     dispatchEvent(new Event("themechange"));
   };
   apply();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+  dark.addEventListener("change", apply);
 
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
