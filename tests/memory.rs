@@ -53,19 +53,26 @@ fn insight_takes_no_more_than_is_stated() {
     // Less would be that of a cache which gains none.
     assert!(taken >= 128 * 1_024, "{taken} bytes");
     assert!(taken <= 256 * 1_024, "{taken} bytes");
-    // moka's miniatures take more.
-    let [here, moka] = [simulators(QuickCache::with_capacity(4_096)), simulators(Moka::with_capacity(4_096))];
-    println!("its miniatures {here} bytes, moka's {moka}");
-    assert!(taken - here + moka <= 256 * 1_024, "{taken} bytes, of which {here} for miniatures; {moka} of moka's");
+    // moka's miniatures take more, and so may those of entries that are weighed.
+    let here = miniatures(QuickCache::with_capacity(4_096), 1);
+    let others = [
+        miniatures(Moka::with_capacity(4_096), 1),
+        miniatures(QuickCache::with_byte_limit(4_096, |_, _| 9), 9),
+        miniatures(Moka::with_byte_limit(4_096, |_, _| 9), 9),
+    ];
+    println!("its miniatures {here} bytes, of moka and where entries are weighed {others:?}");
+    assert!(others.iter().all(|other| taken - here + other <= 256 * 1_024), "{taken} bytes; {here}, {others:?}");
 }
 
-/// What the miniatures of a store take, of 128 entries at the present capacity.
-fn simulators(store: impl IntoStore<u64, u64>) -> usize {
+/// What the miniatures of a store take whose entries weigh so much, of as many entries as they are given.
+fn miniatures(store: impl IntoStore<u64, u64>, weight: u32) -> usize {
     let store = store.into_store(Evictions::default()).expect("room");
-    let sizes = CAPACITY_MULTIPLES.map(|multiple| (128.0 * multiple) as u64);
-    let of = sizes.map(|size| {
-        let mut simulator = store.simulator(size, size as usize).expect("one of its own");
-        let hits = (0..20_000_u32).filter(|key| simulator.access(key.wrapping_mul(7_919), 1)).count();
+    let (present, most) = if weight == 1 { (192.0, 512.0) } else { (144.0, 384.0) };
+    let of = CAPACITY_MULTIPLES.map(|multiple: f64| {
+        let entries = (present * multiple).min(most) as u64;
+        let simulator = store.simulator(entries * u64::from(weight), entries as usize);
+        let mut simulator = simulator.expect("one of its own");
+        let hits = (0..20_000_u32).filter(|key| simulator.access(key.wrapping_mul(7_919), weight)).count();
         assert_eq!(hits, 0, "each key comes once");
         simulator.memory()
     });

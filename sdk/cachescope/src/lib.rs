@@ -22,6 +22,7 @@
 //! them up in one call.
 
 mod admission;
+mod amount;
 mod answer;
 mod background;
 mod batch;

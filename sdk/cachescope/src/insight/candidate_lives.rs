@@ -4,6 +4,8 @@ mod unseen;
 
 use std::time::Duration;
 
+use cachescope_core::nanos;
+
 pub(crate) use self::unseen::Unseen;
 
 /// The most there are.
@@ -159,10 +161,6 @@ impl CandidateLives {
         let back = (last as u8).wrapping_sub(mark);
         (last.saturating_sub(u64::from(back)) << tick) + (1 << tick >> 1)
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -20,19 +20,14 @@ const SHARDS: usize = 16;
 const MOST_BUCKETS: usize = 256;
 /// The table beside a filter, of the rarer reasons.
 const BUCKETS_BESIDE: usize = 8;
-/// A shard's filter: 7.1 KiB.
-const BLOCKS: usize = 114;
-/// Of a block's 512 bits, those that may be set: one key in five that was never seen is then taken for a known one,
-/// and far fewer on average.
-const MOST_SET: u32 = 338;
-/// The same while nearly all misses are of keys never seen, which makes a false answer dear and memory worth little.
-const MOST_SET_IN_A_SCAN: u32 = 225;
-/// After so many questions to a shard the older ones count half.
-const RECENT: u32 = 1_024;
+/// A shard's filter: 7.8 KiB.
+const BLOCKS: usize = 125;
+/// After so many questions to a shard's probes the older ones count half.
+const RECENT: u32 = 128;
 
 /// The keys that left a cache, or weren't let in, each with its last reason.
 ///
-/// Takes nothing until one leaves, grows with them to about 119 KiB, and stays there. Up to some 10,000 keys it is
+/// Takes nothing until one leaves, grows with them to about 130 KiB, and stays there. Up to some 10,000 keys it is
 /// practically exact; of more it keeps a filter, which takes some keys for others, and forgets when it is full.
 /// Every method but `memory` and `error` takes one short lock of a sixteenth of it.
 #[derive(Debug, Default)]
@@ -127,7 +122,7 @@ struct Shard {
     tags: Tags,
     filter: Option<Filter>,
     dice: Dice,
-    /// Questions lately, and how many of them were of keys that it doesn't know.
+    /// Questions to the filter's probes lately, and how many of them were of keys that it doesn't know.
     asked: u32,
     unknown: u32,
 }
@@ -139,12 +134,19 @@ impl Shard {
 
     fn find(&mut self, id: u32) -> Option<Reason> {
         let found = self.tags.find(id).or_else(|| self.filter.as_ref()?.find(id));
-        self.asked += 1;
-        self.unknown += u32::from(found.is_none());
-        if self.asked >= RECENT {
-            (self.asked, self.unknown) = (self.asked / 2, self.unknown / 2);
+        if self.filter.as_ref().is_some_and(|filter| filter.is_probe(id)) {
+            self.asked += 1;
+            self.unknown += u32::from(found.is_none());
+            if self.asked >= RECENT {
+                (self.asked, self.unknown) = (self.asked / 2, self.unknown / 2);
+            }
         }
         found
+    }
+
+    /// Whether nearly all misses are of keys never seen, which makes a false answer dear and memory worth little.
+    fn is_in_a_scan(&self) -> bool {
+        self.asked >= RECENT / 2 && self.unknown * 20 > self.asked * 17
     }
 
     fn note(&mut self, id: u32, reason: Reason) {
@@ -159,14 +161,14 @@ impl Shard {
 
     /// Size evictions, which are most, go into the filter; of the others the table has all, or what came last.
     fn note_in_filter(&mut self, id: u32, reason: Reason) {
-        let most = if self.unknown * 20 > self.asked * 17 { MOST_SET_IN_A_SCAN } else { MOST_SET };
+        let is_in_a_scan = self.is_in_a_scan();
         let Some(filter) = &mut self.filter else { return };
         if reason == Reason::Evicted {
             self.tags.remove(id);
-            filter.put(id, reason, most, &mut self.dice);
+            filter.put(id, reason, is_in_a_scan, &mut self.dice);
         } else if self.tags.set(id, reason).is_err() {
             let (id, reason) = self.tags.replace(id, reason, self.dice.roll());
-            filter.put(id, reason, most, &mut self.dice);
+            filter.put(id, reason, is_in_a_scan, &mut self.dice);
         }
     }
 

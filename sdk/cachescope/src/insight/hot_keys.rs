@@ -1,9 +1,8 @@
 //! The keys that are asked for the most, and those whose loads take the most time.
 
-use std::time::Duration;
-
 use cachescope_core::Moment;
 
+use crate::insight::HALF_LIFE;
 use crate::insight::space_saving::{Heavy, SpaceSaving};
 
 /// A cache's hottest keys. A plain value.
@@ -44,8 +43,6 @@ pub(crate) struct KeyHeat {
 impl KeyHeat {
     /// How many keys are told.
     const TOP: usize = 10;
-    /// After so long, what was counted before counts half.
-    const HALF_LIFE: Duration = Duration::from_secs(3600);
 
     pub(crate) fn new() -> Self {
         Self { requests: SpaceSaving::new(), load_nanos: SpaceSaving::new(), halved: None }
@@ -65,7 +62,7 @@ impl KeyHeat {
     pub(crate) fn advance(&mut self, now: Moment) {
         let since = *self.halved.get_or_insert(now);
         // What is halved 64 times is gone.
-        let times = (now.since(since).as_secs() / Self::HALF_LIFE.as_secs()).min(64);
+        let times = (now.since(since).as_secs() / HALF_LIFE.as_secs()).min(64);
         for _ in 0..times {
             self.requests.halve();
             self.load_nanos.halve();
@@ -73,15 +70,10 @@ impl KeyHeat {
         }
     }
 
-    /// The hottest keys, named by this where it can.
-    pub(crate) fn top(&self, name: impl Fn(u64) -> Option<String>) -> HotKeys {
+    /// The hottest keys, without their names.
+    pub(crate) fn top(&self) -> HotKeys {
         let top = |counts: &SpaceSaving| {
-            let key = |heavy: Heavy| HotKey {
-                hash: heavy.hash,
-                name: name(heavy.hash),
-                share: heavy.share,
-                error: heavy.error,
-            };
+            let key = |heavy: Heavy| HotKey { hash: heavy.hash, name: None, share: heavy.share, error: heavy.error };
             counts.heaviest(Self::TOP).into_iter().map(key).collect()
         };
         HotKeys { by_requests: top(&self.requests), by_load_time: top(&self.load_nanos) }
@@ -103,15 +95,15 @@ mod tests {
     #[test]
     fn requests_and_load_time_are_apart() {
         let mut heat = KeyHeat::new();
-        assert_eq!(heat.top(|_| None), HotKeys::default());
+        assert_eq!(heat.top(), HotKeys::default());
         (0..3).for_each(|_| heat.requests(1, 512));
         (0..512).for_each(|_| heat.requests(2, 1));
         heat.loaded(2, 750);
         heat.loaded(3, 250);
-        let top = heat.top(|hash| (hash == 2).then(|| "two".to_owned()));
-        let key = |hash, share, name: Option<&str>| HotKey { hash, name: name.map(str::to_owned), share, error: 0.0 };
-        assert_eq!(top.by_requests, [key(1, 0.75, None), key(2, 0.25, Some("two"))]);
-        assert_eq!(top.by_load_time, [key(2, 0.75, Some("two")), key(3, 0.25, None)]);
+        let top = heat.top();
+        let key = |hash, share| HotKey { hash, name: None, share, error: 0.0 };
+        assert_eq!(top.by_requests, [key(1, 0.75), key(2, 0.25)]);
+        assert_eq!(top.by_load_time, [key(2, 0.75), key(3, 0.25)]);
         assert!(heat.memory() <= 8000);
     }
 
@@ -120,14 +112,14 @@ mod tests {
         let mut heat = KeyHeat::new();
         heat.advance(Moment::from_nanos(HOUR));
         (1..=20).for_each(|hash| heat.requests(hash, 100 * hash));
-        assert_eq!(heat.top(|_| None).by_requests.len(), 10);
+        assert_eq!(heat.top().by_requests.len(), 10);
         heat.advance(Moment::from_nanos(2 * HOUR - 1));
         heat.requests(30, 1500);
-        assert_eq!(heat.top(|_| None).by_requests[0].hash, 20);
+        assert_eq!(heat.top().by_requests[0].hash, 20);
         heat.advance(Moment::from_nanos(2 * HOUR));
         heat.requests(30, 750);
-        assert_eq!(heat.top(|_| None).by_requests[0].hash, 30);
+        assert_eq!(heat.top().by_requests[0].hash, 30);
         heat.advance(Moment::from_nanos(99 * HOUR));
-        assert_eq!(heat.top(|_| None), HotKeys::default());
+        assert_eq!(heat.top(), HotKeys::default());
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cachescope_core::Moment;
+use cachescope_core::{Moment, nanos};
 
-const SLOTS: usize = 4_096;
+const SLOTS: usize = 3_072;
 
 /// Ticks in a life.
 const TICKS: u64 = 256;
 
-/// 16 KiB. A key that has come between takes the place of another, which is then taken to be within its life.
+/// 12 KiB. A key that has come between takes the place of another, which is then taken to be within its life.
 pub(super) struct LastLoads {
     /// A tick, in nanoseconds.
     tick: u64,
@@ -27,8 +27,7 @@ struct Slot {
 impl LastLoads {
     /// Of entries that live so long.
     pub(super) fn new(life: Duration) -> Self {
-        let life = u64::try_from(life.as_nanos()).unwrap_or(u64::MAX);
-        Self { tick: (life / TICKS).max(1), slots: vec![Slot::default(); SLOTS].into() }
+        Self { tick: (nanos(life) / TICKS).max(1), slots: vec![Slot::default(); SLOTS].into() }
     }
 
     /// It was loaded now.
@@ -51,7 +50,7 @@ impl LastLoads {
 
     fn slot(&mut self, key: u32) -> &mut Slot {
         // By the high bits, and told apart by the low ones.
-        &mut self.slots[(key >> 20) as usize % SLOTS]
+        &mut self.slots[(u64::from(key) * SLOTS as u64 >> 32) as usize]
     }
 }
 

@@ -12,6 +12,7 @@ mod last_loads;
 mod life_tally;
 mod lifetimes;
 mod lru;
+mod miniature;
 mod pace;
 mod sample;
 mod sampled_keys;
@@ -37,6 +38,9 @@ pub(crate) use self::sample::Seen;
 pub(crate) use self::simulation::{Answered, Ground, Limit};
 pub(crate) use self::watcher::Watcher;
 use crate::metrics::{CacheMetrics, Window};
+
+/// What is sampled or counted by keys counts half when it is older.
+const HALF_LIFE: Duration = Duration::from_secs(3_600);
 
 /// What insight asks of a cache.
 pub(crate) trait Watched: Ground {
@@ -67,6 +71,8 @@ pub(crate) struct Behind {
     pub(crate) lease: Option<Duration>,
     /// How long a request waits for a load of others; `None`: as long as it takes.
     pub(crate) patience: Option<Duration>,
+    /// How many times as long as asking the store it takes to make bytes of values, and values of bytes.
+    pub(crate) coding: Option<f64>,
 }
 
 /// What a cache's numbers mean: a handle, as [`CacheMetrics`] is.
@@ -140,8 +146,14 @@ impl<'a> Insight<'a> {
     /// [`Builder::name_hot_keys`](crate::Builder::name_hot_keys) says how, at the cost of a look at every entry.
     #[must_use]
     pub fn hot_keys(&self) -> HotKeys {
-        let Some(watcher) = self.watcher() else { return HotKeys::default() };
-        let mut hot = watcher.heat().top(|_| None);
+        self.named(self.unnamed_hot_keys())
+    }
+
+    fn unnamed_hot_keys(&self) -> HotKeys {
+        self.watcher().map_or_else(HotKeys::default, |watcher| watcher.heat().top())
+    }
+
+    fn named(&self, mut hot: HotKeys) -> HotKeys {
         let hashes: Vec<u64> = hot.by_requests.iter().chain(&hot.by_load_time).map(|key| key.hash).collect();
         // A look at every entry is no time to hold the lock that requests need.
         let names = self.cache.key_names(&hashes);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cachescope_core::{EvictionReason, Moment};
+use cachescope_core::{EvictionReason, Moment, nanos};
 
+use crate::insight::HALF_LIFE;
 use crate::insight::amplification::{Amplification, Ended};
 use crate::insight::candidate_lives::{CandidateLives, Unseen};
 use crate::insight::key_sample::KeySample;
@@ -12,8 +13,9 @@ use crate::insight::life_tally::LifeTally;
 use crate::insight::lifetimes::Lifetimes;
 use crate::insight::sample::{Sample, Seen};
 
+/// So far back reaches a working set at least.
 const HOUR: u64 = 3_600_000_000_000;
-/// After an hour and so many requests, what was counted before counts half.
+/// After a half-life and so many requests, what was counted before counts half.
 const MANY: f64 = 10_000.0;
 
 /// There is a value whose storing was seen.
@@ -75,7 +77,7 @@ impl SampledKeys {
         let life = ttl.map_or(Duration::MAX, |ttl| ttl.saturating_add(stale));
         Self {
             sample: KeySample::new(unit, longest.max(HOUR)),
-            life: u64::try_from(life.as_nanos()).unwrap_or(u64::MAX),
+            life: nanos(life),
             ttl,
             lives,
             unseen: Unseen::new(),
@@ -214,7 +216,7 @@ impl SampledKeys {
         let (at, counted) = self.halved;
         if at == 0 {
             self.halved.0 = self.sample.now();
-        } else if self.sample.now() - at >= HOUR && self.tally.counted() - counted >= MANY {
+        } else if self.sample.now() - at >= nanos(HALF_LIFE) && self.tally.counted() - counted >= MANY {
             self.tally.halve();
             self.ended.halve();
             self.halved = (self.sample.now(), self.tally.counted());
@@ -236,10 +238,6 @@ fn end(ended: &mut Ended, key: &SampledKey, weight: f64) {
     if key.has(STORED) {
         ended.add(key.has(BY_REFRESH), key.has(READ), weight);
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

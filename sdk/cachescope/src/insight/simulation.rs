@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use cachescope_core::{CAPACITY_MULTIPLES, EvictionReason, Moment, Simulator};
 
+use super::HALF_LIFE;
 use super::curve::{Curve, CurvePoint};
 use super::last_loads::LastLoads;
 use super::lru::Lru;
+use super::miniature::Miniature;
 use super::sample::{Sample, Seen};
 
-/// Entries of the miniature of the present capacity: so many that all that insight keeps of a cache stays within a
-/// quarter of a mebibyte. With twice as many, errors are two thirds as large.
-const ENTRIES: u64 = 128;
+/// Entries of the miniature of the present capacity, and the most of any: through a larger one fewer keys go. So many
+/// that all that insight keeps of a cache stays within a quarter of a mebibyte; with a third more, errors are a tenth
+/// smaller.
+const ENTRIES: [u64; 2] = [192, 512];
+
+/// The same where entries are weighed, and take more.
+const WEIGHED_ENTRIES: [u64; 2] = [144, 384];
 
 /// Weights that are looked at before it is known how many entries a capacity of bytes is.
 const WEIGHED: u64 = 64;
@@ -19,20 +25,11 @@ const WEIGHED: u64 = 64;
 /// Fewer tell nothing.
 const FEWEST_SAMPLES: f64 = 256.0;
 
-/// With fewer misses at the present capacity what others have more or less of is added, and not multiplied.
-const FEW_MISSES: f64 = 16.0;
-
 /// Where half the capacity misses so much more of all requests than twice of it, the present one is on a cliff: there a
 /// sample with a few keys more or less misses much more or less than the cache, and says nothing of its neighbours.
 const CLIFF: f64 = 0.4;
 
-/// What hits so much hasn't much yet to see.
-const SEEN_MOST: f64 = 0.9;
-
-/// What is older counts half.
-const HALF_LIFE: Duration = Duration::from_secs(3_600);
-
-/// As many samples must have come in that time: a cache that is rarely asked forgets more slowly.
+/// As many samples must have come in a half-life: a cache that is rarely asked forgets more slowly.
 const HALF_LIFE_SAMPLES: f64 = 10_000.0;
 
 /// The present capacity's place among the multiples.
@@ -79,13 +76,11 @@ enum State {
 }
 
 struct Miniatures {
-    /// Keys with a hash below it go through.
+    /// Keys with a hash below it go through the one of the present capacity, and those of most others.
     threshold: u64,
     own_policy: bool,
-    of: Vec<Box<dyn Simulator>>,
+    of: Vec<Miniature>,
     loads: Option<LastLoads>,
-    misses: [f64; CAPACITY_MULTIPLES.len()],
-    requests: f64,
     /// What the cache was asked while these ran, until `since`; what is older counts half.
     answered: Answered,
     since: Answered,
@@ -139,24 +134,25 @@ impl Simulation {
 impl Miniatures {
     /// Of a store in which an entry weighs so much on average.
     fn of(limit: Limit, life: Option<Duration>, mean: u64, now: Moment, ground: &dyn Ground) -> Self {
-        let entries = (limit.capacity / mean).max(1);
-        let rate = (ENTRIES as f64 / entries as f64).min(1.0);
+        let entries = (limit.capacity / mean).max(1) as f64;
+        let [own_entries, most_entries] = if limit.in_bytes { WEIGHED_ENTRIES } else { ENTRIES };
+        let present_rate = (own_entries as f64 / entries).min(1.0);
         let mut own_policy = true;
         let of = CAPACITY_MULTIPLES.map(|multiple| {
+            let rate = present_rate.min(most_entries as f64 / (entries * multiple));
             let capacity = ((limit.capacity as f64 * rate * multiple) as u64).max(1);
             let entries = usize::try_from(capacity / mean).unwrap_or(usize::MAX).max(1);
-            ground.simulator(capacity, entries).unwrap_or_else(|| {
+            let of = ground.simulator(capacity, entries).unwrap_or_else(|| {
                 own_policy = false;
-                Box::new(Lru::new(capacity))
-            })
+                Box::new(Lru::new(capacity, entries))
+            });
+            Miniature::new(of, threshold(rate))
         });
         Self {
-            threshold: if rate < 1.0 { (rate * u64::MAX as f64) as u64 } else { u64::MAX },
+            threshold: threshold(present_rate),
             own_policy,
-            of: of.into_iter().collect(),
+            of: of.into(),
             loads: life.map(LastLoads::new),
-            misses: Default::default(),
-            requests: 0.0,
             answered: Answered::default(),
             since: ground.answered(),
             halved_at: now,
@@ -170,14 +166,14 @@ impl Miniatures {
         // The high bits of sampled hashes are alike.
         let key = (sample.hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
         match sample.what {
-            Seen::Hit { weight, .. } => self.request(key, weight, false),
+            Seen::Hit { weight, .. } => self.request(sample.hash, key, weight, false),
             // With more room it might have been there, and past its time.
             Seen::LoadedAbsent { weight } => {
                 let is_past = self.loads.as_mut().is_some_and(|loads| loads.is_past(key, sample.at));
-                self.request(key, weight, is_past);
+                self.request(sample.hash, key, weight, is_past);
             }
             // At any capacity it would have been past its time.
-            Seen::LoadedExpired { weight } => self.request(key, weight, true),
+            Seen::LoadedExpired { weight } => self.request(sample.hash, key, weight, true),
             Seen::Refreshed { .. } | Seen::Left(EvictionReason::Size) => {}
             Seen::Left(_) => self.of.iter_mut().for_each(|one| one.remove(key)),
         }
@@ -185,17 +181,18 @@ impl Miniatures {
         if let Some(loads) = self.loads.as_mut().filter(|_| is_load) {
             loads.loaded(key, sample.at);
         }
-        if sample.at.since(self.halved_at) >= HALF_LIFE && self.requests >= HALF_LIFE_SAMPLES {
+        if sample.at.since(self.halved_at) >= HALF_LIFE && self.of[PRESENT].requests >= HALF_LIFE_SAMPLES {
             self.halve(sample.at, ground);
         }
     }
 
-    fn request(&mut self, key: u32, weight: u32, is_past_its_time: bool) {
-        self.requests += 1.0;
-        for (one, misses) in self.of.iter_mut().zip(&mut self.misses) {
-            if !one.access(key, weight) || is_past_its_time {
-                *misses += 1.0;
+    fn request(&mut self, hash: u64, key: u32, weight: u32, is_past_its_time: bool) {
+        let missed_at_present = self.of[PRESENT].request(key, weight, is_past_its_time);
+        for (nth, one) in self.of.iter_mut().enumerate().filter(|(_, one)| one.takes(hash)) {
+            if nth != PRESENT {
+                one.request(key, weight, is_past_its_time);
             }
+            one.beside(missed_at_present);
         }
     }
 
@@ -203,8 +200,7 @@ impl Miniatures {
         let so_far = self.answered(ground);
         self.answered = Answered { by_memory: so_far.by_memory / 2.0, all: so_far.all / 2.0 };
         self.since = ground.answered();
-        self.requests /= 2.0;
-        self.misses = self.misses.map(|misses| misses / 2.0);
+        self.of.iter_mut().for_each(Miniature::halve);
         self.halved_at = now;
     }
 
@@ -219,31 +215,22 @@ impl Miniatures {
 
     fn curve(&self, limit: Limit, ground: &dyn Ground) -> Option<Curve> {
         let answered = self.answered(ground);
-        if self.requests < FEWEST_SAMPLES || answered.all <= 0.0 {
+        let present = &self.of[PRESENT];
+        if present.requests < FEWEST_SAMPLES || answered.all <= 0.0 {
             return None;
         }
         let missed = 1.0 - answered.by_memory / answered.all;
-        let present = self.misses[PRESENT];
-        let is_on_cliff = self.misses[PRESENT - 1] - self.misses[PRESENT + 1] > CLIFF * self.requests;
-        let is_filling = !self.of[PRESENT].has_been_full();
-        let points = CAPACITY_MULTIPLES.iter().zip(&self.of).zip(&self.misses);
-        let points = points.map(|((multiple, one), misses)| {
-            let would_miss = if *multiple == 1.0 {
-                missed
-            } else if is_on_cliff {
-                misses / self.requests
-            } else if present < FEW_MISSES {
-                missed + (misses - present) / self.requests
-            } else {
-                missed * misses / present
-            };
-            let sees_most = 1.0 - misses / self.requests >= SEEN_MOST;
+        let is_on_cliff = self.of[PRESENT - 1].miss_rate() - self.of[PRESENT + 1].miss_rate() > CLIFF;
+        let is_filling = !present.has_been_full();
+        let points = CAPACITY_MULTIPLES.iter().zip(&self.of).map(|(multiple, one)| {
+            let goes_alone = is_on_cliff && *multiple != 1.0;
+            let would_miss = if goes_alone { one.miss_rate() } else { one.would_miss(missed) };
             CurvePoint {
                 multiple: *multiple,
                 capacity: ((limit.capacity as f64 * multiple) as u64).max(1),
                 hit_rate: (1.0 - would_miss).clamp(0.0, 1.0),
-                settled: is_filling || sees_most || one.has_been_full(),
-                margin: margin(misses - present, self.requests),
+                settled: one.requests >= FEWEST_SAMPLES && (is_filling || one.is_settled()),
+                margin: one.margin(),
             }
         });
         Some(Curve {
@@ -252,14 +239,13 @@ impl Miniatures {
             hit_rate: 1.0 - missed,
             points: points.collect(),
             own_policy: self.own_policy,
-            samples: self.requests as u64,
+            samples: present.requests as u64,
             sampling_rate: self.threshold as f64 / u64::MAX as f64,
         })
     }
 }
 
-/// Two standard deviations of a difference between two miniatures. The requests in which they differ come some at a time,
-/// being of few keys: taken as four.
-fn margin(differ: f64, requests: f64) -> f64 {
-    2.0 * (4.0 * (differ.abs() + 1.0)).sqrt() / requests
+/// Below it is this share of all hashes.
+fn threshold(rate: f64) -> u64 {
+    (rate * u64::MAX as f64) as u64
 }

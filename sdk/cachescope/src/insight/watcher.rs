@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::{Clock, EvictionReason, MissReason, Moment, Remembers};
+use cachescope_core::{Clock, EvictionReason, MissReason, Moment, Remembers, nanos};
 
 use super::departed::Departed;
 use super::hot_keys::KeyHeat;
@@ -56,7 +56,7 @@ impl Watcher {
     pub(crate) fn loaded(&self, hash: u64, now: Moment, took: Duration) {
         let mut heat = self.heat();
         heat.advance(now);
-        heat.loaded(hash, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        heat.loaded(hash, nanos(took));
     }
 
     /// A value that was loaded for this key isn't kept.

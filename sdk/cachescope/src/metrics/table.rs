@@ -1,20 +1,20 @@
 //! A cache's numbers as a person likes to read them in a log.
 
 use std::fmt;
-use std::time::Duration;
 
 use cachescope_core::{
     Durations, EvictionReason, Failure, LoadOutcome, LoadTrigger, Operation, RejectionReason, RequestResult,
     StoreErrorKind, WaitOutcome,
 };
 
+use crate::amount::time;
 use crate::metrics::Stats;
 
 impl fmt::Display for Stats {
     /// A compact table: a line of results, and a line for each thing that happened.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = self.hit_rate().map_or("none".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
-        write!(f, "{} requests in {}, hit rate {rate}", self.requests(), rounded(self.covers()))?;
+        write!(f, "{} requests in {}, hit rate {rate}", self.requests(), time(self.covers()))?;
         let results = RequestResult::ALL.into_iter().map(|result| (result.as_str(), self.result(result)));
         list(f, "results", results.chain([("in flight", self.in_flight())]))?;
         for result in RequestResult::ALL {
@@ -42,7 +42,7 @@ impl fmt::Display for Stats {
         if self.restored() > 0 {
             write!(f, "\n  restored       {} of the requests", self.restored())?;
         }
-        write!(f, "\n  time saved     {}", rounded(self.time_saved()))
+        write!(f, "\n  time saved     {}", time(self.time_saved()))
     }
 }
 
@@ -55,34 +55,6 @@ fn list<'a>(f: &mut fmt::Formatter<'_>, what: &str, counts: impl Iterator<Item =
 
 fn times(f: &mut fmt::Formatter<'_>, what: &str, durations: &Durations) -> fmt::Result {
     let (Some(p50), Some(p90), Some(p99)) = (durations.p50(), durations.p90(), durations.p99()) else { return Ok(()) };
-    let [mean, p50, p90, p99, max] = [durations.mean(), p50, p90, p99, durations.max()].map(rounded);
+    let [mean, p50, p90, p99, max] = [durations.mean(), p50, p90, p99, durations.max()].map(time);
     write!(f, "\n  {what:<14} mean {mean}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}")
-}
-
-/// With three digits, in the largest unit that has one before its point.
-fn rounded(duration: Duration) -> String {
-    let nanos = duration.as_nanos() as f64;
-    let units = [("d", 86_400e9), ("h", 3_600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6), ("µs", 1e3)];
-    let (unit, size) = units.into_iter().find(|(_, size)| nanos >= *size).unwrap_or(("ns", 1.0));
-    let value = nanos / size;
-    let digits = if value >= 100.0 || value.fract() == 0.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_three_digits_and_a_unit() {
-        let told = [0, 9, 1_000, 1_234, 45_678_000, 999_000_000, 90_000_000_000, 90_061_000_000_000]
-            .map(|nanos| rounded(Duration::from_nanos(nanos)));
-        assert_eq!(told, ["0 ns", "9 ns", "1 µs", "1.23 µs", "45.7 ms", "999 ms", "1.50 min", "1.04 d"]);
-    }
 }

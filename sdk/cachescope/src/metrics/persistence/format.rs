@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cachescope_core::{Counts, Layout, Packed};
+use cachescope_core::{Counts, Layout, Packed, nanos};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::history::Past;
@@ -101,10 +101,6 @@ fn body(bytes: &[u8]) -> Result<Body, Unusable> {
         return Err(Unusable::Damaged);
     }
     serde_json::from_slice(body).map_err(|_| Unusable::Damaged)
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
