@@ -20,14 +20,14 @@ const SHARDS: usize = 16;
 const MOST_BUCKETS: usize = 256;
 /// The table beside a filter, of the rarer reasons.
 const BUCKETS_BESIDE: usize = 8;
-/// A shard's filter: 7.8 KiB.
-const BLOCKS: usize = 125;
+/// A shard's filter: 8.1 KiB.
+const BLOCKS: usize = 129;
 /// After so many questions to a shard's probes the older ones count half.
 const RECENT: u32 = 128;
 
 /// The keys that left a cache, or weren't let in, each with its last reason.
 ///
-/// Takes nothing until one leaves, grows with them to about 130 KiB, and stays there. Up to some 10,000 keys it is
+/// Takes nothing until one leaves, grows with them to about 134 KiB, and stays there. Up to some 10,000 keys it is
 /// practically exact; of more it keeps a filter, which takes some keys for others, and forgets when it is full.
 /// Every method but `memory` and `error` takes one short lock of a sixteenth of it.
 #[derive(Debug, Default)]

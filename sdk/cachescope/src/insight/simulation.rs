@@ -152,7 +152,7 @@ impl Miniatures {
             threshold: threshold(present_rate),
             own_policy,
             of: of.into(),
-            loads: life.map(LastLoads::new),
+            loads: life.map(|life| LastLoads::new(life, now)),
             answered: Answered::default(),
             since: ground.answered(),
             halved_at: now,

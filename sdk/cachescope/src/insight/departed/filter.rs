@@ -6,11 +6,10 @@ use super::reason::Reason;
 const WORDS: usize = 8;
 const BITS: u32 = 512;
 /// Bits that a pair of a size eviction sets: of these there are so many that more would fill the filter.
-const BITS_A_PAIR: usize = 5;
-/// Bits that a pair of a rarer reason sets, so that few keys are taken for one of these by chance: as many as one hash
-/// gives.
-const BITS_OF_RARE: usize = 7;
-/// Of a block's 512 bits, those that may be set: one key in eight that was never seen is then taken for a known one,
+const BITS_A_PAIR: usize = 4;
+/// Bits that a pair of a rarer reason sets, so that few keys are taken for one of these by chance.
+const BITS_OF_RARE: usize = 8;
+/// Of a block's 512 bits, those that may be set: one key in five that was never seen is then taken for a known one,
 /// and far fewer on average.
 const MOST_SET: u32 = 338;
 /// The same in a scan, of all blocks but the probes.
@@ -22,7 +21,7 @@ type Block = [u64; WORDS];
 
 /// A blocked Bloom filter of pairs of a key and a reason.
 ///
-/// It forgets a block at a time: bits cleared here and there would forget five keys for every one they make room for.
+/// It forgets a block at a time: bits cleared here and there would forget four keys for every one they make room for.
 #[derive(Debug)]
 pub(super) struct Filter {
     blocks: Box<[Block]>,
@@ -124,7 +123,8 @@ impl Filter {
 /// Where in its block a pair has its bits; where it has fewer, the first come again.
 fn places(id: u32, reason: Reason) -> [usize; BITS_OF_RARE] {
     let mixed = mix(u64::from(id) << 2 | reason as u64);
-    std::array::from_fn(|nth| (mixed >> (9 * (nth % bits_of(reason)))) as usize % BITS as usize)
+    // The eighth place has bits of others, which does no harm: what is there is chance all the same.
+    std::array::from_fn(|nth| mixed.rotate_right(9 * (nth % bits_of(reason)) as u32) as usize % BITS as usize)
 }
 
 fn bits_of(reason: Reason) -> usize {

@@ -97,7 +97,7 @@ fn three_million_departures_take_bounded_memory_and_it_says_that_it_forgot() {
         departed.why(mix(key));
         departed.left(mix(key), if key % 50 == 0 { EvictionReason::Expired } else { EvictionReason::Size });
     }
-    assert!(departed.memory() <= 132 << 10, "{}", departed.memory());
+    assert!(departed.memory() <= 135 << 10, "{}", departed.memory());
     let doubt = departed.error();
     assert!(doubt.forgotten > 0.9 && doubt.taken_for_known < 0.05, "{doubt:?}");
 }
@@ -118,7 +118,7 @@ fn in_a_scan_few_keys_are_taken_for_known_and_a_loop_after_it_is_recognised() {
     let departed = Departed::new();
     let cold = right(&departed, 0..2_000_000, false);
     assert!(cold > 0.985, "{cold}");
-    let in_turn = |rounds: u64| (0..rounds * 180_000).map(|request| 1 << 40 | request % 180_000);
+    let in_turn = |rounds: u64| (0..rounds * 180_000).map(|request| (1 << 40) | (request % 180_000));
     right(&departed, in_turn(4), true);
     let known = right(&departed, in_turn(2), true);
     assert!(known > 0.99, "{known}");
