@@ -45,6 +45,21 @@ fn one_run_tells_what_other_capacities_give() {
 }
 
 #[test]
+fn few_keys_in_much_room_have_a_curve_that_is_flat_and_sure() {
+    let keys: Vec<u64> = cachescope_tests::access_trace::zipf(0.8, 50, 2_000, 1).collect();
+    for storage in Storage::ALL {
+        let fed = Feed { storage, capacity: 10_000, ttl: None, insight: true, keys: &keys }.run();
+        let curve = fed.curve.as_ref().expect("two thousand requests tell");
+        assert_eq!(curve.points.len(), 6);
+        for point in &curve.points {
+            // But for the first few requests.
+            let error = (point.hit_rate - fed.hit_rate()).abs();
+            assert!(point.settled && point.margin == 0.0 && error < 0.005, "{storage:?} {point:?}");
+        }
+    }
+}
+
+#[test]
 fn it_does_so_for_the_trace_that_was_named() {
     let Some(trace) = trace::named() else { return };
     for (storage, mean_goal, _) in GOALS {

@@ -67,6 +67,12 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Ground for Engine
         let others: u64 = others.map(|result| totals.result(result)).iter().sum();
         Answered { by_memory: by_memory as f64, all: (by_memory + elsewhere + others) as f64 }
     }
+
+    fn held_unpressed(&self, in_bytes: bool) -> Option<u64> {
+        let levels = self.store.levels();
+        let held = if in_bytes { levels.bytes? } else { levels.entries };
+        (self.recorder.totals().evicted(EvictionReason::Size) == 0).then_some(held)
+    }
 }
 
 impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Watched for Engine<K, V, E, S> {

@@ -5,7 +5,11 @@ use cachescope_core::CAPACITY_MULTIPLES;
 /// What hit rates other capacities would give a cache, by what it has been asked for.
 ///
 /// It is told by miniatures of the store that run along, a sample of the keys going through each, held to what the cache
-/// itself misses. It is shown as it is, also where more room gives less.
+/// itself misses. It is shown as it is, also where more room gives less. Where the cache has never had to evict, and holds
+/// no more than some other capacity would, that one's hit rate is known: it is the same.
+///
+/// Single keys that decide much are hardly among the sampled ones. With moka one that was very hot once can keep all
+/// others out until its counts are halved: on one real trace a larger moka hit 5 points less than this said, for that.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

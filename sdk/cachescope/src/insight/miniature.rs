@@ -14,7 +14,7 @@ pub(super) struct Miniature {
     /// Keys with a hash below it go through.
     threshold: u64,
     pub(super) requests: f64,
-    pub(super) misses: f64,
+    misses: f64,
     /// What the miniature of the present capacity missed of the same requests.
     missed_at_present: f64,
 }

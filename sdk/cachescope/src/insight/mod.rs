@@ -78,8 +78,9 @@ pub(crate) struct Behind {
 /// What a cache's numbers mean: a handle, as [`CacheMetrics`] is.
 ///
 /// All of it is gathered as requests come, from a sample of the keys where that has to do, in at most 256 KiB a cache
-/// and at a hundredth of a core at most. Each question is answered when it is asked, in less than a millisecond, but for
-/// the names of [hot keys](Insight::hot_keys). A cache [without insight](crate::Builder::insight) answers none.
+/// (300 where entries are weighed and have become half as heavy) and at a hundredth of a core at most. Each question is
+/// answered when it is asked, in less than a millisecond, but for the names of [hot keys](Insight::hot_keys). A cache
+/// [without insight](crate::Builder::insight) answers none.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -109,10 +110,10 @@ impl<'a> Insight<'a> {
     }
 
     /// The hit rate of memory as a function of its capacity; `None` where that has no limit, and before some hundred
-    /// requests for sampled keys.
+    /// requests: for sampled keys, or for any where a quarter of the room is enough.
     #[must_use]
     pub fn curve(&self) -> Option<Curve> {
-        self.watcher()?.models(self.cache).simulation.as_ref()?.curve(self.cache)
+        self.watcher()?.models(self.cache).simulation.as_mut()?.curve(self.cache)
     }
 
     /// The hit rate that another capacity would give, in entries or bytes as the store's limit is, between a quarter and

@@ -42,6 +42,9 @@ pub(crate) trait Ground {
 
     /// Requests so far that memory answered, and all that it could have.
     fn answered(&self) -> Answered;
+
+    /// What it holds, in bytes or entries; `None` if it has ever had no room for some of it.
+    fn held_unpressed(&self, in_bytes: bool) -> Option<u64>;
 }
 
 /// Requests that memory answered, of all it could have.
@@ -81,6 +84,8 @@ struct Miniatures {
     own_policy: bool,
     of: Vec<Miniature>,
     loads: Option<LastLoads>,
+    /// The most it was seen to hold.
+    most_held: u64,
     /// What the cache was asked while these ran, until `since`; what is older counts half.
     answered: Answered,
     since: Answered,
@@ -125,8 +130,8 @@ impl Simulation {
     }
 
     /// `None` before enough has been seen.
-    pub(super) fn curve(&self, ground: &dyn Ground) -> Option<Curve> {
-        let State::Running(miniatures) = &self.state else { return None };
+    pub(super) fn curve(&mut self, ground: &dyn Ground) -> Option<Curve> {
+        let State::Running(miniatures) = &mut self.state else { return None };
         miniatures.curve(self.limit, ground)
     }
 }
@@ -153,6 +158,7 @@ impl Miniatures {
             own_policy,
             of: of.into(),
             loads: life.map(|life| LastLoads::new(life, now)),
+            most_held: 0,
             answered: Answered::default(),
             since: ground.answered(),
             halved_at: now,
@@ -213,21 +219,30 @@ impl Miniatures {
         }
     }
 
-    fn curve(&self, limit: Limit, ground: &dyn Ground) -> Option<Curve> {
+    fn curve(&mut self, limit: Limit, ground: &dyn Ground) -> Option<Curve> {
         let answered = self.answered(ground);
+        let held = ground.held_unpressed(limit.in_bytes);
+        self.most_held = self.most_held.max(held.unwrap_or(0));
+        // Who needn't evict now needn't with more room, nor with less that still is enough.
+        let is_enough = |capacity: u64| held.is_some() && self.most_held <= capacity;
+        let capacities = CAPACITY_MULTIPLES.map(|multiple| ((limit.capacity as f64 * multiple) as u64).max(1));
         let present = &self.of[PRESENT];
-        if present.requests < FEWEST_SAMPLES || answered.all <= 0.0 {
+        let seen = if is_enough(capacities[0]) { answered.all } else { present.requests };
+        if seen < FEWEST_SAMPLES || answered.all <= 0.0 {
             return None;
         }
         let missed = 1.0 - answered.by_memory / answered.all;
         let is_on_cliff = self.of[PRESENT - 1].miss_rate() - self.of[PRESENT + 1].miss_rate() > CLIFF;
         let is_filling = !present.has_been_full();
-        let points = CAPACITY_MULTIPLES.iter().zip(&self.of).map(|(multiple, one)| {
-            let goes_alone = is_on_cliff && *multiple != 1.0;
+        let points = CAPACITY_MULTIPLES.into_iter().zip(capacities).zip(&self.of).map(|((multiple, capacity), one)| {
+            if is_enough(capacity) {
+                return CurvePoint { multiple, capacity, hit_rate: 1.0 - missed, settled: true, margin: 0.0 };
+            }
+            let goes_alone = is_on_cliff && multiple != 1.0;
             let would_miss = if goes_alone { one.miss_rate() } else { one.would_miss(missed) };
             CurvePoint {
-                multiple: *multiple,
-                capacity: ((limit.capacity as f64 * multiple) as u64).max(1),
+                multiple,
+                capacity,
                 hit_rate: (1.0 - would_miss).clamp(0.0, 1.0),
                 settled: one.requests >= FEWEST_SAMPLES && (is_filling || one.is_settled()),
                 margin: one.margin(),

@@ -18,7 +18,7 @@ pub trait Simulated {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Differ {
-    /// Accesses before it.
+    /// Requests before it.
     pub after: usize,
     /// Its key.
     pub key: u32,
@@ -27,6 +27,52 @@ pub struct Differ {
 /// Whether they do the same: in skewed accesses, scans, loops that don't fit, and sets that move, by turns, with now and
 /// then a key that is dropped. The capacity of both is to be about that of `entries` entries that weigh 1 to `most`. The
 /// same accesses for the same arguments.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use cachescope_core::Simulator;
+/// use cachescope_core::contract::{Simulated, simulates};
+///
+/// /// Keeps everything.
+/// #[derive(Default)]
+/// struct Map(HashMap<u32, u32>);
+///
+/// impl Simulated for Map {
+///     fn request(&mut self, key: u32, weight: u32) -> bool {
+///         self.0.insert(key, weight).is_some()
+///     }
+///     fn holds(&self, key: u32) -> bool {
+///         self.0.contains_key(&key)
+///     }
+///     fn remove(&mut self, key: u32) {
+///         self.0.remove(&key);
+///     }
+/// }
+///
+/// impl Simulator for Map {
+///     fn access(&mut self, key: u32, weight: u32) -> bool {
+///         self.request(key, weight)
+///     }
+///     fn weight_of(&self, key: u32) -> Option<u32> {
+///         self.0.get(&key).copied()
+///     }
+///     fn remove(&mut self, key: u32) {
+///         self.0.remove(&key);
+///     }
+///     fn clear(&mut self) {
+///         self.0.clear();
+///     }
+///     fn has_been_full(&self) -> bool {
+///         false
+///     }
+///     fn memory(&self) -> usize {
+///         self.0.capacity() * 8
+///     }
+/// }
+///
+/// assert_eq!(simulates(&mut Map::default(), &mut Map::default(), (1, 100, 1)), Ok(()));
+/// ```
 ///
 /// # Errors
 /// The first access that was a hit for one of them and not for the other.
