@@ -81,7 +81,7 @@ fn misses_have_the_reason_they_had() {
             for ((was, told), count) in &confusion {
                 println!("    was {:<12} told {:<12} {count}", was.as_str(), told.as_str());
             }
-            // A trace of a user's may have more keys than are remembered: 187,000 with invalidations are 98.9 % right.
+            // A trace of a user's may have more keys than are remembered: 187,000 with invalidations are 99.0 % right.
             let least = if trace.keys.len() > trace::REQUESTS { 0.95 } else { 0.99 };
             assert!(share >= least, "{storage:?} {capacity} {}: {share}", trace.name);
         }
