@@ -276,7 +276,8 @@ mod tests {
     fn is_full_at_twice_the_entries_it_was_meant_for() {
         let mut simulated = TinyLfu::new(u64::MAX, 100);
         (0..1_000).for_each(|key| _ = simulated.access(key, key % 3));
-        assert_eq!(simulated.held.slots(), 200);
+        // As many slots as entries: those of what left are taken again.
+        assert!(simulated.held.slots() == 200 && simulated.slots.capacity() < 250);
         assert!(simulated.has_been_full());
         // Which still takes in what is asked for more often.
         (0..15).for_each(|_| _ = simulated.access(5_000, 1));
@@ -284,7 +285,7 @@ mod tests {
 
         let mut simulated = TinyLfu::new(u64::MAX, usize::MAX);
         (0..200_000).for_each(|key| _ = simulated.access(key, u32::MAX));
-        assert_eq!(simulated.held.slots(), Slots::MOST);
+        assert_eq!((simulated.held.slots(), simulated.slots.capacity()), (Slots::MOST, Slots::MOST));
 
         // Nor does it fail where there is next to no room.
         for (capacity, entries) in [(1, 0), (1, 1), (2, 1), (0, 0)] {

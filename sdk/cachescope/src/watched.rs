@@ -71,7 +71,7 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Ground for Engine
     fn held_unpressed(&self, in_bytes: bool) -> Option<u64> {
         let levels = self.store.levels();
         let held = if in_bytes { levels.bytes? } else { levels.entries };
-        (self.recorder.totals().evicted(EvictionReason::Size) == 0).then_some(held)
+        (self.recorder.evicted(EvictionReason::Size)? == 0).then_some(held)
     }
 }
 

@@ -12,7 +12,7 @@ const SEEN_MOST: f64 = 0.9;
 pub(super) struct Miniature {
     of: Box<dyn Simulator>,
     /// Keys with a hash below it go through.
-    threshold: u64,
+    pub(super) threshold: u64,
     pub(super) requests: f64,
     misses: f64,
     /// What the miniature of the present capacity missed of the same requests.

@@ -79,9 +79,8 @@ enum State {
 }
 
 struct Miniatures {
-    /// Keys with a hash below it go through the one of the present capacity, and those of most others.
-    threshold: u64,
     own_policy: bool,
+    /// What goes through any of them goes through the one of the present capacity.
     of: Vec<Miniature>,
     loads: Option<LastLoads>,
     /// The most it was seen to hold.
@@ -101,7 +100,7 @@ impl Simulation {
     pub(super) fn threshold(&self) -> u64 {
         match &self.state {
             State::Weighing { .. } => u64::MAX,
-            State::Running(miniatures) => miniatures.threshold,
+            State::Running(miniatures) => miniatures.of[PRESENT].threshold,
         }
     }
 
@@ -154,7 +153,6 @@ impl Miniatures {
             Miniature::new(of, threshold(rate))
         });
         Self {
-            threshold: threshold(present_rate),
             own_policy,
             of: of.into(),
             loads: life.map(|life| LastLoads::new(life, now)),
@@ -166,7 +164,7 @@ impl Miniatures {
     }
 
     fn see(&mut self, sample: &Sample, ground: &dyn Ground) {
-        if sample.hash >= self.threshold {
+        if !self.of[PRESENT].takes(sample.hash) {
             return;
         }
         // The high bits of sampled hashes are alike.
@@ -255,7 +253,7 @@ impl Miniatures {
             points: points.collect(),
             own_policy: self.own_policy,
             samples: present.requests as u64,
-            sampling_rate: self.threshold as f64 / u64::MAX as f64,
+            sampling_rate: present.threshold as f64 / u64::MAX as f64,
         })
     }
 }

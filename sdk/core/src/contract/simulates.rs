@@ -75,16 +75,17 @@ pub struct Differ {
 /// ```
 ///
 /// # Errors
-/// The first access that was a hit for one of them and not for the other.
+/// The first request that was a hit for one of them and not for the other, or after which the simulator has another
+/// weight for a key, or none.
 pub fn simulates(
     simulator: &mut dyn Simulator,
     store: &mut dyn Simulated,
     (seed, entries, most): (u64, u32, u32),
 ) -> Result<(), Differ> {
     let mut random = SplitMix64(seed);
+    let weight = |key: u32| 1 + key.wrapping_mul(2_654_435_769) % most;
     for (after, key) in requests(&mut random, entries).into_iter().enumerate() {
-        let weight = 1 + key.wrapping_mul(2_654_435_769) % most;
-        if simulator.access(key, weight) != store.request(key, weight) {
+        if simulator.access(key, weight(key)) != store.request(key, weight(key)) {
             return Err(Differ { after, key });
         }
         let dropped = match random.below(40) {
@@ -92,7 +93,7 @@ pub fn simulates(
             1 => random.skewed(entries * 2),
             _ => continue,
         };
-        if simulator.weight_of(dropped).is_some() != store.holds(dropped) {
+        if simulator.weight_of(dropped) != store.holds(dropped).then(|| weight(dropped)) {
             return Err(Differ { after, key: dropped });
         }
         simulator.remove(dropped);

@@ -336,6 +336,12 @@ impl Recorder {
         self.tell(Event::Stale { event, age });
     }
 
+    /// Entries that left for this reason; `None` of a store of which that isn't counted. Reads one counter.
+    #[must_use]
+    pub fn evicted(&self, reason: EvictionReason) -> Option<u64> {
+        Some(self.evictions.as_ref()?.get(reason))
+    }
+
     /// Every number that only grows.
     #[must_use]
     pub fn totals(&self) -> Totals {

@@ -49,7 +49,7 @@ impl Filter {
 
     /// Whether the key's block is one of those that a scan doesn't change.
     pub(super) fn is_probe(&self, id: u32) -> bool {
-        self.block_of(id).is_multiple_of(PROBES)
+        is_probe(self.block_of(id))
     }
 
     /// Takes note of the reason, in the place of an earlier one of this key. A block that is full, which it sooner is in
@@ -64,7 +64,7 @@ impl Filter {
             return;
         }
         let full = fullness(block);
-        let most = if is_in_a_scan && !at.is_multiple_of(PROBES) { MOST_SET_IN_A_SCAN } else { MOST_SET };
+        let most = if is_in_a_scan && !is_probe(at) { MOST_SET_IN_A_SCAN } else { MOST_SET };
         if full * f64::from(BITS) >= f64::from(most) {
             self.lost += pairs_a_bit(full) * f64::from(BITS) / BITS_A_PAIR as f64;
             *block = [0; WORDS];
@@ -118,6 +118,10 @@ impl Filter {
         let mixed = u64::from(id.wrapping_mul(0x9E37_79B1));
         ((mixed * self.blocks.len() as u64) >> 32) as usize
     }
+}
+
+fn is_probe(block: usize) -> bool {
+    block.is_multiple_of(PROBES)
 }
 
 /// Where in its block a pair has its bits; where it has fewer, the first come again.
