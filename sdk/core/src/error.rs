@@ -1,15 +1,15 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::fmt;
 
-/// A cache can't be built as configured. Its text says what to change.
+/// An error of a cache's configuration. The text names the setting, the rule and the value, and says what to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     message: String,
 }
 
 impl ConfigError {
-    /// An error whose `message` is one sentence that says what to change.
+    /// Creates an error with `message`, one sentence that says what to change.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }

@@ -1,50 +1,35 @@
-//! The slow-moving contract of cachescope: stores, entries, time, the recorder, and telemetry names.
+//! The contract that stores for cachescope are written against.
 //!
-//! Applications use the `cachescope` crate, which re-exports what they need of this one. Depend on this
-//! crate to write a store, or to give another cache the same telemetry. It knows OpenTelemetry's API and
-//! never its SDK.
+//! Applications use the `cachescope` crate, which re-exports the items that applications need. Depend on this crate to
+//! write a store, or a simulator of its eviction policy. The crate has no dependency on OpenTelemetry, so it doesn't
+//! change with OpenTelemetry's versions.
 
-pub mod client;
-mod clock;
-#[cfg(feature = "contract")]
-pub mod contract;
-mod entry;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod error;
-mod eviction;
-mod exports;
-mod key;
+mod event;
+mod identity;
 mod outcome;
-mod recorder;
-pub mod roll_up;
+mod request_outcome;
 #[cfg(feature = "shared")]
 pub mod shared;
 mod simulator;
-mod sleep;
-mod slots;
 mod store;
-mod telemetry;
-mod ticker;
+mod time;
 
-pub use crate::clock::{Clock, ClockHands, Moment, nanos};
-pub use crate::entry::{Cost, Entry};
 pub use crate::error::ConfigError;
-pub use crate::eviction::{EvictionReason, Evictions, Remembers};
-pub use crate::exports::{DropReason, ExportedItem, Exports};
-pub use crate::key::{BroughtHash, BroughtHasher, HashedKey, HashedRef};
+pub use crate::event::{Event, Observer, notify};
+pub use crate::identity::{CacheIdentity, Labels};
 pub use crate::outcome::{
-    Ending, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult, StaleEvent,
-    StoreErrorKind, Tier, WaitOutcome, WaitScope,
+    EvictionReason, Failure, LoadOutcome, LoadTrigger, MissReason, Operation, RejectionReason, RequestResult,
+    StaleEvent, StoreErrorKind, Tier, WaitOutcome, WaitScope,
 };
-#[cfg(feature = "serde")]
-pub use crate::recorder::Layout;
-pub use crate::recorder::{
-    Counts, Durations, Event, HitCell, HitTiming, Measured, Observer, Packed, Quantity, Recorder, Sizes, Totals,
+pub use crate::request_outcome::RequestOutcome;
+pub use crate::simulator::{KeySlab, Simulator, SlotRing};
+pub use crate::store::{
+    Entry, EvictionListener, Evictions, HashedKey, HashedRef, IntoStore, KeyEncoding, LoadCost, NoKeys,
+    PrehashedBuildHasher, PrehashedHasher, Store, StoreUsage,
 };
-pub use crate::simulator::Simulator;
-pub use crate::sleep::Sleep;
-pub use crate::slots::{Ring, Slots};
 #[cfg(feature = "shared")]
-pub use crate::store::{BeforeShared, ByJson, NoMemory};
-pub use crate::store::{IntoStore, Levels, Naming, Store, Unshared};
-pub use crate::telemetry::{CAPACITY_MULTIPLES, Identity, Labels, Registration, Source, Telemetry, names};
-pub use crate::ticker::Ticking;
+pub use crate::store::{JsonKeys, NoMemory, TieredStore};
+pub use crate::time::{Clock, ManualClock, Sleep, TickerGuard, Timestamp, nanos};

@@ -1,25 +1,28 @@
-//! How values become bytes, and bytes values.
+//! The encoding of values as bytes.
 
 use std::error::Error;
 
-/// Turns values of type `V` into bytes and back.
+/// Encodes values of type `V` as bytes, and decodes them.
 ///
-/// Bytes are checked before they come here (they are what `encode` gave, for this type and this key), so `decode` sees
-/// foreign ones only where somebody means harm; it must not panic, and one that does counts as an error.
+/// The bytes were checked before `decode` is called: `encode` returned them, for this type and this key. So `decode`
+/// gets foreign bytes only in an attack. It must not panic; a panic counts as an error.
+#[doc(alias = "serializer")]
+#[doc(alias = "serialization")]
 pub trait Codec<V>: Send + Sync {
-    /// Which codec it is: bytes of another one aren't decoded. Below 64 are cachescope's; yours begin at 64.
+    /// Returns the id of the codec. Bytes of another codec aren't decoded. Ids below 64 belong to cachescope; use 64 to
+    /// 255 for your own codecs.
     fn id(&self) -> u8;
 
-    /// The bytes of `value`.
+    /// Encodes `value`.
     ///
     /// # Errors
-    /// If the value has none: it reaches its caller, and isn't stored.
+    /// If the value can't be encoded. The cache then returns the value, but doesn't store it.
     fn encode(&self, value: &V) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 
-    /// The value of `bytes`.
+    /// Decodes `bytes`.
     ///
     /// # Errors
-    /// If they aren't those of a value.
+    /// If the bytes aren't an encoded value.
     fn decode(&self, bytes: &[u8]) -> Result<V, Box<dyn Error + Send + Sync>>;
 }
 
@@ -29,8 +32,8 @@ mod serial {
 
     use super::{Codec, Error};
 
-    /// postcard: compact, fast, and by position: another order or number of fields is another type, so give the cache
-    /// a new version when its values change.
+    /// The postcard format: compact and fast. Fields are encoded by position, so a type with more, fewer or reordered
+    /// fields is another type. Give the cache a new version when the type of its values changes.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct Postcard;
 
@@ -46,12 +49,12 @@ mod serial {
         fn decode(&self, bytes: &[u8]) -> Result<V, Box<dyn Error + Send + Sync>> {
             match postcard::take_from_bytes(bytes)? {
                 (value, []) => Ok(value),
-                _ => Err("bytes are left over".into()),
+                _ => Err("the value is followed by more bytes".into()),
             }
         }
     }
 
-    /// JSON: larger and slower, readable by people and other languages, and by name.
+    /// JSON: larger and slower, readable by people and by other languages. Fields are encoded by name.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct Json;
 
@@ -69,7 +72,7 @@ mod serial {
         }
     }
 
-    /// MessagePack: compact, readable by other languages, and by name.
+    /// MessagePack: compact, and readable by other languages. Fields are encoded by name.
     #[cfg(feature = "messagepack")]
     #[derive(Clone, Copy, Debug, Default)]
     pub struct MessagePack;
@@ -98,7 +101,7 @@ pub use self::serial::{Json, Postcard};
 mod tests {
     use super::*;
 
-    fn comes_back(codec: &impl Codec<(u64, Vec<Option<String>>)>) {
+    fn assert_round_trip(codec: &impl Codec<(u64, Vec<Option<String>>)>) {
         let value = (7, vec![None, Some("ä".to_owned())]);
         let bytes = codec.encode(&value).unwrap();
         assert_eq!(codec.decode(&bytes).unwrap(), value);
@@ -106,15 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_and_halves_do_not() {
-        comes_back(&Postcard);
-        comes_back(&Json);
+    fn codecs_decode_their_values_and_reject_cut_bytes() {
+        assert_round_trip(&Postcard);
+        assert_round_trip(&Json);
         #[cfg(feature = "messagepack")]
-        comes_back(&MessagePack);
+        assert_round_trip(&MessagePack);
     }
 
     #[test]
-    fn postcard_leaves_no_byte_over() {
+    fn postcard_rejects_trailing_bytes() {
         assert!(Codec::<u8>::decode(&Postcard, &[7, 7]).is_err());
     }
 }

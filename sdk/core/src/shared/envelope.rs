@@ -1,6 +1,6 @@
-//! What is stored around a value's bytes: who wrote them, when, until when they are fresh, and that they are whole.
+//! The envelope around the bytes of a stored value: its codec, its times and a checksum.
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 0..4 | `CSE1` |
 //! | 4 | codec |
@@ -8,21 +8,21 @@
 //! | 6..8 | zero |
 //! | 8..16 | schema |
 //! | 16..24 | stored at, nanoseconds since 1970 |
-//! | 24..32 | fresh until, the same; all ones: for ever |
-//! | 32..40 | what the load took, nanoseconds |
-//! | 40..44 | length of the payload before it was compressed |
-//! | 44..48 | CRC-32 of the key, the bytes before and the payload |
+//! | 24..32 | fresh until, nanoseconds since 1970; all ones: never expires |
+//! | 32..40 | duration of the load, nanoseconds |
+//! | 40..44 | length of the payload before compression |
+//! | 44..48 | CRC-32 of the key, the bytes before this field, and the payload |
 //! | 48.. | payload |
 //!
 //! Numbers are little-endian.
 
-use super::key::StoreKey;
+use super::scope::StoreKey;
 
 const MAGIC: [u8; 4] = *b"CSE1";
 const CHECKSUM_AT: usize = 44;
 const LENGTH: usize = 48;
 
-/// What is told of a stored value.
+/// The metadata of a stored value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) codec: u8,
@@ -31,16 +31,16 @@ pub(crate) struct Envelope {
     pub(crate) schema: u64,
     /// In nanoseconds since 1970.
     pub(crate) stored_at: u64,
-    /// In nanoseconds since 1970; the largest there is for what doesn't expire.
+    /// In nanoseconds since 1970; `u64::MAX` if the value doesn't expire.
     pub(crate) fresh_until: u64,
     /// In nanoseconds.
     pub(crate) cost: u64,
-    /// Of the payload before it was compressed, in bytes.
+    /// The length of the payload before compression, in bytes.
     pub(crate) plain_length: u32,
 }
 
 impl Envelope {
-    /// Puts a payload for `key` into the envelope.
+    /// Returns the envelope with the payload for `key`.
     pub(crate) fn close(&self, key: &StoreKey, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(LENGTH + payload.len());
         bytes.extend(MAGIC);
@@ -54,8 +54,8 @@ impl Envelope {
         bytes
     }
 
-    /// Takes the payload for `key` out of an envelope; `None` if these aren't bytes that [`Envelope::close`] gave for
-    /// this key. That they pass by chance is a matter of one in four billion.
+    /// Returns the envelope and its payload. Returns `None` if [`Envelope::close`] didn't return these bytes for this
+    /// key. Random bytes pass the check with a probability of one in four billion.
     pub(crate) fn open<'a>(key: &StoreKey, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (head, payload) = bytes.split_at_checked(LENGTH)?;
         let number = |at: usize| Some(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?));
@@ -81,7 +81,7 @@ impl Envelope {
     }
 }
 
-/// The key is in it, so that bytes which came under another key by mistake aren't taken for its own.
+/// Includes the key, so that bytes stored under another key by mistake are detected.
 fn checksum(key: &StoreKey, head: &[u8], payload: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     for part in [key.scope().as_str().as_bytes(), b":", key.as_str().as_bytes(), b"\0", head, payload] {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out_for_its_own_key_alone() {
+    fn envelope_opens_only_for_its_own_key() {
         let scope = Scope::new("n", "c", 1).unwrap();
         let (one, two) = (scope.key(&1).unwrap(), scope.key(&2).unwrap());
         let bytes = envelope().close(&one, b"payload");
@@ -117,9 +117,9 @@ mod tests {
         assert_eq!(Envelope::open(&two, &bytes), None);
     }
 
-    /// Written down, since another version has to read it.
+    /// The format is fixed, because another version must be able to read it.
     #[test]
-    fn its_bytes_are_what_they_always_were() {
+    fn envelope_format_never_changes() {
         let key = Scope::new("n", "c", 1).unwrap().key(&1).unwrap();
         let bytes = envelope().close(&key, b"p");
         assert_eq!(&bytes[..8], b"CSE1\x01\x01\0\0");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_changed_anywhere_is_refused() {
+    fn cut_or_changed_envelopes_are_rejected() {
         let key = Scope::new("n", "c", 1).unwrap().key(&1).unwrap();
         let bytes = envelope().close(&key, b"payload");
         for end in 0..bytes.len() {

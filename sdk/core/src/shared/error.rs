@@ -1,12 +1,12 @@
-//! What can go wrong with a store that isn't in this process's memory.
+//! Errors of shared stores.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::outcome::StoreErrorKind;
 
-/// An operation on a store that failed. Its text tells the kind and no key or value; the client's own error, which
-/// may, is its [`source`](Error::source).
+/// The error of an operation on a shared store. Its text contains the kind, and never a key or a value. The client's
+/// own error may contain them; it is the [`source`](Error::source).
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -14,12 +14,12 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error of this kind, for the reason that the client gives.
+    /// Creates an error of this kind, with the client's error as its source.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: Some(source.into()) }
     }
 
-    /// What kind it is.
+    /// Returns the kind.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -37,9 +37,9 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             StoreErrorKind::Timeout => "the store didn't answer in time",
             StoreErrorKind::Unreachable => "the store can't be reached",
-            StoreErrorKind::Suspended => "the store was failing and isn't asked for a while",
-            StoreErrorKind::Full => "the store has no room",
-            StoreErrorKind::Refused => "the store refuses us",
+            StoreErrorKind::Suspended => "the circuit breaker is open, because the store kept failing",
+            StoreErrorKind::Full => "the store has no capacity left",
+            StoreErrorKind::Refused => "the store rejected the operation",
             StoreErrorKind::Unencodable => "the value can't be encoded",
             StoreErrorKind::Other => "the store failed",
         })

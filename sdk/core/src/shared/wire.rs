@@ -1,4 +1,4 @@
-//! Values as a shared store keeps them: encoded, perhaps compressed and encrypted, in an envelope.
+//! The stored form of values: encoded, optionally compressed and encrypted, in an envelope.
 
 use std::error::Error;
 use std::fmt;
@@ -11,70 +11,72 @@ use sha2::{Digest, Sha256};
 use super::codec::Codec;
 use super::envelope::Envelope;
 use super::error::StoreError;
-use super::key::StoreKey;
-use crate::clock::nanos;
+use super::scope::StoreKey;
 use crate::outcome::StoreErrorKind;
+use crate::time::nanos;
 
-/// More than a value may have decompressed: 1 GiB. What claims more is refused before it takes the room.
+/// The maximum decompressed size of a value: 1 GiB. A larger claimed size is rejected before memory is allocated.
 #[cfg(feature = "zstd")]
 const LARGEST: u32 = 1 << 30;
 
-/// Encrypts what is stored, with keys of the user's.
+/// Encrypts stored values with your keys.
 ///
-/// `associated` is what the bytes belong to (the entry's name): authenticated ciphers bind them to it.
+/// `associated` is the name of the entry. Authenticated ciphers bind the bytes to it, as associated data.
+#[doc(alias = "encryption")]
 pub trait Cipher: Send + Sync + 'static {
-    /// The encrypted bytes.
+    /// Encrypts `plain`.
     ///
     /// # Errors
-    /// If they can't be encrypted: the value then isn't stored.
+    /// If the bytes can't be encrypted. The value then isn't stored.
     fn encrypt(&self, plain: Vec<u8>, associated: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 
-    /// The bytes that were encrypted.
+    /// Decrypts `sealed`.
     ///
     /// # Errors
-    /// If these aren't bytes it encrypted, or not for `associated`.
+    /// If this cipher didn't encrypt these bytes, or not for `associated`. The entry then counts as corrupt.
     fn decrypt(&self, sealed: &[u8], associated: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 }
 
-/// A value that was stored.
+/// A stored value with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredValue<V> {
-    /// What a load returned.
+    /// The value that a load returned.
     pub value: V,
-    /// When it was stored, by the clock of the machine that did.
+    /// The time at which it was stored, by the clock of the machine that stored it.
     pub stored_at: SystemTime,
-    /// Until when it is fresh; `None` if it doesn't expire.
+    /// The time at which it expires, or `None` if it doesn't expire.
     pub fresh_until: Option<SystemTime>,
-    /// What its load took.
+    /// The duration of its load.
     pub cost: Duration,
 }
 
-/// Bytes that aren't those of a value: damaged, foreign, or of another version, codec or type.
+/// The error of bytes that aren't a stored value of this cache: damaged, foreign, or of another version, codec or type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
-/// Turns values into what is stored, and back.
+/// Converts values to stored bytes, and back.
 pub struct Wire<V> {
     pub(super) codec: Box<dyn Codec<V>>,
     pub(super) schema: u64,
-    /// In bytes; larger payloads are compressed.
+    /// In bytes. Larger payloads are compressed.
     #[cfg(feature = "zstd")]
     pub(super) compress_above: Option<usize>,
     pub(super) cipher: Option<Arc<dyn Cipher>>,
 }
 
 impl<V: 'static> Wire<V> {
-    /// What is stored for `key`.
+    /// Returns the bytes to store for `key`.
     ///
     /// # Errors
-    /// If the value can't be encoded or encrypted, or is larger than 4 GiB.
+    /// If the value can't be encoded or encrypted, or is larger than 4 GiB. A panic of the codec or the cipher is an
+    /// error.
     pub fn encode(&self, key: &StoreKey, stored: &StoredValue<V>) -> Result<Vec<u8>, StoreError> {
         let failed = |error| StoreError::new(StoreErrorKind::Unencodable, error);
-        let plain = caught(|| self.codec.encode(&stored.value)).map_err(failed)?;
+        let plain = catch_panic(|| self.codec.encode(&stored.value)).map_err(failed)?;
         let plain_length = u32::try_from(plain.len()).map_err(|error| failed(error.into()))?;
         let (payload, compressed) = self.compressed(plain);
         let payload = match &self.cipher {
-            Some(cipher) => caught(|| cipher.encrypt(payload, key.whole().as_bytes())).map_err(failed)?,
+            Some(cipher) => catch_panic(|| cipher.encrypt(payload, key.full_name().as_bytes())).map_err(failed)?,
             None => payload,
         };
         let envelope = Envelope {
@@ -90,11 +92,11 @@ impl<V: 'static> Wire<V> {
         Ok(envelope.close(key, &payload))
     }
 
-    /// The value that is stored for `key`.
+    /// Returns the value that is stored for `key` as `bytes`. Never panics.
     ///
     /// # Errors
-    /// If these aren't bytes that a cache of this name, codec and type stored for this key. Never panics, and never
-    /// gives another value than the one that was stored, but for one in four billion changes that are made at random.
+    /// If a cache of this name, codec and type didn't store these bytes for this key. Random changes of the bytes are
+    /// detected, except for one in four billion.
     pub fn decode(&self, key: &StoreKey, bytes: &[u8]) -> Result<StoredValue<V>, Corrupt> {
         let (envelope, payload) = Envelope::open(key, bytes).ok_or(Corrupt)?;
         let of_this_kind = envelope.codec == self.codec.id() && envelope.schema == self.schema;
@@ -102,14 +104,16 @@ impl<V: 'static> Wire<V> {
             return Err(Corrupt);
         }
         let decrypted = match &self.cipher {
-            Some(cipher) => Some(caught(|| cipher.decrypt(payload, key.whole().as_bytes())).map_err(|_| Corrupt)?),
+            Some(cipher) => {
+                Some(catch_panic(|| cipher.decrypt(payload, key.full_name().as_bytes())).map_err(|_| Corrupt)?)
+            }
             None => None,
         };
         let payload = decrypted.as_deref().unwrap_or(payload);
         let decompressed = if envelope.compressed { Some(decompressed(payload, envelope.plain_length)?) } else { None };
         let plain = decompressed.as_deref().unwrap_or(payload);
         Ok(StoredValue {
-            value: caught(|| self.codec.decode(plain)).map_err(|_| Corrupt)?,
+            value: catch_panic(|| self.codec.decode(plain)).map_err(|_| Corrupt)?,
             stored_at: at(envelope.stored_at),
             fresh_until: (envelope.fresh_until != u64::MAX).then(|| at(envelope.fresh_until)),
             cost: Duration::from_nanos(envelope.cost),
@@ -128,7 +132,7 @@ impl<V: 'static> Wire<V> {
     }
 
     #[cfg(not(feature = "zstd"))]
-    #[expect(clippy::unused_self, reason = "with zstd it looks at the limit")]
+    #[expect(clippy::unused_self, reason = "with zstd the method reads the limit")]
     fn compressed(&self, plain: Vec<u8>) -> (Vec<u8>, bool) {
         (plain, false)
     }
@@ -141,7 +145,8 @@ fn decompressed(payload: &[u8], length: u32) -> Result<Vec<u8>, Corrupt> {
     plain.filter(|plain| plain.len() == length as usize).ok_or(Corrupt)
 }
 
-/// Compressed by a process that could; this one can't read it, and stores it anew.
+/// The value was compressed by a process with the feature `zstd`. This process can't read it, and stores the value
+/// again.
 #[cfg(not(feature = "zstd"))]
 fn decompressed(_: &[u8], _: u32) -> Result<Vec<u8>, Corrupt> {
     Err(Corrupt)
@@ -153,20 +158,20 @@ impl<V: 'static> fmt::Debug for Wire<V> {
     }
 }
 
-/// The number that stands for a type in an envelope.
+/// Returns the number that identifies a type in an envelope.
 pub(super) fn schema(name: &str) -> u64 {
     let digest = Sha256::digest(name);
     u64::from_le_bytes(std::array::from_fn(|index| digest[index]))
 }
 
-/// What `work`, which is the user's, gives; its panic is an error.
-fn caught<T>(
+/// Runs the user's code `work`, and turns its panic into an error.
+fn catch_panic<T>(
     work: impl FnOnce() -> Result<T, Box<dyn Error + Send + Sync>>,
 ) -> Result<T, Box<dyn Error + Send + Sync>> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("it panicked".into()))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the codec or the cipher panicked".into()))
 }
 
-/// In nanoseconds; what is before 1970 is 1970, what is after 2554 doesn't expire.
+/// Converts to nanoseconds since 1970. Earlier times become 1970; times after 2554 never expire.
 fn since_1970(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_comes_back_with_all_that_was_told_of_it() {
+    fn value_is_decoded_with_its_metadata() {
         for text in ["short".to_owned(), "long ".repeat(1_000)] {
             let plain = wire::<String>(Postcard);
             let bytes = plain.encode(&key(), &stored(text.clone())).unwrap();
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_another_type_or_codec_is_corrupt() {
+    fn value_of_another_type_or_codec_is_corrupt() {
         let bytes = wire::<u64>(Postcard).encode(&key(), &stored(7)).unwrap();
         let other_type = Wire { schema: schema("other"), ..wire::<u64>(Postcard) };
         assert_eq!(other_type.decode(&key(), &bytes), Err(Corrupt));
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_codec_that_panics_has_failed() {
+    fn panicking_codec_is_an_error() {
         struct Panics;
         impl Codec<u64> for Panics {
             fn id(&self) -> u8 {
