@@ -1,12 +1,10 @@
-//! Requests: as many datums as one may have, in number and in bytes.
-
 use crate::datum::Datum;
 use crate::limits;
 
-/// What a request has besides its datums: the namespace, keys and heads.
+/// The bytes of a request besides its datums: the namespace, keys and heads.
 const FRAME: usize = limits::NAME + 100;
 
-/// `datums` in requests, in their order. None is empty.
+/// Splits `datums` into requests, in order: as many in each as the limits of number and bytes allow. No request is empty.
 pub(crate) fn batches(datums: Vec<Datum>) -> Vec<Vec<Datum>> {
     let mut batches: Vec<Vec<Datum>> = Vec::new();
     let mut size = 0;
@@ -31,25 +29,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::datum::Said;
-    use crate::distribution::{Part, Statistics};
+    use crate::datum::DatumValue;
+    use crate::distribution::{DistributionPart, Statistics};
 
     fn datum(number: usize, values: usize, dimensions: usize, length: usize) -> Datum {
         let statistics = Statistics { count: 1.0, sum: 1.0, min: 1.0, max: 1.0 };
-        let part = Part { statistics, values: vec![1.5; values], counts: vec![1.0; values] };
+        let part = DistributionPart { statistics, values: vec![1.5; values], counts: vec![1.0; values] };
         let dimension = |at: usize| (format!("d{at}"), "v".repeat(length));
         Datum {
             name: format!("m{number}"),
             dimensions: (0..dimensions).map(dimension).collect(),
             unit: "None",
             time: SystemTime::UNIX_EPOCH,
-            said: if values == 0 { Said::Value(1.0) } else { Said::Distribution(part) },
+            value: if values == 0 { DatumValue::Single(1.0) } else { DatumValue::Distribution(part) },
             points: 1,
         }
     }
 
     #[test]
-    fn the_largest_datum_fits_into_a_request() {
+    fn largest_datum_fits_into_a_request() {
         let mut largest = datum(0, limits::VALUES, limits::DIMENSIONS, limits::DIMENSION_VALUE);
         largest.name = "n".repeat(limits::NAME);
         assert!(FRAME + largest.size() + limits::DIMENSIONS * limits::NAME < limits::BODY);
@@ -58,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn small_datums_go_by_the_thousand() {
+    fn small_datums_fill_requests_of_a_thousand() {
         let sizes: Vec<_> = batches((0..2_500).map(|at| datum(at, 0, 3, 20)).collect()).iter().map(Vec::len).collect();
         assert_eq!(sizes, [1_000, 1_000, 500]);
     }
 
     proptest! {
         #[test]
-        fn no_request_is_too_large_and_nothing_is_lost_or_doubled(
+        fn requests_stay_within_the_limits_and_hold_each_datum_once(
             shapes in proptest::collection::vec((0usize..=150, 0usize..=30, 1usize..=1_024), 0..2_500),
         ) {
             let all: Vec<Datum> = shapes

@@ -1,62 +1,40 @@
 use std::fmt;
 
-/// Why a CloudWatch exporter could not be built.
+use cachescope_exporter::ConfigError;
+
+/// A CloudWatch exporter could not be built.
 ///
-/// The message names the variable, its value (never that of credentials) and what is accepted.
+/// The message names the setting, its rule and its value. It never shows the value of credentials.
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Variable {
-        name: String,
-        /// None where it may hold a secret.
-        value: Option<String>,
-        accepted: &'static str,
-    },
-    Setting {
-        name: &'static str,
-        value: String,
-        accepted: &'static str,
-    },
+    Config(ConfigError),
     #[cfg(feature = "api")]
     Thread(std::io::Error),
 }
 
 impl Error {
-    pub(crate) fn variable(name: &str, value: &str, accepted: &'static str) -> Self {
-        Self(Kind::Variable { name: name.to_owned(), value: Some(value.to_owned()), accepted })
-    }
-
-    /// For variables that go with a secret.
-    #[cfg(feature = "api")]
-    pub(crate) fn secret(name: &str, accepted: &'static str) -> Self {
-        Self(Kind::Variable { name: name.to_owned(), value: None, accepted })
-    }
-
-    pub(crate) fn setting(name: &'static str, value: &str, accepted: &'static str) -> Self {
-        Self(Kind::Setting { name, value: value.to_owned(), accepted })
-    }
-
     #[cfg(feature = "api")]
     pub(crate) fn thread(cause: std::io::Error) -> Self {
         Self(Kind::Thread(cause))
     }
 
-    /// Whether an environment variable has a value that can't be honoured.
+    /// Returns whether a setting, in code or in an environment variable, has a value that isn't valid.
     ///
     /// ```
     /// let wrong = |name: &str| (name == "CACHESCOPE_CLOUDWATCH_RESOLUTION").then(|| "5".to_owned());
     /// let error = cachescope_cloudwatch::CloudWatch::from_lookup(&wrong).unwrap_err();
-    /// assert!(error.is_variable());
-    /// assert!(error.to_string().contains("CACHESCOPE_CLOUDWATCH_RESOLUTION is \"5\""));
+    /// assert!(error.is_config());
+    /// assert_eq!(error.to_string(), "CACHESCOPE_CLOUDWATCH_RESOLUTION must be 60 or 1 (seconds), got \"5\"");
     /// ```
     #[must_use]
-    pub fn is_variable(&self) -> bool {
-        matches!(self.0, Kind::Variable { .. })
+    pub fn is_config(&self) -> bool {
+        matches!(self.0, Kind::Config(_))
     }
 
-    /// Whether the operating system refused the worker thread (for example at a limit of threads).
+    /// Returns whether the operating system refused the worker thread, for example at a limit of threads.
     #[must_use]
     pub fn is_thread(&self) -> bool {
         #[cfg(feature = "api")]
@@ -67,16 +45,18 @@ impl Error {
     }
 }
 
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self(Kind::Config(error))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Variable { name, value: Some(value), accepted } => {
-                write!(f, "{name} is {value:?}: expected {accepted}")
-            }
-            Kind::Variable { name, value: None, accepted } => write!(f, "{name} can't be used: expected {accepted}"),
-            Kind::Setting { name, value, accepted } => write!(f, "{name} is {value:?}: expected {accepted}"),
+            Kind::Config(error) => error.fmt(f),
             #[cfg(feature = "api")]
-            Kind::Thread(_) => f.write_str("can't start the worker thread of the CloudWatch exporter"),
+            Kind::Thread(_) => f.write_str("failed to start the worker thread of the CloudWatch exporter"),
         }
     }
 }
@@ -86,7 +66,7 @@ impl std::error::Error for Error {
         match &self.0 {
             #[cfg(feature = "api")]
             Kind::Thread(cause) => Some(cause),
-            Kind::Variable { .. } | Kind::Setting { .. } => None,
+            Kind::Config(_) => None,
         }
     }
 }

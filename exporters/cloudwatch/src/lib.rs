@@ -1,6 +1,6 @@
-//! Amazon CloudWatch exporters for cachescope: by PutMetricData, and by the Embedded Metric Format.
+//! Amazon CloudWatch exporters for the OpenTelemetry SDK: by PutMetricData, and by the Embedded Metric Format.
 //!
-//! [`CloudWatch`] reads the `CACHESCOPE_CLOUDWATCH_*` and `AWS_*` variables and builds a `MetricExporter` to hand to the
+//! [`CloudWatch`] reads the `CACHESCOPE_CLOUDWATCH_*` and `AWS_*` variables, and builds a `MetricExporter` for the
 //! OpenTelemetry SDK:
 //!
 //! ```no_run
@@ -13,38 +13,47 @@
 //! # Ok::<(), cachescope_cloudwatch::Error>(())
 //! ```
 //!
-//! # What CloudWatch gets
+//! # Metrics in CloudWatch
 //!
 //! | instrument | in CloudWatch |
 //! |---|---|
-//! | counter | what was added in each interval: `Sum` of a period is how much, `SampleCount` says nothing |
-//! | up-down counter, gauge | how it stood at the end of each interval: `Average`, `Maximum` |
-//! | histogram, explicit or exponential | `Sum`, `SampleCount` exactly; `Minimum`, `Maximum` too if the SDK recorded them, else to within a bucket, as percentiles |
+//! | counter | the amount added in each interval. Use the statistic `Sum`; `SampleCount` has no meaning |
+//! | up-down counter, gauge | the value at the end of each interval. Use `Average` or `Maximum` |
+//! | histogram, explicit or exponential | `Sum` and `SampleCount` are exact. `Minimum` and `Maximum` are exact if the SDK records them; otherwise they, like percentiles, are exact to within a bucket |
 //!
-//! Units are CloudWatch's (`s` becomes `Seconds`, `{request}` `Count`); what it has none for is `None`. Characters other
-//! than printable ASCII become `_`, values of dimensions are cut after 1,024. Whole numbers are exact up to 2^53.
+//! Units become those of CloudWatch (`s` becomes `Seconds`, `{request}` becomes `Count`). A unit that CloudWatch doesn't
+//! have becomes `None`. Characters other than printable ASCII become `_`. Values of dimensions are cut after 1,024
+//! characters. Whole numbers are exact up to 2^53.
 //!
-//! # Exactly once, nearly
+//! # Delivery guarantees
 //!
-//! CloudWatch adds up what it is sent twice. A request is sent again only where it is certain that nothing was stored:
-//! it was throttled, the service answered with an error of its own, or there was no connection to send it over. What
-//! doesn't get through within the timeout waits for the next interval, with its own time, up to a bounded number. Where
-//! a request was sent and no answer came, [`OnUnknown`] chooses which way to err. `CloudWatch::exports` counts it all.
+//! CloudWatch adds up metrics that are sent twice. A request is therefore retried only if it is certain that nothing was
+//! stored: it was throttled, the service answered with an error of its own, or there was no connection. Metrics that can't
+//! be delivered within the timeout wait for the next interval, with their own time, in a queue of limited capacity. If a
+//! request was sent and no response came, [`OnUnknown`] decides whether its metrics are dropped or sent again.
+//! `CloudWatch::stats` counts all cases.
 //!
 //! # Threads
 //!
-//! The exporter may be built, used and dropped on any thread, inside a tokio runtime or outside. One worker thread,
-//! `cachescope-cloudwatch`, drives its sockets. The exporter of the Embedded Metric Format has none.
+//! The exporter may be built, used and dropped on any thread, inside or outside a tokio runtime. One worker thread,
+//! `cachescope-cloudwatch`, drives its sockets. The exporter of the Embedded Metric Format has no thread.
 //!
-//! # What is said about failures
+//! # Logs
 //!
-//! Losing CloudWatch is one `warn!` of `tracing`, getting it back one `info!`. Neither holds credentials or values.
+//! The loss of CloudWatch is one `warn!` of `tracing`, and its recovery one `info!`. Neither contains credentials or
+//! values.
+//!
+//! # Cargo features
+//!
+//! - `api`: the exporter that sends PutMetricData requests, with the AWS SDK. On by default.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "api")]
 mod api;
 mod batch;
 mod cloud_watch;
-mod cost;
+mod cost_estimate;
 mod datum;
 mod dimensions;
 mod distribution;
@@ -52,16 +61,19 @@ mod emf;
 mod error;
 mod limits;
 mod point;
+mod sanitize;
 mod series;
 mod settings;
-mod text;
 mod unit;
 
 #[cfg(feature = "api")]
-pub use api::{Delivery, MetricExporter};
-pub use cloud_watch::CloudWatch;
-pub use cost::Cost;
-pub use dimensions::Dimensions;
-pub use emf::EmfExporter;
-pub use error::Error;
-pub use settings::{OnUnknown, Resolution};
+pub use cachescope_exporter::{Delivery, FlushGuard};
+
+#[cfg(feature = "api")]
+pub use crate::api::MetricExporter;
+pub use crate::cloud_watch::CloudWatch;
+pub use crate::cost_estimate::CostEstimate;
+pub use crate::dimensions::Dimensions;
+pub use crate::emf::EmfExporter;
+pub use crate::error::Error;
+pub use crate::settings::{OnUnknown, Resolution};

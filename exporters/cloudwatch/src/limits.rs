@@ -1,18 +1,18 @@
-//! What CloudWatch takes at most, as its [reference] and its [quotas] have it.
+//! The limits of CloudWatch, from its [reference] and its [quotas].
 //!
 //! [reference]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
 //! [quotas]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 
 use std::time::{Duration, SystemTime};
 
-/// Metrics of a PutMetricData.
+/// Metrics in one PutMetricData request.
 pub(crate) const METRICS: usize = 1_000;
 
-/// Bytes of a PutMetricData's body, packed or not. The documented limit is "1 MB"; this is some way below either reading
-/// of that, and is held unpacked.
+/// Bytes of a PutMetricData request's body before compression. The documented limit is "1 MB". This value is below both
+/// meanings of that.
 pub(crate) const BODY: usize = 900_000;
 
-/// Distinct values of one metric in a PutMetricData.
+/// Distinct values of one metric in a PutMetricData request.
 pub(crate) const VALUES: usize = 150;
 
 /// Distinct values of one metric in a line of the Embedded Metric Format.
@@ -21,10 +21,10 @@ pub(crate) const EMF_VALUES: usize = 100;
 /// Metrics in a line of the Embedded Metric Format.
 pub(crate) const EMF_METRICS: usize = 100;
 
-/// Bytes of such a line: what Lambda and older agents take of one log event.
+/// Bytes of a line of the Embedded Metric Format: the size of one log event that Lambda and older agents accept.
 pub(crate) const EMF_LINE: usize = 256 * 1024;
 
-/// Characters of a dimension's name in such a line.
+/// Characters of a dimension's name in a line of the Embedded Metric Format.
 pub(crate) const EMF_DIMENSION_NAME: usize = 250;
 
 /// Dimensions of a metric.
@@ -36,22 +36,23 @@ pub(crate) const NAME: usize = 255;
 /// Characters of a dimension's value.
 pub(crate) const DIMENSION_VALUE: usize = 1_024;
 
-/// The largest magnitude of a number: 2^360.
+/// Returns the largest magnitude of a number: 2^360.
 pub(crate) fn magnitude() -> f64 {
     2f64.powi(360)
 }
 
-/// Whether `number` can be said.
-pub(crate) fn takes_number(number: f64) -> bool {
+/// Returns whether CloudWatch accepts `number`.
+pub(crate) fn is_valid_number(number: f64) -> bool {
     number.is_finite() && number.abs() <= magnitude()
 }
 
-/// How far back, and how far ahead, a time may lie; each less an hour, for clocks that differ and for the way there.
+/// The limits for a time in the past and in the future. Each is an hour less than documented, for clock differences and
+/// transmission.
 const PAST: Duration = Duration::from_secs(14 * 24 * 3600 - 3600);
 const FUTURE: Duration = Duration::from_secs(3600);
 
-/// Whether something of `time` is taken at `now`.
-pub(crate) fn takes_time(time: SystemTime, now: SystemTime) -> bool {
+/// Returns whether CloudWatch accepts a metric of `time` at `now`.
+pub(crate) fn is_valid_time(time: SystemTime, now: SystemTime) -> bool {
     match now.duration_since(time) {
         Ok(past) => past <= PAST,
         Err(ahead) => ahead.duration() <= FUTURE,
@@ -63,20 +64,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stop_where_cloudwatch_does() {
+    fn number_is_valid_up_to_the_largest_magnitude() {
         for good in [0.0, -0.0, 1.5, magnitude(), -magnitude(), f64::MIN_POSITIVE] {
-            assert!(takes_number(good), "{good}");
+            assert!(is_valid_number(good), "{good}");
         }
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, magnitude().next_up(), -magnitude().next_up()] {
-            assert!(!takes_number(bad), "{bad}");
+            assert!(!is_valid_number(bad), "{bad}");
         }
     }
 
     #[test]
-    fn times_are_within_two_weeks_back_and_two_hours_ahead() {
+    fn time_is_valid_within_two_weeks_back_and_two_hours_ahead() {
         let now = SystemTime::now();
         let day = Duration::from_secs(24 * 3600);
-        assert!(takes_time(now, now) && takes_time(now - 13 * day, now) && takes_time(now + day / 48, now));
-        assert!(!takes_time(now - 14 * day, now) && !takes_time(now + day / 12, now));
+        assert!(is_valid_time(now, now) && is_valid_time(now - 13 * day, now) && is_valid_time(now + day / 48, now));
+        assert!(!is_valid_time(now - 14 * day, now) && !is_valid_time(now + day / 12, now));
     }
 }

@@ -1,17 +1,15 @@
-//! Points as the SDK collected them, whatever the type of their numbers.
+//! Data points as the SDK collected them, for every type of numbers.
 
 use std::time::SystemTime;
 
+use cachescope_exporter::{HistogramPoint, Number};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::Temporality;
-use opentelemetry_sdk::metrics::data::{
-    AggregatedMetrics, ExponentialBucket, ExponentialHistogramDataPoint, HistogramDataPoint, MetricData,
-    ResourceMetrics,
-};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 
-use crate::distribution::{Distribution, ExponentialSide};
+use crate::distribution::Distribution;
 
-/// One point of one metric.
+/// A data point of a metric.
 #[derive(Clone, Debug)]
 pub(crate) struct Point<'a> {
     pub(crate) name: &'a str,
@@ -19,25 +17,25 @@ pub(crate) struct Point<'a> {
     pub(crate) unit: &'a str,
     pub(crate) time: SystemTime,
     pub(crate) attributes: Vec<&'a KeyValue>,
-    /// None where it can't be said to CloudWatch: a total since the start, of which each interval would be added up.
-    pub(crate) reading: Option<Reading>,
+    /// `None` if CloudWatch can't represent it: a cumulative total, which CloudWatch would add up at every interval.
+    pub(crate) value: Option<PointValue>,
 }
 
-/// What it says.
+/// The value of a data point.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Reading {
-    /// So much since the last one.
+pub(crate) enum PointValue {
+    /// A sum since the last interval.
     Delta(f64),
-    /// How it stands: several are their sum, as of entries.
+    /// A current value of which several are added, such as a number of entries.
     Last(f64),
-    /// How it stands, which makes no sense as a sum: several are the largest of them, as of waits.
+    /// A current value of which the largest is sent, such as the longest wait.
     Gauge(f64),
-    /// What was measured since the last one.
+    /// The measurements since the last interval.
     Distribution(Distribution),
 }
 
-impl Reading {
-    /// In another unit.
+impl PointValue {
+    /// Converts the value to another unit.
     pub(crate) fn times(self, factor: f64) -> Self {
         match self {
             Self::Delta(number) => Self::Delta(number * factor),
@@ -47,18 +45,18 @@ impl Reading {
         }
     }
 
-    /// Makes one of both; the other is of the same kind.
+    /// Merges another value of the same kind.
     pub(crate) fn add(&mut self, other: Self) {
         match (self, other) {
             (Self::Delta(number), Self::Delta(more)) | (Self::Last(number), Self::Last(more)) => *number += more,
             (Self::Gauge(number), Self::Gauge(more)) => *number = number.max(more),
             (Self::Distribution(distribution), Self::Distribution(more)) => distribution.add(more),
-            _ => debug_assert!(false, "readings of different kinds are of different series"),
+            _ => debug_assert!(false, "values of different kinds belong to different series"),
         }
     }
 
-    /// Whether nothing happened.
-    pub(crate) fn is_nothing(&self) -> bool {
+    /// Returns whether nothing was counted or measured.
+    pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Delta(number) => *number == 0.0,
             Self::Last(_) | Self::Gauge(_) => false,
@@ -67,53 +65,47 @@ impl Reading {
     }
 }
 
-/// Every point of a collection.
-pub(crate) fn each<'a>(metrics: &'a ResourceMetrics, mut visit: impl FnMut(Point<'a>)) {
+/// Calls `visit` for every data point of a collection.
+pub(crate) fn for_each<'a>(metrics: &'a ResourceMetrics, mut visit: impl FnMut(Point<'a>)) {
     for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
         let (name, unit) = (metric.name(), metric.unit());
         match metric.data() {
-            AggregatedMetrics::F64(data) => each_of(name, unit, data, |number| number, &mut visit),
-            AggregatedMetrics::U64(data) => each_of(name, unit, data, |number| number as f64, &mut visit),
-            AggregatedMetrics::I64(data) => each_of(name, unit, data, |number| number as f64, &mut visit),
+            AggregatedMetrics::F64(data) => each_of(name, unit, data, &mut visit),
+            AggregatedMetrics::U64(data) => each_of(name, unit, data, &mut visit),
+            AggregatedMetrics::I64(data) => each_of(name, unit, data, &mut visit),
         }
     }
 }
 
-fn each_of<'a, T: Copy>(
-    name: &'a str,
-    unit: &'a str,
-    data: &'a MetricData<T>,
-    number: fn(T) -> f64,
-    visit: &mut impl FnMut(Point<'a>),
-) {
-    let mut say = |time, attributes, reading| visit(Point { name, unit, time, attributes, reading });
+fn each_of<'a, T: Number>(name: &'a str, unit: &'a str, data: &'a MetricData<T>, visit: &mut impl FnMut(Point<'a>)) {
+    let mut push = |time, attributes, value| visit(Point { name, unit, time, attributes, value });
     match data {
         MetricData::Gauge(gauge) => {
             for point in gauge.data_points() {
-                say(gauge.time(), point.attributes().collect(), Some(Reading::Gauge(number(point.value()))));
+                push(gauge.time(), point.attributes().collect(), Some(PointValue::Gauge(point.value().to_f64())));
             }
         }
         MetricData::Sum(sum) => {
             for point in sum.data_points() {
-                let value = number(point.value());
-                let reading = match (sum.is_monotonic(), sum.temporality()) {
-                    (true, Temporality::Delta) => Some(Reading::Delta(value)),
-                    (false, Temporality::Cumulative) => Some(Reading::Last(value)),
+                let number = point.value().to_f64();
+                let value = match (sum.is_monotonic(), sum.temporality()) {
+                    (true, Temporality::Delta) => Some(PointValue::Delta(number)),
+                    (false, Temporality::Cumulative) => Some(PointValue::Last(number)),
                     _ => None,
                 };
-                say(sum.time(), point.attributes().collect(), reading);
+                push(sum.time(), point.attributes().collect(), value);
             }
         }
         MetricData::Histogram(histogram) => {
             for point in histogram.data_points() {
-                let reading = is_delta(histogram.temporality()).then(|| explicit(point, number));
-                say(histogram.time(), point.attributes().collect(), reading);
+                let value = is_delta(histogram.temporality()).then(|| distribution(HistogramPoint::from(point)));
+                push(histogram.time(), point.attributes().collect(), value);
             }
         }
         MetricData::ExponentialHistogram(histogram) => {
             for point in histogram.data_points() {
-                let reading = is_delta(histogram.temporality()).then(|| exponential(point, number));
-                say(histogram.time(), point.attributes().collect(), reading);
+                let value = is_delta(histogram.temporality()).then(|| distribution(HistogramPoint::from(point)));
+                push(histogram.time(), point.attributes().collect(), value);
             }
         }
     }
@@ -123,25 +115,8 @@ fn is_delta(temporality: Temporality) -> bool {
     temporality == Temporality::Delta
 }
 
-fn explicit<T: Copy>(point: &HistogramDataPoint<T>, number: fn(T) -> f64) -> Reading {
-    let (bounds, counts): (Vec<_>, Vec<_>) = (point.bounds().collect(), point.bucket_counts().collect());
-    let totals =
-        Distribution::new(point.count(), number(point.sum()), point.min().map(number), point.max().map(number));
-    Reading::Distribution(totals.explicit(&bounds, &counts))
-}
-
-fn exponential<T: Copy>(point: &ExponentialHistogramDataPoint<T>, number: fn(T) -> f64) -> Reading {
-    let side =
-        |bucket: &ExponentialBucket| ExponentialSide { offset: bucket.offset(), counts: bucket.counts().collect() };
-    let (count, sum) = (point.count() as u64, number(point.sum()));
-    let totals = Distribution::new(count, sum, point.min().map(number), point.max().map(number));
-    Reading::Distribution(totals.exponential(
-        point.scale(),
-        point.zero_count(),
-        point.zero_threshold(),
-        &side(point.positive_bucket()),
-        &side(point.negative_bucket()),
-    ))
+fn distribution(point: HistogramPoint) -> PointValue {
+    PointValue::Distribution(Distribution::from(point))
 }
 
 #[cfg(test)]
@@ -155,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    /// What the SDK hands over of one of each instrument, by name.
-    fn readings(temporality: Temporality) -> BTreeMap<String, Option<Reading>> {
+    /// Returns the values of one of each instrument, by name.
+    fn values(temporality: Temporality) -> BTreeMap<String, Option<PointValue>> {
         let exporter = InMemoryMetricExporterBuilder::new().with_temporality(temporality).build();
         let meters = SdkMeterProvider::builder()
             .with_reader(PeriodicReader::builder(exporter.clone()).build())
@@ -177,9 +152,9 @@ mod tests {
         assert!(meters.force_flush().is_ok());
         let found = Arc::new(Mutex::new(BTreeMap::new()));
         for metrics in exporter.get_finished_metrics().unwrap_or_default() {
-            each(&metrics, |point| {
+            for_each(&metrics, |point| {
                 let mut found = found.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                found.insert(point.name.to_owned(), point.reading);
+                found.insert(point.name.to_owned(), point.value);
             });
         }
         let found = found.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -187,21 +162,24 @@ mod tests {
     }
 
     #[test]
-    fn each_instrument_is_read_as_what_it_is() {
-        let found = readings(Temporality::Delta);
-        assert_eq!(found["counter"], Some(Reading::Delta(5.0)));
-        assert_eq!(found["up_down"], Some(Reading::Last(-3.0)));
-        assert_eq!(found["gauge"], Some(Reading::Gauge(1.5)));
-        let explicit = Distribution::new(1, 1.5, Some(1.5), Some(1.5)).explicit(&[1.0, 2.0], &[0, 1, 0]);
-        assert_eq!(found["explicit"], Some(Reading::Distribution(explicit)));
-        let Some(Reading::Distribution(exponential)) = &found["exponential"] else { panic!("{found:?}") };
+    fn each_instrument_has_its_kind_of_value() {
+        let found = values(Temporality::Delta);
+        assert_eq!(found["counter"], Some(PointValue::Delta(5.0)));
+        assert_eq!(found["up_down"], Some(PointValue::Last(-3.0)));
+        assert_eq!(found["gauge"], Some(PointValue::Gauge(1.5)));
+        let explicit = Distribution::explicit(1, 1.5, (Some(1.5), Some(1.5)), &[1.0, 2.0], &[0, 1, 0]);
+        assert_eq!(found["explicit"], Some(PointValue::Distribution(explicit)));
+        let Some(PointValue::Distribution(exponential)) = &found["exponential"] else { panic!("{found:?}") };
         assert_eq!(exponential.parts(150)[0].values, [3.0]);
     }
 
     #[test]
-    fn totals_since_the_start_are_not_said() {
-        let found = readings(Temporality::Cumulative);
+    fn cumulative_totals_have_no_value() {
+        let found = values(Temporality::Cumulative);
         assert_eq!((&found["counter"], &found["explicit"], &found["exponential"]), (&None, &None, &None));
-        assert_eq!((&found["up_down"], &found["gauge"]), (&Some(Reading::Last(-3.0)), &Some(Reading::Gauge(1.5))));
+        assert_eq!(
+            (&found["up_down"], &found["gauge"]),
+            (&Some(PointValue::Last(-3.0)), &Some(PointValue::Gauge(1.5)))
+        );
     }
 }

@@ -1,5 +1,3 @@
-//! The metrics of one collection as CloudWatch will have them: points that became equal are made one.
-
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::time::SystemTime;
@@ -9,38 +7,39 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 
 use crate::dimensions::{DimensionSet, Dimensions};
 use crate::limits;
-use crate::point::{self, Point, Reading};
-use crate::text;
+use crate::point::{self, Point, PointValue};
+use crate::sanitize;
 use crate::unit::Unit;
 
-/// One metric of CloudWatch, in one collection.
+/// One metric of CloudWatch in one collection: points with equal dimensions are merged.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Series {
+pub(crate) struct MetricSeries {
     pub(crate) name: String,
     pub(crate) dimensions: DimensionSet,
     pub(crate) unit: &'static str,
     pub(crate) time: SystemTime,
-    pub(crate) reading: Reading,
-    /// How many points it accounts for. A roll-up accounts for none: its points are in the first set's series.
+    pub(crate) value: PointValue,
+    /// The number of data points that the series accounts for. A roll-up accounts for none: its points are counted in the
+    /// series of the first dimension set.
     pub(crate) points: u64,
 }
 
-/// What became of a collection.
+/// The series of a collection.
 #[derive(Debug, Default)]
 pub(crate) struct Collection {
-    pub(crate) series: Vec<Series>,
-    /// Points that can't be said.
+    pub(crate) series: Vec<MetricSeries>,
+    /// The number of data points that CloudWatch can't represent.
     pub(crate) unrepresentable: u64,
-    index: HashMap<(String, DimensionSet, &'static str, Discriminant<Reading>), usize>,
+    index: HashMap<(String, DimensionSet, &'static str, Discriminant<PointValue>), usize>,
 }
 
 impl Collection {
-    /// The series of `metrics`.
+    /// Reads the series of `metrics`.
     pub(crate) fn read(metrics: &ResourceMetrics, dimensions: &Dimensions) -> Self {
         let resource = |name: &str| -> Option<&Value> { metrics.resource().get_ref(&Key::from(name.to_owned())) };
         let mut collection = Self::default();
-        point::each(metrics, |point| collection.take(point, dimensions, &resource));
-        // The SDK has a time for each instrument, some microseconds apart. What was collected together is of one time.
+        point::for_each(metrics, |point| collection.take(point, dimensions, &resource));
+        // The SDK has a time for each instrument, some microseconds apart. All points of a collection get the same time.
         if let Some(time) = collection.series.iter().map(|series| series.time).max() {
             collection.series.iter_mut().for_each(|series| series.time = time);
         }
@@ -48,31 +47,31 @@ impl Collection {
     }
 
     fn take<'a>(&mut self, point: Point<'_>, dimensions: &Dimensions, resource: &impl Fn(&str) -> Option<&'a Value>) {
-        let (Some(name), Some(reading)) = (text::metric_name(point.name), point.reading) else {
+        let (Some(name), Some(value)) = (sanitize::metric_name(point.name), point.value) else {
             self.unrepresentable += 1;
             return;
         };
-        let unit = Unit::of(point.unit);
-        let reading = reading.times(unit.factor);
-        for (at, set) in dimensions.of(&point.attributes, resource).into_iter().enumerate() {
+        let unit = Unit::from_ucum(point.unit);
+        let value = value.times(unit.factor);
+        for (at, set) in dimensions.sets(&point.attributes, resource).into_iter().enumerate() {
             let points = u64::from(at == 0);
             if set.len() > limits::DIMENSIONS {
                 self.unrepresentable += points;
                 continue;
             }
-            let key = (name.clone().into_owned(), set, unit.name, discriminant(&reading));
+            let key = (name.clone().into_owned(), set, unit.name, discriminant(&value));
             if let Some(known) = self.index.get(&key).and_then(|at| self.series.get_mut(*at)) {
-                known.reading.add(reading.clone());
+                known.value.add(value.clone());
                 known.points += points;
                 continue;
             }
             let (name, dimensions, ..) = &key;
-            self.series.push(Series {
+            self.series.push(MetricSeries {
                 name: name.clone(),
                 dimensions: dimensions.clone(),
                 unit: unit.name,
                 time: point.time,
-                reading: reading.clone(),
+                value: value.clone(),
                 points,
             });
             self.index.insert(key, self.series.len() - 1);
@@ -87,12 +86,12 @@ mod tests {
     use super::*;
     use crate::distribution::Distribution;
 
-    fn collect(dimensions: &str, points: &[(&str, &str, &[KeyValue], Option<Reading>)]) -> Collection {
+    fn collect(dimensions: &str, points: &[(&str, &str, &[KeyValue], Option<PointValue>)]) -> Collection {
         let dimensions = Dimensions::read(dimensions).unwrap_or_default();
         let mut collection = Collection::default();
-        for (name, unit, attributes, reading) in points {
+        for (name, unit, attributes, value) in points {
             let (attributes, time) = (attributes.iter().collect(), SystemTime::UNIX_EPOCH);
-            let point = Point { name, unit, time, attributes, reading: reading.clone() };
+            let point = Point { name, unit, time, attributes, value: value.clone() };
             collection.take(point, &dimensions, &|_| None);
         }
         collection
@@ -103,58 +102,58 @@ mod tests {
     }
 
     #[test]
-    fn points_that_became_equal_are_added_up_and_counted() {
+    fn points_with_equal_dimensions_are_added_and_counted() {
         let (hit, miss, other) = (attributes("a", "hit"), attributes("a", "miss"), attributes("b", "hit"));
-        let delta = |number| Some(Reading::Delta(number));
+        let delta = |number| Some(PointValue::Delta(number));
         let points: [(&str, &str, &[KeyValue], _); 3] =
             [("r", "", &hit, delta(3.0)), ("r", "", &miss, delta(4.0)), ("r", "", &other, delta(5.0))];
         let found = collect("cache", &points);
-        let said: Vec<_> = found.series.iter().map(|series| (series.reading.clone(), series.points)).collect();
-        assert_eq!(said, [(Reading::Delta(7.0), 2), (Reading::Delta(5.0), 1)]);
+        let values: Vec<_> = found.series.iter().map(|series| (series.value.clone(), series.points)).collect();
+        assert_eq!(values, [(PointValue::Delta(7.0), 2), (PointValue::Delta(5.0), 1)]);
         let found = collect("*;cache;nothing", &points);
-        let said: Vec<_> = found.series.iter().map(|series| (series.reading.clone(), series.points)).collect();
-        let of = |number, points| (Reading::Delta(number), points);
-        assert_eq!(said, [of(3.0, 1), of(7.0, 0), of(12.0, 0), of(4.0, 1), of(5.0, 1), of(5.0, 0)]);
+        let values: Vec<_> = found.series.iter().map(|series| (series.value.clone(), series.points)).collect();
+        let of = |number, points| (PointValue::Delta(number), points);
+        assert_eq!(values, [of(3.0, 1), of(7.0, 0), of(12.0, 0), of(4.0, 1), of(5.0, 1), of(5.0, 0)]);
     }
 
     #[test]
-    fn levels_are_added_up_and_of_gauges_the_largest_stands() {
+    fn levels_are_added_and_gauges_keep_the_largest() {
         let (hit, miss) = (attributes("a", "hit"), attributes("a", "miss"));
-        let of = |one: Reading, other: Reading| {
+        let of = |one: PointValue, other: PointValue| {
             let points: [(&str, &str, &[KeyValue], _); 2] =
                 [("w", "min", &hit, Some(one)), ("w", "min", &miss, Some(other))];
             let found = collect("cache;nothing", &points);
-            found.series.iter().map(|series| (series.reading.clone(), series.points)).collect::<Vec<_>>()
+            found.series.iter().map(|series| (series.value.clone(), series.points)).collect::<Vec<_>>()
         };
-        let gauge = Reading::Gauge(180.0);
-        assert_eq!(of(Reading::Gauge(2.0), Reading::Gauge(3.0)), [(gauge.clone(), 2), (gauge.clone(), 0)]);
-        assert_eq!(of(Reading::Gauge(3.0), Reading::Gauge(2.0)), [(gauge.clone(), 2), (gauge, 0)]);
-        let level = Reading::Last(300.0);
-        assert_eq!(of(Reading::Last(2.0), Reading::Last(3.0)), [(level.clone(), 2), (level, 0)]);
+        let gauge = PointValue::Gauge(180.0);
+        assert_eq!(of(PointValue::Gauge(2.0), PointValue::Gauge(3.0)), [(gauge.clone(), 2), (gauge.clone(), 0)]);
+        assert_eq!(of(PointValue::Gauge(3.0), PointValue::Gauge(2.0)), [(gauge.clone(), 2), (gauge, 0)]);
+        let level = PointValue::Last(300.0);
+        assert_eq!(of(PointValue::Last(2.0), PointValue::Last(3.0)), [(level.clone(), 2), (level, 0)]);
     }
 
     #[test]
-    fn units_are_converted_and_tell_series_apart() {
+    fn units_are_converted_and_separate_series() {
         let points: [(&str, &str, &[KeyValue], _); 2] =
-            [("t", "min", &[], Some(Reading::Last(2.0))), ("t", "By", &[], Some(Reading::Last(2.0)))];
+            [("t", "min", &[], Some(PointValue::Last(2.0))), ("t", "By", &[], Some(PointValue::Last(2.0)))];
         let found = collect("*", &points);
-        let said: Vec<_> = found.series.iter().map(|series| (series.unit, series.reading.clone())).collect();
-        assert_eq!(said, [("Seconds", Reading::Last(120.0)), ("Bytes", Reading::Last(2.0))]);
+        let values: Vec<_> = found.series.iter().map(|series| (series.unit, series.value.clone())).collect();
+        assert_eq!(values, [("Seconds", PointValue::Last(120.0)), ("Bytes", PointValue::Last(2.0))]);
     }
 
     #[test]
-    fn kinds_of_one_name_stay_apart() {
-        let measured = Distribution::new(1, 1.0, None, None);
+    fn kinds_of_values_separate_series_of_one_name() {
+        let measured = Distribution::explicit(1, 1.0, (None, None), &[], &[]);
         let points: [(&str, &str, &[KeyValue], _); 2] =
-            [("t", "s", &[], Some(Reading::Last(2.0))), ("t", "s", &[], Some(Reading::Distribution(measured)))];
+            [("t", "s", &[], Some(PointValue::Last(2.0))), ("t", "s", &[], Some(PointValue::Distribution(measured)))];
         assert_eq!(collect("*", &points).series.len(), 2);
     }
 
     #[test]
-    fn what_has_too_many_dimensions_or_no_name_is_counted_once() {
+    fn point_with_too_many_dimensions_or_no_name_is_counted_once() {
         let many: Vec<KeyValue> = (0..31).map(|at| KeyValue::new(format!("a{at}"), 1)).collect();
         let long = "n".repeat(256);
-        let last = || Some(Reading::Last(2.0));
+        let last = || Some(PointValue::Last(2.0));
         let points: [(&str, &str, &[KeyValue], _); 4] = [
             ("m", "", &many, last()),
             (&long, "", &[], last()),

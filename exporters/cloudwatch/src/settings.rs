@@ -1,19 +1,18 @@
 use std::time::Duration;
 
-use crate::datum::Wording;
-use crate::{Dimensions, Error, limits, text};
+use cachescope_exporter::{ConfigError, Variables};
 
-/// Reads a variable: from the process, from defaults set in code, or from a test's table.
-pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::datum::DatumOptions;
+use crate::{Dimensions, limits, sanitize};
 
-/// How fine CloudWatch keeps what it gets.
+/// The resolution at which CloudWatch stores metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resolution {
-    /// By the minute: an interval of a minute is enough.
+    /// One minute. Use it with an export interval of a minute.
     #[default]
     Minute,
-    /// By the second, for three hours, after which it is by the minute too. Costs no more for each metric; alarms of
-    /// less than a minute do, and so do more requests if the interval is shorter.
+    /// One second for three hours, and then one minute. It costs no more for each metric. Alarms with periods below a minute
+    /// cost more, and so do the additional requests of a shorter export interval.
     Second,
 }
 
@@ -26,21 +25,21 @@ impl Resolution {
     }
 }
 
-/// What becomes of metrics that were sent, and whose answer didn't come: CloudWatch may have stored them or not, and it
-/// adds up what it is sent twice.
+/// The handling of metrics that were sent without getting a response. CloudWatch may have stored them, and it adds up
+/// metrics that are sent twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnknown {
-    /// They are given up, and counted as `DropReason::Unconfirmed`: sums are never too large.
+    /// Drops them, and counts them as `DropReason::Unconfirmed`. Sums are never too large.
     #[default]
     Drop,
-    /// They are sent again: sums are never too small.
+    /// Sends them again. Sums are never too small.
     Resend,
 }
 
-/// How long an interval's requests may take: at least, and at most. Much more is later than a clock can say.
+/// The smallest and the largest timeout. A much larger timeout would overflow the clock.
 pub(crate) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(24 * 3600));
 
-/// What the variables say, checked.
+/// The settings of the exporters.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) namespace: String,
@@ -49,83 +48,61 @@ pub(crate) struct Settings {
     pub(crate) zeros: bool,
     pub(crate) timeout: Duration,
     pub(crate) on_unknown: OnUnknown,
-    /// How many datums wait for the next interval at most.
+    /// The capacity of the retry queue, in datums.
     pub(crate) queue: usize,
     pub(crate) dry_run: bool,
-    /// How often metrics are collected: for the cost alone.
+    /// The export interval. Used for the cost estimate only.
     pub(crate) interval: Duration,
 }
 
-pub(crate) const NAMESPACE_ACCEPTED: &str =
-    "1 to 255 of A-Z, a-z, 0-9, '.', '-', '_', '/', '#', ':' and blanks, with no colon and no AWS/ in front";
+pub(crate) const NAMESPACE_RULE: &str =
+    "1 to 255 of A-Z, a-z, 0-9, '.', '-', '_', '/', '#', ':' and blanks, without a leading colon or AWS/";
 
 impl Settings {
-    pub(crate) fn read(lookup: Lookup<'_>) -> Result<Self, Error> {
-        let own = |what: &str| format!("CACHESCOPE_CLOUDWATCH_{what}");
+    /// Reads and checks the variables.
+    pub(crate) fn read(variables: Variables<'_>) -> Result<Self, ConfigError> {
+        let own = |suffix: &str| format!("CACHESCOPE_CLOUDWATCH_{suffix}");
         Ok(Self {
-            namespace: value(lookup, &own("NAMESPACE"), NAMESPACE_ACCEPTED, |text| {
-                text::is_namespace(text).then(|| text.to_owned())
-            })?
-            .unwrap_or_else(|| "cachescope".to_owned()),
-            dimensions: value(lookup, &own("DIMENSIONS"), Dimensions::ACCEPTED, Dimensions::read)?.unwrap_or_default(),
-            resolution: value(lookup, &own("RESOLUTION"), "60 or 1, in seconds", |text| match text {
-                "60" => Some(Resolution::Minute),
-                "1" => Some(Resolution::Second),
-                _ => None,
-            })?
-            .unwrap_or_default(),
-            zeros: value(lookup, &own("ZEROS"), "true or false", yes_or_no)?.unwrap_or(false),
-            timeout: value(lookup, &own("TIMEOUT"), "milliseconds, a whole number from 100 to 86400000", |text| {
-                let timeout = text.parse().ok().map(Duration::from_millis)?;
-                (TIMEOUTS.0..=TIMEOUTS.1).contains(&timeout).then_some(timeout)
-            })?
-            .unwrap_or(Duration::from_secs(10)),
-            on_unknown: value(lookup, &own("ON_UNKNOWN"), "drop or resend", |text| match text {
-                "drop" => Some(OnUnknown::Drop),
-                "resend" => Some(OnUnknown::Resend),
-                _ => None,
-            })?
-            .unwrap_or_default(),
-            queue: value(lookup, &own("QUEUE"), "a number of metrics, 0 or more", |text| text.parse().ok())?
+            namespace: variables
+                .parse(&own("NAMESPACE"), NAMESPACE_RULE, |text| sanitize::is_namespace(text).then(|| text.to_owned()))?
+                .unwrap_or_else(|| "cachescope".to_owned()),
+            dimensions: variables.parse(&own("DIMENSIONS"), Dimensions::RULE, Dimensions::read)?.unwrap_or_default(),
+            resolution: variables
+                .parse(&own("RESOLUTION"), "60 or 1 (seconds)", |text| match text {
+                    "60" => Some(Resolution::Minute),
+                    "1" => Some(Resolution::Second),
+                    _ => None,
+                })?
+                .unwrap_or_default(),
+            zeros: variables.boolean(&own("ZEROS"))?.unwrap_or(false),
+            timeout: variables
+                .parse(&own("TIMEOUT"), "a whole number of milliseconds from 100 to 86400000", |text| {
+                    let timeout = text.parse().ok().map(Duration::from_millis)?;
+                    (TIMEOUTS.0..=TIMEOUTS.1).contains(&timeout).then_some(timeout)
+                })?
+                .unwrap_or(Duration::from_secs(10)),
+            on_unknown: variables
+                .parse(&own("ON_UNKNOWN"), "drop or resend", |text| match text {
+                    "drop" => Some(OnUnknown::Drop),
+                    "resend" => Some(OnUnknown::Resend),
+                    _ => None,
+                })?
+                .unwrap_or_default(),
+            queue: variables
+                .parse(&own("QUEUE"), "a number of metrics, 0 or more", |text| text.parse().ok())?
                 .unwrap_or(10_000),
-            dry_run: value(lookup, &own("DRY_RUN"), "true or false", yes_or_no)?.unwrap_or(false),
-            interval: value(lookup, "OTEL_METRIC_EXPORT_INTERVAL", "milliseconds, a whole number above 0", |text| {
-                text.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis)
-            })?
-            .unwrap_or(Duration::from_secs(60)),
+            dry_run: variables.boolean(&own("DRY_RUN"))?.unwrap_or(false),
+            interval: variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL")?.unwrap_or(Duration::from_secs(60)),
         })
     }
 
     #[cfg(feature = "api")]
-    pub(crate) fn wording(&self) -> Wording {
-        Wording { values: limits::VALUES, zeros: self.zeros }
+    pub(crate) fn datum_options(&self) -> DatumOptions {
+        DatumOptions { max_values: limits::VALUES, zeros: self.zeros }
     }
 
-    pub(crate) fn emf_wording(&self) -> Wording {
-        Wording { values: limits::EMF_VALUES, zeros: self.zeros }
-    }
-}
-
-fn value<T>(
-    lookup: Lookup<'_>,
-    name: &str,
-    accepted: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, Error> {
-    let Some(text) = set(lookup, name) else { return Ok(None) };
-    parse(&text).map(Some).ok_or_else(|| Error::variable(name, &text, accepted))
-}
-
-/// An empty value counts as unset, as the specification wants.
-pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
-    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-}
-
-fn yes_or_no(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
+    pub(crate) fn emf_datum_options(&self) -> DatumOptions {
+        DatumOptions { max_values: limits::EMF_VALUES, zeros: self.zeros }
     }
 }
 
@@ -133,12 +110,12 @@ fn yes_or_no(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn read(name: &str, value: &str) -> Result<Settings, Error> {
-        Settings::read(&|asked| (asked == name).then(|| value.to_owned()))
+    fn read(name: &str, value: &str) -> Result<Settings, ConfigError> {
+        Settings::read(Variables::new(&|asked| (asked == name).then(|| value.to_owned())))
     }
 
     #[test]
-    fn unset_and_empty_are_the_defaults() {
+    fn unset_and_empty_variables_are_defaults() {
         let settings = read("CACHESCOPE_CLOUDWATCH_NAMESPACE", " ").unwrap();
         assert_eq!((settings.namespace.as_str(), settings.dimensions), ("cachescope", Dimensions::default()));
         assert_eq!((settings.resolution, settings.on_unknown), (Resolution::Minute, OnUnknown::Drop));
@@ -147,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_taken() {
+    fn variables_are_read() {
         assert_eq!(read("CACHESCOPE_CLOUDWATCH_NAMESPACE", "team/api").unwrap().namespace, "team/api");
         assert_eq!(read("CACHESCOPE_CLOUDWATCH_RESOLUTION", "1").unwrap().resolution, Resolution::Second);
         assert_eq!(read("CACHESCOPE_CLOUDWATCH_ON_UNKNOWN", "resend").unwrap().on_unknown, OnUnknown::Resend);
@@ -160,9 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_name_the_variable_and_what_is_accepted() {
+    fn invalid_value_is_reported_with_its_variable_and_rule() {
         for (name, wrong, accepted) in [
-            ("NAMESPACE", "AWS/mine", "no AWS/ in front"),
+            ("NAMESPACE", "AWS/mine", "without a leading colon or AWS/"),
             ("DIMENSIONS", "a,,b", "service.name,*"),
             ("RESOLUTION", "30", "60 or 1"),
             ("ZEROS", "maybe", "true or false"),
@@ -173,9 +150,7 @@ mod tests {
             ("DRY_RUN", "wet", "true or false"),
         ] {
             let name = format!("CACHESCOPE_CLOUDWATCH_{name}");
-            let error = read(&name, wrong).map(|_| ()).unwrap_err();
-            let text = error.to_string();
-            assert!(error.is_variable(), "{text}");
+            let text = read(&name, wrong).map(|_| ()).unwrap_err().to_string();
             assert!(text.contains(&name) && text.contains(wrong) && text.contains(accepted), "{text}");
         }
     }

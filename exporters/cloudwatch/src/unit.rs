@@ -1,6 +1,4 @@
-//! Units: OpenTelemetry writes them in UCUM, CloudWatch knows 27 of its own.
-
-/// A unit of CloudWatch, and what a number is multiplied by to be in it.
+/// One of the 27 units of CloudWatch, and the factor that converts a number to it. OpenTelemetry writes units in UCUM.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Unit {
     pub(crate) name: &'static str,
@@ -8,8 +6,8 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// What `ucum` is in CloudWatch; `None`, its word for it, where it has no such unit.
-    pub(crate) fn of(ucum: &str) -> Self {
+    /// Returns the unit for `ucum`. A unit that CloudWatch doesn't have becomes its unit `None`.
+    pub(crate) fn from_ucum(ucum: &str) -> Self {
         let (amount, per_second) = match ucum.strip_suffix("/s") {
             Some(amount) => (amount, true),
             None => (ucum, false),
@@ -24,6 +22,7 @@ impl Unit {
     }
 }
 
+/// Returns the unit of an amount, and its factor.
 fn amount_of(ucum: &str) -> (&'static str, f64) {
     const KIBI: f64 = 1024.0;
     match ucum {
@@ -54,7 +53,7 @@ fn amount_of(ucum: &str) -> (&'static str, f64) {
     }
 }
 
-/// So much of `amount` a second, where CloudWatch has that.
+/// Returns the unit of `amount` per second, if CloudWatch has one.
 fn rate(amount: &str) -> Option<&'static str> {
     Some(match amount {
         "Bytes" => "Bytes/Second",
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_get_their_names_and_factors() {
+    fn ucum_units_have_their_names_and_factors() {
         for (ucum, name, factor) in [
             ("s", "Seconds", 1.0),
             ("ns", "Microseconds", 1e-3),
@@ -93,7 +92,7 @@ mod tests {
             ("s/s", "None", 1.0),
             ("Cel", "None", 1.0),
         ] {
-            assert_eq!(Unit::of(ucum), Unit { name, factor }, "{ucum}");
+            assert_eq!(Unit::from_ucum(ucum), Unit { name, factor }, "{ucum}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The settings, and what is made of them.
+//! The settings, and the exporters built from them.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use cachescope_core::{ExportedItem, Exports};
+use cachescope_exporter::{ExportedItem, ExporterStats, Variables, process_variable};
 
 use crate::output::Output;
 use crate::{Error, Format, MetricExporter, SpanExporter};
 
 const FORMAT: &str = "CACHESCOPE_CONSOLE_FORMAT";
 
-/// A writer, standard output unless set, and how it is written to. Its exporters share it.
+/// Configures and builds the console exporters. They share one writer, by default standard output.
 ///
 /// | variable | values |
 /// |---|---|
@@ -25,39 +25,40 @@ const FORMAT: &str = "CACHESCOPE_CONSOLE_FORMAT";
 /// let meters = SdkMeterProvider::builder().with_periodic_exporter(console.metric_exporter()).build();
 /// meters.meter("shop").u64_counter("orders").build().add(3, &[]);
 /// meters.shutdown()?;
-/// assert_eq!(console.metric_exports().total_sent(), 1);
+/// assert_eq!(console.metric_stats().total_sent(), 1);
 /// # Ok::<(), opentelemetry_sdk::error::OTelSdkError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Console {
     format: Format,
     output: Arc<Output>,
-    metric_exports: Exports,
-    span_exports: Exports,
+    metric_stats: ExporterStats,
+    span_stats: ExporterStats,
 }
 
 impl Console {
-    /// To standard output.
+    /// Creates a console that writes to standard output.
     #[must_use]
     pub fn new(format: Format) -> Self {
         Self {
             format,
             output: Arc::new(Output::new(io::stdout())),
-            metric_exports: Exports::new("console_metric_exporter", ExportedItem::DataPoint),
-            span_exports: Exports::new("console_span_exporter", ExportedItem::Span),
+            metric_stats: ExporterStats::new("console_metric_exporter", ExportedItem::DataPoint),
+            span_stats: ExporterStats::new("console_span_exporter", ExportedItem::Span),
         }
     }
 
-    /// Reads the process's environment.
+    /// Creates a console from the process's environment.
     ///
     /// # Errors
     ///
-    /// The variable has a value that can't be honoured.
+    /// The variable has a value that isn't accepted.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_lookup(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::from_lookup(&process_variable)
     }
 
-    /// Reads the variable through `lookup`, for defaults of one's own or for tests. Empty is unset.
+    /// Creates a console from variables that are read through `lookup`, for your own defaults or for tests. An empty
+    /// value counts as unset.
     ///
     /// # Errors
     ///
@@ -66,43 +67,43 @@ impl Console {
     /// ```
     /// let wrong = |name: &str| (name == "CACHESCOPE_CONSOLE_FORMAT").then(|| "papyrus".to_owned());
     /// let error = cachescope_console::Console::from_lookup(&wrong).unwrap_err().to_string();
-    /// assert_eq!(error, "CACHESCOPE_CONSOLE_FORMAT is \"papyrus\": expected table or json");
+    /// assert_eq!(error, "CACHESCOPE_CONSOLE_FORMAT must be table or json, got \"papyrus\"");
     /// ```
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let set = lookup(FORMAT).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let set = Variables::new(lookup).get(FORMAT);
         let format = set.map_or_else(|| Ok(Format::default()), |value| value.parse());
-        Ok(Self::new(format.map_err(|error: Error| error.of_variable(FORMAT))?))
+        Ok(Self::new(format.map_err(|error: Error| error.for_setting(FORMAT))?))
     }
 
-    /// Writes there instead. Exporters made before go on where they did.
+    /// Sets the writer. Exporters that were built before keep their writer.
     #[must_use]
     pub fn writer(mut self, writer: impl Write + Send + 'static) -> Self {
         self.output = Arc::new(Output::new(writer));
         self
     }
 
-    /// Builds the exporter of metrics, for a `PeriodicReader`.
+    /// Builds the metric exporter, for a `PeriodicReader`.
     #[must_use]
     pub fn metric_exporter(&self) -> MetricExporter {
-        MetricExporter::new(self.format, Arc::clone(&self.output), self.metric_exports.clone())
+        MetricExporter::new(self.format, Arc::clone(&self.output), self.metric_stats.clone())
     }
 
-    /// Builds the exporter of spans, for a batch processor.
+    /// Builds the span exporter, for a batch span processor.
     #[must_use]
     pub fn span_exporter(&self) -> SpanExporter {
-        SpanExporter::new(self.format, Arc::clone(&self.output), self.span_exports.clone())
+        SpanExporter::new(self.format, Arc::clone(&self.output), self.span_stats.clone())
     }
 
-    /// Points of metrics written and dropped.
+    /// Returns the counts of data points written and dropped.
     #[must_use]
-    pub fn metric_exports(&self) -> &Exports {
-        &self.metric_exports
+    pub fn metric_stats(&self) -> &ExporterStats {
+        &self.metric_stats
     }
 
-    /// Spans written and dropped.
+    /// Returns the counts of spans written and dropped.
     #[must_use]
-    pub fn span_exports(&self) -> &Exports {
-        &self.span_exports
+    pub fn span_stats(&self) -> &ExporterStats {
+        &self.span_stats
     }
 }
 
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variable_is_read_and_empty_is_unset() {
+    fn format_comes_from_the_variable_and_empty_counts_as_unset() {
         let read = |value: &str| Console::from_lookup(&|_| Some(value.to_owned())).map(|console| console.format);
         assert_eq!(read("JSON").unwrap(), Format::JsonLines);
         assert_eq!(read(" ").unwrap(), Format::Table);

@@ -1,10 +1,10 @@
-//! For eyes or for programs.
+//! The output format.
 
 use std::str::FromStr;
 
 use crate::Error;
 
-/// For eyes or for programs.
+/// The output format: for people or for programs.
 ///
 /// ```
 /// use cachescope_console::Format;
@@ -15,10 +15,11 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// Metrics as a table, all of them each time, with times and sizes in handy units; spans as lines.
+    /// Metrics as a table, with all series at each export, and times and sizes in readable units; spans as lines.
     #[default]
     Table,
-    /// One JSON object a line, for each series at each export and for each span. Numbers are in the metric's own unit.
+    /// One JSON object per line, for each series at each export and for each span. Numbers are in the metric's own
+    /// unit.
     JsonLines,
 }
 
@@ -29,7 +30,7 @@ impl FromStr for Format {
         match text.to_ascii_lowercase().as_str() {
             "table" => Ok(Self::Table),
             "json" => Ok(Self::JsonLines),
-            _ => Err(Error::setting("the console format", text, "table or json")),
+            _ => Err(Error::new("the console format", "table or json", text)),
         }
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use serde::Serialize;
 use serde_json::Map;
 
-use crate::series::{Reading, Series};
+use crate::series::{SeriesValue, TimeSeries};
 
 #[derive(Serialize)]
 struct MetricLine<'a> {
@@ -17,7 +17,7 @@ struct MetricLine<'a> {
     unit: &'a str,
     attributes: Map<String, serde_json::Value>,
     #[serde(flatten)]
-    reading: Reading,
+    value: SeriesValue,
 }
 
 #[derive(Serialize)]
@@ -36,8 +36,8 @@ struct SpanLine<'a> {
     events: Vec<&'a str>,
 }
 
-/// A line for each series.
-pub(crate) fn metrics(all: &[Series<'_>], now: SystemTime) -> String {
+/// Returns a JSON line for each series.
+pub(crate) fn metrics(all: &[TimeSeries<'_>], now: SystemTime) -> String {
     let time = time(now);
     let lines = all.iter().map(|series| {
         line(&MetricLine {
@@ -45,13 +45,13 @@ pub(crate) fn metrics(all: &[Series<'_>], now: SystemTime) -> String {
             metric: series.metric,
             unit: series.unit,
             attributes: attributes(series.attributes.iter().copied()),
-            reading: series.reading,
+            value: series.value,
         })
     });
     lines.collect()
 }
 
-/// A line for a span.
+/// Returns the JSON line of a span.
 pub(crate) fn span(span: &SpanData) -> String {
     let (status, message) = status(&span.status);
     line(&SpanLine {
@@ -83,7 +83,7 @@ pub(crate) fn status(status: &Status) -> (&'static str, Option<&str>) {
     }
 }
 
-/// Numbers that JSON has no way to say become null.
+/// Serializes one line. Numbers that JSON can't represent become null.
 fn line(line: &impl Serialize) -> String {
     serde_json::to_string(line).unwrap_or_default() + "\n"
 }

@@ -1,4 +1,4 @@
-//! Console exporters for cachescope: what the OpenTelemetry SDK measured, for eyes.
+//! Console exporters for cachescope: prints the metrics and spans of the OpenTelemetry SDK for people to read.
 //!
 //! ```no_run
 //! use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
@@ -9,33 +9,37 @@
 //! # Ok::<(), cachescope_console::Error>(())
 //! ```
 //!
-//! Metrics are totals since the program began, one line a series; a histogram's is count, mean, median, 99th percentile
-//! and largest value. Quantiles are estimated from the buckets, between their bounds. A span is one line, when it ended.
+//! Metrics are totals since the start of the program, one line per series. A histogram's line has the count, the mean,
+//! the median, the 99th percentile and the largest value. Quantiles are estimated by interpolation within the buckets.
+//! A span is printed as one line when it is exported.
 //!
-//! # What it costs
+//! # Costs and failures
 //!
-//! Everything is written where the SDK exports, on threads of its readers and processors, and under one lock, so that
-//! lines don't mix. A writer that blocks, such as a pipe that nobody reads, holds those threads, and with a simple span
-//! processor whoever ends a span. A writer that fails is said once with `tracing`, and once when it is good again; what
-//! it didn't take is counted. Nothing panics.
+//! Output is written on the threads of the SDK's readers and processors, under one lock, so lines don't mix. A writer
+//! that blocks, such as a pipe without a reader, blocks these threads. With a simple span processor it also blocks the
+//! code that ends a span.
+//!
+//! If the writer fails, the first failure and the recovery are logged with `tracing`, and the lost items are counted.
+//! Nothing panics.
 
-mod clean;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod console;
-mod error;
+mod escape;
 mod format;
+mod histogram_summary;
 mod json;
 mod metric_exporter;
-mod number;
 mod output;
+mod point_value;
 mod quantity;
 mod series;
 mod span_exporter;
 mod span_line;
-mod spread;
 mod table;
 
+pub use cachescope_exporter::ConfigError as Error;
 pub use console::Console;
-pub use error::Error;
 pub use format::Format;
 pub use metric_exporter::MetricExporter;
 pub use span_exporter::SpanExporter;

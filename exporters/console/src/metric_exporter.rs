@@ -1,9 +1,9 @@
-//! What the SDK calls with metrics.
+//! The metric exporter for the SDK.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cachescope_core::Exports;
+use cachescope_exporter::ExporterStats;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -13,17 +13,17 @@ use crate::output::Output;
 use crate::series;
 use crate::{Format, json, table};
 
-/// Writes metrics; made by [`Console::metric_exporter`](crate::Console::metric_exporter).
+/// Writes metrics. Created by [`Console::metric_exporter`](crate::Console::metric_exporter).
 #[derive(Debug)]
 pub struct MetricExporter {
     format: Format,
     output: Arc<Output>,
-    exports: Exports,
+    stats: ExporterStats,
 }
 
 impl MetricExporter {
-    pub(crate) fn new(format: Format, output: Arc<Output>, exports: Exports) -> Self {
-        Self { format, output, exports }
+    pub(crate) fn new(format: Format, output: Arc<Output>, stats: ExporterStats) -> Self {
+        Self { format, output, stats }
     }
 }
 
@@ -35,10 +35,10 @@ impl PushMetricExporter for MetricExporter {
             Format::Table => format!("{}\n{}\n", humantime::format_rfc3339_seconds(now), table::table(&all)),
             Format::JsonLines => json::metrics(&all, now),
         };
-        self.output.write(&text, &self.exports, all.len() as u64)
+        self.output.write(&text, &self.stats, all.len() as u64)
     }
 
-    /// Nothing is kept from one export to the next.
+    /// Does nothing: no output is kept from one export to the next.
     fn force_flush(&self) -> OTelSdkResult {
         Ok(())
     }
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    /// What two exports of one program write.
+    /// Returns the output of two exports, and the number of points sent.
     fn written(format: Format) -> (String, u64) {
         let written = Written::default();
         let console = Console::new(format).writer(written.clone());
@@ -96,11 +96,11 @@ mod tests {
             duration.record(0.002, &[]);
             drop(meters.force_flush());
         }
-        (written.text(), console.metric_exports().total_sent())
+        (written.text(), console.metric_stats().total_sent())
     }
 
     #[test]
-    fn a_table_has_a_row_for_each_series() {
+    fn table_has_a_row_for_each_series() {
         let (text, sent) = written(Format::Table);
         let last: Vec<&str> = text.trim_end().lines().rev().take(3).collect();
         let cells =
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_an_object_for_each_series_and_export() {
+    fn json_has_an_object_for_each_series_at_each_export() {
         let (text, sent) = written(Format::JsonLines);
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((lines.len(), sent), (4, 4));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_fails_is_counted_and_nothing_panics() {
+    fn failing_writer_is_an_error_and_its_points_count_as_dropped() {
         struct Broken;
         impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -139,6 +139,6 @@ mod tests {
         let meters = SdkMeterProvider::builder().with_periodic_exporter(console.metric_exporter()).build();
         meters.meter("test").u64_counter("requests").build().add(1, &[]);
         meters.force_flush().unwrap_err();
-        assert_eq!((console.metric_exports().total_sent(), console.metric_exports().total_dropped()), (0, 1));
+        assert_eq!((console.metric_stats().total_sent(), console.metric_stats().total_dropped()), (0, 1));
     }
 }

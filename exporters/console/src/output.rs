@@ -1,47 +1,36 @@
-//! Where everything is written.
+//! The shared writer.
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use cachescope_core::{DropReason, Exports};
+use cachescope_exporter::{DropReason, ExporterStats, HealthReporter};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
-/// A writer, and whether it takes what it is given.
+/// A writer and its health.
 pub(crate) struct Output {
     writer: Mutex<Box<dyn Write + Send>>,
-    lost: AtomicBool,
+    health: HealthReporter,
 }
 
 impl Output {
     pub(crate) fn new(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Mutex::new(Box::new(writer)), lost: AtomicBool::new(false) }
+        let effect = "telemetry is dropped until a write succeeds";
+        Self { writer: Mutex::new(Box::new(writer)), health: HealthReporter::new("the console", "telemetry", effect) }
     }
 
-    /// Writes `text` whole, without anything of others in between, and counts the `items` in it.
-    pub(crate) fn write(&self, text: &str, exports: &Exports, items: u64) -> OTelSdkResult {
+    /// Writes `text` without interleaving other output, and counts its `items` as sent or dropped.
+    pub(crate) fn write(&self, text: &str, stats: &ExporterStats, items: u64) -> OTelSdkResult {
         if text.is_empty() {
             return Ok(());
         }
         let outcome = self.attempt(text);
-        let was_lost = self.lost.swap(outcome.is_err(), Ordering::Relaxed);
-        match outcome {
-            Ok(()) => {
-                exports.sent(items);
-                if was_lost {
-                    tracing::info!("telemetry is written to the console again");
-                }
-                Ok(())
-            }
-            Err(cause) => {
-                exports.dropped(DropReason::Unreachable, items);
-                if !was_lost {
-                    tracing::warn!(%cause, "can't write telemetry to the console: {cause}; the program goes on");
-                }
-                Err(OTelSdkError::InternalFailure(format!("can't write to the console: {cause}")))
-            }
+        match &outcome {
+            Ok(()) => stats.sent(items),
+            Err(_) => stats.dropped(DropReason::Unreachable, items),
         }
+        self.health.record(outcome.as_ref().copied().map_err(|cause| cause as _));
+        outcome.map_err(|cause| OTelSdkError::InternalFailure(format!("failed to write to the console: {cause}")))
     }
 
     fn attempt(&self, text: &str) -> io::Result<()> {
@@ -53,6 +42,6 @@ impl Output {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("lost", &self.lost).finish_non_exhaustive()
+        f.debug_struct("Output").field("health", &self.health).finish_non_exhaustive()
     }
 }

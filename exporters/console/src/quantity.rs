@@ -1,31 +1,31 @@
-//! Numbers with units, as one would say them.
+//! Readable numbers with units.
 
-use crate::clean::clean;
+use crate::escape::escape_control_chars;
 
-/// Times and bytes in the unit that makes them handy, with three digits or so; other units behind the number, unless
-/// they are mere words (`{request}`) or one.
-pub(crate) fn quantity(value: f64, unit: &str) -> String {
+/// Formats a number with its unit, to about three digits. Times and bytes are scaled to a readable unit. Other units
+/// follow the number, except annotations (`{request}`) and `1`.
+pub(crate) fn format_quantity(value: f64, unit: &str) -> String {
     const TIMES: [(f64, &str); 4] = [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")];
     const SIZES: [(f64, &str); 4] = [(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (1_024.0, "KiB"), (1.0, "B")];
-    let handy = |value: f64, units: [(f64, &str); 4]| {
+    let scaled = |value: f64, units: [(f64, &str); 4]| {
         let fitting = units.into_iter().find(|(size, _)| value.abs() >= *size);
         let (size, name) = if value == 0.0 { units[0] } else { fitting.unwrap_or(units[3]) };
         format!("{} {name}", short(value / size))
     };
     match unit {
-        "s" => handy(value, TIMES),
-        "ms" => handy(value * 1e-3, TIMES),
-        "us" => handy(value * 1e-6, TIMES),
-        "ns" => handy(value * 1e-9, TIMES),
-        "By" if value != 0.0 => handy(value, SIZES),
+        "s" => scaled(value, TIMES),
+        "ms" => scaled(value * 1e-3, TIMES),
+        "us" => scaled(value * 1e-6, TIMES),
+        "ns" => scaled(value * 1e-9, TIMES),
+        "By" if value != 0.0 => scaled(value, SIZES),
         "By" => "0 B".to_owned(),
         "" | "1" => short(value),
         words if words.starts_with('{') => short(value),
-        other => format!("{} {}", short(value), clean(other)),
+        other => format!("{} {}", short(value), escape_control_chars(other)),
     }
 }
 
-/// Whole numbers in full, others with three digits.
+/// Formats whole numbers in full, and others with three digits.
 fn short(value: f64) -> String {
     let digits = match value.abs() {
         _ if value.fract() == 0.0 => 0,
@@ -42,8 +42,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_unit_is_said_as_one_would() {
-        for (value, unit, said) in [
+    fn quantity_is_scaled_to_a_readable_unit() {
+        for (value, unit, expected) in [
             (0.00125, "s", "1.25 ms"),
             (75.0, "s", "75 s"),
             (0.0, "s", "0 s"),
@@ -58,8 +58,8 @@ mod tests {
             (-2.5, "", "-2.50"),
             (21.55, "Cel", "21.6 Cel"),
         ] {
-            assert_eq!(quantity(value, unit), said);
+            assert_eq!(format_quantity(value, unit), expected);
         }
-        assert_eq!(quantity(f64::NAN, "s"), "NaN ns");
+        assert_eq!(format_quantity(f64::NAN, "s"), "NaN ns");
     }
 }

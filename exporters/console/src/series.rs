@@ -1,31 +1,32 @@
-//! One line of metrics.
+//! Time series: the lines of the output.
 
+use cachescope_exporter::{HistogramPoint, Number};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
 use serde::Serialize;
 
-use crate::number::Number;
-use crate::spread::Spread;
+use crate::histogram_summary::HistogramSummary;
+use crate::point_value::PointValue;
 
-/// One series as it stands.
+/// A time series with its current value.
 #[derive(Clone, Debug)]
-pub(crate) struct Series<'a> {
+pub(crate) struct TimeSeries<'a> {
     pub(crate) metric: &'a str,
     pub(crate) unit: &'a str,
-    /// By key.
+    /// Sorted by key.
     pub(crate) attributes: Vec<&'a KeyValue>,
-    pub(crate) reading: Reading,
+    pub(crate) value: SeriesValue,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Reading {
-    Value { value: Number },
-    Spread(Spread),
+pub(crate) enum SeriesValue {
+    Value { value: PointValue },
+    Histogram(HistogramSummary),
 }
 
-/// All of them, by metric and attributes: the same place each time.
-pub(crate) fn all(metrics: &ResourceMetrics) -> Vec<Series<'_>> {
+/// Returns all series, sorted by metric and attributes, so that their order is the same at each export.
+pub(crate) fn all(metrics: &ResourceMetrics) -> Vec<TimeSeries<'_>> {
     let mut all = Vec::new();
     for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
         match metric.data() {
@@ -38,38 +39,44 @@ pub(crate) fn all(metrics: &ResourceMetrics) -> Vec<Series<'_>> {
     all
 }
 
-fn add<'a, T: Copy + Into<Number>>(all: &mut Vec<Series<'a>>, metric: &'a Metric, data: &'a MetricData<T>) {
-    let mut push = |attributes: &mut dyn Iterator<Item = &'a KeyValue>, reading| {
+fn add<'a, T: Number + Into<PointValue>>(all: &mut Vec<TimeSeries<'a>>, metric: &'a Metric, data: &'a MetricData<T>) {
+    let mut push = |attributes: &mut dyn Iterator<Item = &'a KeyValue>, value| {
         let mut attributes: Vec<&KeyValue> = attributes.collect();
         attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        all.push(Series { metric: metric.name(), unit: metric.unit(), attributes, reading });
+        all.push(TimeSeries { metric: metric.name(), unit: metric.unit(), attributes, value });
     };
     match data {
         MetricData::Sum(sum) => {
             for point in sum.data_points() {
-                push(&mut point.attributes(), Reading::Value { value: point.value().into() });
+                push(&mut point.attributes(), SeriesValue::Value { value: point.value().into() });
             }
         }
         MetricData::Gauge(gauge) => {
             for point in gauge.data_points() {
-                push(&mut point.attributes(), Reading::Value { value: point.value().into() });
+                push(&mut point.attributes(), SeriesValue::Value { value: point.value().into() });
             }
         }
         MetricData::Histogram(histogram) => {
             for point in histogram.data_points() {
-                push(&mut point.attributes(), Reading::Spread(Spread::of_buckets(point)));
+                push(
+                    &mut point.attributes(),
+                    SeriesValue::Histogram(HistogramSummary::new(&HistogramPoint::from(point))),
+                );
             }
         }
         MetricData::ExponentialHistogram(histogram) => {
             for point in histogram.data_points() {
-                push(&mut point.attributes(), Reading::Spread(Spread::of_exponents(point)));
+                push(
+                    &mut point.attributes(),
+                    SeriesValue::Histogram(HistogramSummary::new(&HistogramPoint::from(point))),
+                );
             }
         }
     }
 }
 
-/// `key=value` with `between` in between.
-pub(crate) fn text<'a>(attributes: impl IntoIterator<Item = &'a &'a KeyValue>, between: &str) -> String {
+/// Returns attributes as `key=value`, joined by `separator`.
+pub(crate) fn text<'a>(attributes: impl IntoIterator<Item = &'a &'a KeyValue>, separator: &str) -> String {
     let pairs = attributes.into_iter().map(|KeyValue { key, value, .. }| format!("{key}={value}"));
-    pairs.collect::<Vec<_>>().join(between)
+    pairs.collect::<Vec<_>>().join(separator)
 }

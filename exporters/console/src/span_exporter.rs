@@ -1,25 +1,25 @@
-//! What the SDK calls with spans.
+//! The span exporter for the SDK.
 
 use std::sync::Arc;
 
-use cachescope_core::Exports;
+use cachescope_exporter::ExporterStats;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::output::Output;
 use crate::{Format, json, span_line};
 
-/// Writes spans, a line each; made by [`Console::span_exporter`](crate::Console::span_exporter).
+/// Writes spans, one line each. Created by [`Console::span_exporter`](crate::Console::span_exporter).
 #[derive(Debug)]
 pub struct SpanExporter {
     format: Format,
     output: Arc<Output>,
-    exports: Exports,
+    stats: ExporterStats,
 }
 
 impl SpanExporter {
-    pub(crate) fn new(format: Format, output: Arc<Output>, exports: Exports) -> Self {
-        Self { format, output, exports }
+    pub(crate) fn new(format: Format, output: Arc<Output>, stats: ExporterStats) -> Self {
+        Self { format, output, stats }
     }
 }
 
@@ -30,7 +30,7 @@ impl opentelemetry_sdk::trace::SpanExporter for SpanExporter {
             Format::JsonLines => json::span,
         };
         let text: String = batch.iter().map(line).collect();
-        self.output.write(&text, &self.exports, batch.len() as u64)
+        self.output.write(&text, &self.stats, batch.len() as u64)
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
         }
     }
 
-    /// The line of a span that failed.
+    /// Returns the output for a failed span.
     fn written(format: Format) -> String {
         let (sender, receiver) = mpsc::channel();
         let console = Console::new(format).writer(Sent(sender));
@@ -69,19 +69,19 @@ mod tests {
         span.set_attribute(KeyValue::new("result", "miss"));
         span.set_status(Status::error("no\x1b[2J answer"));
         span.end();
-        assert_eq!(console.span_exports().total_sent(), 1);
+        assert_eq!(console.span_stats().total_sent(), 1);
         receiver.try_iter().collect()
     }
 
     #[test]
-    fn a_line_for_eyes_has_what_happened_and_nothing_a_terminal_obeys() {
+    fn span_line_has_all_fields_and_no_control_characters() {
         let line = written(Format::Table);
         assert!(line.contains("  cache.get users  error (no\\u{1b}[2J answer)  result=miss  trace="), "{line:?}");
         assert!(line.ends_with('\n') && line.lines().count() == 1 && !line.contains("parent="), "{line:?}");
     }
 
     #[test]
-    fn a_json_line_has_the_same() {
+    fn span_json_has_all_fields() {
         let line: serde_json::Value = serde_json::from_str(&written(Format::JsonLines)).unwrap();
         assert_eq!((&line["span"], &line["status"]), (&"cache.get users".into(), &"error".into()));
         assert_eq!(line["attributes"]["result"], "miss");

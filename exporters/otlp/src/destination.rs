@@ -1,85 +1,74 @@
-//! Where exports go, and whether they arrive.
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::answer::Rejection;
-use crate::failure::Failure;
-use crate::settings::Signal;
+use cachescope_exporter::{HealthChange, HealthReporter};
 
-/// Where exports go, and whether they arrive: one for each scheme, host and port, shared by the signals.
+use crate::failure::Failure;
+use crate::partial_success::PartialSuccess;
+use crate::signal::Signal;
+
+/// A destination of exports and its health: one for each scheme, host and port, shared by the signals.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    name: String,
+    reporter: HealthReporter,
     health: Mutex<[Health; Signal::COUNT]>,
-    /// Whether some of a request was rejected the last time.
+    /// Whether a part of the last request was rejected.
     rejecting: [AtomicBool; Signal::COUNT],
 }
 
-/// How the last export of one signal ended.
+/// The outcome of the last export of one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Good,
-    /// Nobody answered: true of the destination as a whole, so any signal's success ends it.
+    /// No answer. It concerns the destination as a whole, so a success of any signal ends it.
     Unreachable,
-    /// An answer that refuses: true of this signal alone (a trace backend has no path for metrics), and only this
-    /// signal's success ends it. Without the difference such a backend would be lost and found at every interval.
+    /// A refusal. It concerns this signal alone (a trace backend has no path for metrics), so only a success of this
+    /// signal ends it. Otherwise such a backend would be lost and recovered at every interval.
     Refused,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Change {
-    Lost,
-    Recovered,
-    None,
-}
-
 impl Destination {
-    /// `name` is printed: no credentials, no path.
+    /// `name` is logged: it must hold no credentials and no path.
     pub(crate) fn new(name: String) -> Self {
-        Self { name, health: Mutex::new([Health::Good; Signal::COUNT]), rejecting: Default::default() }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Notes how an export of `signal` ended, and says so if that is news.
-    pub(crate) fn record(&self, signal: Signal, outcome: Result<(), &Failure>) {
-        match (self.change(signal, outcome), outcome) {
-            (Change::Lost, Err(failure)) => tracing::warn!(
-                endpoint = %self.name,
-                signal = signal.name(),
-                cause = %failure.cause,
-                "can't deliver telemetry to {}: {}; the program goes on, telemetry is dropped until it comes back",
-                self.name,
-                failure.cause,
-            ),
-            (Change::Recovered, _) => {
-                tracing::info!(endpoint = %self.name, "telemetry is delivered to {} again", self.name);
-            }
-            (Change::Lost | Change::None, _) => {}
+        let effect = "telemetry is dropped until delivery succeeds";
+        Self {
+            reporter: HealthReporter::new(name, "telemetry", effect),
+            health: Mutex::new([Health::Good; Signal::COUNT]),
+            rejecting: Default::default(),
         }
     }
 
-    /// Notes what was not taken of a request that was, and says so if that is news.
-    pub(crate) fn record_rejection(&self, signal: Signal, rejection: &Rejection) {
-        let rejecting = rejection.items > 0;
+    pub(crate) fn name(&self) -> &str {
+        self.reporter.destination()
+    }
+
+    /// Records the outcome of an export of `signal`, and logs it if it changes the destination's health.
+    pub(crate) fn record(&self, signal: Signal, outcome: Result<(), &Failure>) {
+        match (self.change(signal, outcome), outcome) {
+            (Some(HealthChange::Lost), Err(failure)) => self.reporter.log_lost(&failure.cause, Some(signal.name())),
+            (Some(HealthChange::Recovered), _) => self.reporter.log_recovered(),
+            (Some(HealthChange::Lost) | None, _) => {}
+        }
+    }
+
+    /// Records the items that were rejected of an accepted request, and logs a warning when rejections begin.
+    pub(crate) fn record_partial_success(&self, signal: Signal, partial: &PartialSuccess) {
+        let rejecting = partial.rejected_items > 0;
         if !self.rejecting[signal.index()].swap(rejecting, Ordering::Relaxed) && rejecting {
+            let name = self.name();
             tracing::warn!(
-                endpoint = %self.name,
+                endpoint = %name,
                 signal = signal.name(),
-                "{} takes only some of what it is sent, and drops the rest: {}",
-                self.name,
-                if rejection.words.is_empty() { "it doesn't say why" } else { &rejection.words },
+                "{name} accepts only some of the items and rejects the others: {}; rejected items are dropped",
+                if partial.message.is_empty() { "it gives no reason" } else { &partial.message },
             );
         }
     }
 
-    /// The transition alone, outside of which nothing is logged: a subscriber may export, and so come back here.
-    fn change(&self, signal: Signal, outcome: Result<(), &Failure>) -> Change {
+    /// Changes the health under the lock. The caller logs the change when the lock is released, because a subscriber may
+    /// export, and so call back.
+    fn change(&self, signal: Signal, outcome: Result<(), &Failure>) -> Option<HealthChange> {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_good = health.iter().all(|h| *h == Health::Good);
         match outcome {
             Ok(()) => {
                 for other in health.iter_mut().filter(|h| **h == Health::Unreachable) {
@@ -91,18 +80,16 @@ impl Destination {
                 health[signal.index()] = if failure.answered { Health::Refused } else { Health::Unreachable };
             }
         }
-        let is_good = health.iter().all(|h| *h == Health::Good);
-        match (was_good, is_good) {
-            (true, false) => Change::Lost,
-            (false, true) => Change::Recovered,
-            _ => Change::None,
-        }
+        self.reporter.change(health.iter().any(|h| *h != Health::Good))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOST: Option<HealthChange> = Some(HealthChange::Lost);
+    const RECOVERED: Option<HealthChange> = Some(HealthChange::Recovered);
 
     fn unreachable() -> Failure {
         Failure::unreachable("connection refused")
@@ -113,25 +100,25 @@ mod tests {
     }
 
     #[test]
-    fn says_each_change_once_for_both_signals() {
+    fn change_of_health_is_reported_once_for_both_signals() {
         let d = Destination::new("http://collector:4318".into());
-        assert_eq!(d.change(Signal::Traces, Ok(())), Change::None);
-        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), Change::Lost);
-        assert_eq!(d.change(Signal::Metrics, Err(&unreachable())), Change::None);
-        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), Change::None);
-        assert_eq!(d.change(Signal::Metrics, Ok(())), Change::Recovered);
-        assert_eq!(d.change(Signal::Traces, Ok(())), Change::None);
-        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), Change::Lost);
+        assert_eq!(d.change(Signal::Traces, Ok(())), None);
+        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), LOST);
+        assert_eq!(d.change(Signal::Metrics, Err(&unreachable())), None);
+        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), None);
+        assert_eq!(d.change(Signal::Metrics, Ok(())), RECOVERED);
+        assert_eq!(d.change(Signal::Traces, Ok(())), None);
+        assert_eq!(d.change(Signal::Traces, Err(&unreachable())), LOST);
     }
 
     #[test]
-    fn a_backend_that_takes_one_signal_only_does_not_flap() {
+    fn backend_that_accepts_one_signal_only_does_not_flap() {
         let d = Destination::new("http://jaeger:4318".into());
-        assert_eq!(d.change(Signal::Metrics, Err(&refused())), Change::Lost);
+        assert_eq!(d.change(Signal::Metrics, Err(&refused())), LOST);
         for _ in 0..3 {
-            assert_eq!(d.change(Signal::Traces, Ok(())), Change::None);
-            assert_eq!(d.change(Signal::Metrics, Err(&refused())), Change::None);
+            assert_eq!(d.change(Signal::Traces, Ok(())), None);
+            assert_eq!(d.change(Signal::Metrics, Err(&refused())), None);
         }
-        assert_eq!(d.change(Signal::Metrics, Ok(())), Change::Recovered);
+        assert_eq!(d.change(Signal::Metrics, Ok(())), RECOVERED);
     }
 }

@@ -1,30 +1,21 @@
-//! Why an exporter could not be built.
-
 use std::fmt;
 
-/// Why an OTLP exporter could not be built.
+use cachescope_exporter::ConfigError;
+
+/// An OTLP exporter could not be built.
 ///
-/// The message names the variable, its value (never that of headers, never a URL's credentials) and what is accepted.
+/// The message names the variable, its rule and its value. It never shows the value of headers or a URL's credentials.
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Variable { name: String, value: Option<String>, accepted: String },
+    Config(ConfigError),
     Thread(std::io::Error),
     Build(String),
 }
 
 impl Error {
-    pub(crate) fn variable(name: &str, value: &str, accepted: impl Into<String>) -> Self {
-        Self(Kind::Variable { name: name.to_owned(), value: Some(value.to_owned()), accepted: accepted.into() })
-    }
-
-    /// For variables whose value may hold a secret.
-    pub(crate) fn secret_variable(name: &str, accepted: impl Into<String>) -> Self {
-        Self(Kind::Variable { name: name.to_owned(), value: None, accepted: accepted.into() })
-    }
-
     pub(crate) fn thread(cause: std::io::Error) -> Self {
         Self(Kind::Thread(cause))
     }
@@ -33,37 +24,39 @@ impl Error {
         Self(Kind::Build(cause.to_string()))
     }
 
-    /// Whether an environment variable (or its default set in code) has a value that can't be honoured.
+    /// Returns whether an environment variable, or its default set in code, has a value that isn't valid.
     ///
     /// ```
     /// let wrong = |name: &str| (name == "OTEL_EXPORTER_OTLP_PROTOCOL").then(|| "carrier-pigeon".to_owned());
     /// let error = cachescope_otlp::Otlp::from_lookup(&wrong).unwrap_err();
-    /// assert!(error.is_variable());
-    /// assert!(error.to_string().contains("OTEL_EXPORTER_OTLP_PROTOCOL is \"carrier-pigeon\""));
+    /// assert!(error.is_config());
+    /// let expected = "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc, http/protobuf or http/json, got \"carrier-pigeon\"";
+    /// assert_eq!(error.to_string(), expected);
     /// ```
     #[must_use]
-    pub fn is_variable(&self) -> bool {
-        matches!(self.0, Kind::Variable { .. })
+    pub fn is_config(&self) -> bool {
+        matches!(self.0, Kind::Config(_))
     }
 
-    /// Whether the operating system refused the worker thread (for example at a limit of threads).
+    /// Returns whether the operating system refused the worker thread, for example at a limit of threads.
     #[must_use]
     pub fn is_thread(&self) -> bool {
         matches!(self.0, Kind::Thread(_))
     }
 }
 
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self(Kind::Config(error))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Variable { name, value: Some(value), accepted } => {
-                write!(f, "{name} is {value:?}: expected {accepted}")
-            }
-            Kind::Variable { name, value: None, accepted } => {
-                write!(f, "{name} can't be read: expected {accepted}")
-            }
-            Kind::Thread(_) => f.write_str("can't start the worker thread of the OTLP exporters"),
-            Kind::Build(cause) => write!(f, "can't build the OTLP exporter: {cause}"),
+            Kind::Config(error) => error.fmt(f),
+            Kind::Thread(_) => f.write_str("failed to start the worker thread of the OTLP exporters"),
+            Kind::Build(cause) => write!(f, "failed to build the OTLP exporter: {cause}"),
         }
     }
 }
@@ -72,7 +65,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Thread(cause) => Some(cause),
-            Kind::Variable { .. } | Kind::Build(_) => None,
+            Kind::Config(_) | Kind::Build(_) => None,
         }
     }
 }

@@ -1,59 +1,52 @@
-//! Why an attempt failed, and what follows from that.
-
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use cachescope_core::DropReason;
+use cachescope_exporter::DropReason;
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
-/// A destination that asks for more patience than this isn't obeyed to the letter: nobody waits so long in an export.
+use crate::retry::Retry;
+
+/// The limit for the delay that a destination asks for. It is longer than any export waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// Why an export failed, in words fit for a log.
+/// The failure of an attempt, and its consequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
+    /// Logged: holds no credentials.
     pub(crate) cause: String,
-    /// Whether the destination itself said so.
+    /// Whether the failure is a response of the destination itself.
     pub(crate) answered: bool,
-    /// As what it counts, if it stays at that.
+    /// The reason under which the items are counted if they are dropped.
     pub(crate) reason: DropReason,
     pub(crate) retry: Retry,
 }
 
-/// Whether the same request may succeed later, as OTLP's specification has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
-    Never,
-    Soon,
-    /// Not before so long has passed: the destination's own word.
-    After(Duration),
-}
-
 impl Failure {
-    /// Nothing was sent, because nobody is there.
+    /// The destination couldn't be reached, and nothing was sent.
     pub(crate) fn unreachable(cause: impl Into<String>) -> Self {
         Self { cause: cause.into(), answered: false, reason: DropReason::Unreachable, retry: Retry::Soon }
     }
 
-    /// It was sent, and no answer came.
+    /// The request was sent, and no response came.
     pub(crate) fn unconfirmed(cause: impl Into<String>) -> Self {
         Self { cause: cause.into(), answered: false, reason: DropReason::Unconfirmed, retry: Retry::Soon }
     }
 
-    /// It was not sent, and won't be.
+    /// The request was not sent, and won't be.
     pub(crate) fn given_up(cause: impl Into<String>) -> Self {
         Self { cause: cause.into(), answered: false, reason: DropReason::Shutdown, retry: Retry::Never }
     }
 
+    /// The items can't be encoded.
     pub(crate) fn unrepresentable(cause: impl Into<String>) -> Self {
         Self { cause: cause.into(), answered: true, reason: DropReason::Unrepresentable, retry: Retry::Never }
     }
 
-    /// Of an HTTP status that is no success.
-    pub(crate) fn http(status: u16, says: &str, retry_after: Option<Duration>) -> Self {
+    /// The response has an HTTP status other than success. `text` is the status with its name.
+    pub(crate) fn http(status: u16, text: &str, retry_after: Option<Duration>) -> Self {
         let later = retry_after.map_or(Retry::Soon, |wait| Retry::After(wait.min(LONGEST_WAIT)));
-        // Gateways answer 502 to 504 for a collector that does not.
+        // Gateways answer with 502 to 504 for a collector that doesn't answer.
         let (answered, reason, retry) = match status {
             429 => (true, DropReason::Throttled, later),
             503 => (false, DropReason::Throttled, later),
@@ -61,12 +54,13 @@ impl Failure {
             504 => (false, DropReason::Unconfirmed, Retry::Soon),
             _ => (true, DropReason::Rejected, Retry::Never),
         };
-        Self { cause: format!("HTTP status {says}"), answered, reason, retry }
+        Self { cause: format!("HTTP status {text}"), answered, reason, retry }
     }
 
+    /// The response has a gRPC status other than success, or the connection failed.
     pub(crate) fn grpc(status: &Status) -> Self {
         if let Some(source) = status.source() {
-            // Tonic's own account of a connection, not the collector's word.
+            // An error of tonic's connection, not a response of the collector.
             let cause = innermost(source);
             return if chain(source).any(|error| error.is::<ConnectError>()) {
                 Self::unreachable(cause)
@@ -79,7 +73,7 @@ impl Failure {
             wait.filter(|wait| !wait.is_zero()).map_or(Retry::Soon, |wait| Retry::After(wait.min(LONGEST_WAIT)));
         let (answered, reason, retry) = match status.code() {
             Code::Unavailable => (false, DropReason::Throttled, later),
-            // Without word of when, it means that this request is too large, or that a quota is used up.
+            // Without a delay, it means that this request is too large, or that a quota is used up.
             Code::ResourceExhausted if wait.is_some() => (true, DropReason::Throttled, later),
             Code::Cancelled | Code::DeadlineExceeded => (false, DropReason::Unconfirmed, Retry::Soon),
             Code::Aborted | Code::OutOfRange | Code::DataLoss => (true, DropReason::Unconfirmed, Retry::Soon),
@@ -89,11 +83,12 @@ impl Failure {
         Self { cause: format!("gRPC status {:?}", status.code()), answered, reason, retry }
     }
 
-    /// Of a connection that gRPC has none to make of.
+    /// The gRPC connection couldn't be made.
     pub(crate) fn transport(error: &tonic::transport::Error) -> Self {
         Self::unreachable(innermost(error))
     }
 
+    /// The HTTP request failed without a response.
     pub(crate) fn reqwest(error: &reqwest::Error) -> Self {
         let cause = innermost(error);
         if error.is_builder() {
@@ -103,7 +98,8 @@ impl Failure {
         if error.is_connect() { Self::unreachable(cause) } else { Self::unconfirmed(cause) }
     }
 
-    /// Whether what can't be sent twice can be kept for the next time: it surely did not arrive, and may yet.
+    /// Returns whether a payload that must not be sent twice can be kept for the next export: it certainly didn't arrive,
+    /// and may succeed later.
     pub(crate) fn may_be_sent_later(&self) -> bool {
         self.retry != Retry::Never && matches!(self.reason, DropReason::Unreachable | DropReason::Throttled)
     }
@@ -113,11 +109,12 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), |error| (**error).source())
 }
 
-/// The last error of a chain. The outer ones repeat the URL, which may hold a token, and say "error sending request".
+/// Returns the text of the last error of a chain. The outer errors repeat the URL, which may hold a token, and add only
+/// "error sending request".
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let last = chain(error).last().unwrap_or(error);
     match last.downcast_ref::<reqwest::Error>() {
-        Some(own) if own.is_timeout() => "no answer in time".to_owned(),
+        Some(own) if own.is_timeout() => "no response in time".to_owned(),
         Some(_) => "the request could not be sent".to_owned(),
         None => last.to_string(),
     }
@@ -130,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_statuses_are_told_apart_as_the_specification_does() {
+    fn http_statuses_are_classified_by_the_specification() {
         let table = [
             (400, DropReason::Rejected, Retry::Never, true),
             (404, DropReason::Rejected, Retry::Never, true),
@@ -152,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn grpc_codes_are_told_apart_as_the_specification_does() {
+    fn grpc_codes_are_classified_by_the_specification() {
         let table = [
             (Code::Unavailable, DropReason::Throttled, Retry::Soon),
             (Code::ResourceExhausted, DropReason::Rejected, Retry::Never),
@@ -176,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_surely_did_not_arrive_is_kept() {
+    fn payload_is_kept_only_when_it_certainly_did_not_arrive() {
         assert!(Failure::unreachable("").may_be_sent_later());
         assert!(Failure::http(503, "", None).may_be_sent_later());
         assert!(!Failure::http(504, "", None).may_be_sent_later(), "it may have arrived");

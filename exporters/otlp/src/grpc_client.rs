@@ -1,5 +1,3 @@
-//! One attempt over gRPC.
-
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +10,12 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Error;
-use crate::codec::Raw;
 use crate::failure::{Failure, innermost};
-use crate::settings::{Settings, Signal};
+use crate::raw_codec::RawCodec;
+use crate::settings::Settings;
+use crate::signal::Signal;
 
-/// The gRPC client of one exporter, driven by our runtime.
+/// The gRPC client of one exporter, driven by the background runtime.
 #[derive(Debug)]
 pub(crate) struct GrpcClient {
     endpoint: Endpoint,
@@ -27,7 +26,7 @@ pub(crate) struct GrpcClient {
 }
 
 impl GrpcClient {
-    /// Inside of the driver's runtime.
+    /// Must be called inside a tokio runtime.
     pub(crate) fn new(settings: &Settings, signal: Signal, connect: Duration) -> Result<Self, Error> {
         let endpoint = Endpoint::from_shared(settings.endpoint.url.clone())
             .and_then(|endpoint| endpoint.user_agent(crate::USER_AGENT))
@@ -43,7 +42,7 @@ impl GrpcClient {
         Ok(Self { endpoint, channel, path, metadata, gzip: settings.gzip })
     }
 
-    /// The message that answers a request that was taken.
+    /// Makes one request. Returns the message of a successful response.
     pub(crate) async fn attempt(&self, message: Bytes) -> Result<Bytes, Failure> {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut client = Grpc::new(channel);
@@ -53,12 +52,12 @@ impl GrpcClient {
         client.ready().await.map_err(|error| Failure::transport(&error))?;
         let mut request = Request::new(message);
         *request.metadata_mut() = self.metadata.clone();
-        let answer = client.unary(request, self.path.clone(), Raw).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| Failure::grpc(&status))
+        let response = client.unary(request, self.path.clone(), RawCodec).await;
+        response.map(tonic::Response::into_inner).map_err(|status| Failure::grpc(&status))
     }
 
-    /// Forgets a connection on which no answer came: it may lead nowhere, and nothing but a quarter of an hour of the
-    /// system's own patience would end it. Inside of the driver's runtime.
+    /// Drops a connection on which no response came, because it may be dead: the operating system would end it after a
+    /// quarter of an hour only. Must be called inside a tokio runtime.
     pub(crate) fn reset(&self) {
         *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = self.endpoint.connect_lazy();
     }

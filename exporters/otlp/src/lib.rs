@@ -1,7 +1,7 @@
-//! OTLP exporters for cachescope, over HTTP and gRPC.
+//! OTLP exporters for the OpenTelemetry SDK, over HTTP and gRPC, which count and log failed deliveries.
 //!
-//! [`Otlp`] reads the standard `OTEL_EXPORTER_OTLP_*` variables and builds a [`SpanExporter`] and a
-//! [`MetricExporter`] to hand to the OpenTelemetry SDK:
+//! [`Otlp`] reads the standard `OTEL_EXPORTER_OTLP_*` variables, and builds a [`SpanExporter`] and a [`MetricExporter`]
+//! for the OpenTelemetry SDK:
 //!
 //! ```no_run
 //! use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
@@ -15,59 +15,71 @@
 //! # Threads
 //!
 //! The exporters may be built, used and dropped on any thread: in a plain `main`, or inside a tokio runtime of any
-//! flavour. What waits for the network is driven by one worker thread of their own, `cachescope-otlp`, made with the
-//! first exporter and gone with the last. A program's runtime that is blocked, as a current-thread runtime is while it
-//! flushes, therefore can't hold up the flush it waits for.
+//! flavor. One worker thread of their own, `cachescope-otlp`, drives their sockets and timers. It starts with the first
+//! exporter and ends with the last. A current-thread runtime is blocked while it flushes; it can't delay the flush that it
+//! waits for.
 //!
-//! # When a collector doesn't take it
+//! # Retries
 //!
-//! What may succeed later, as OTLP has it (nobody listens; HTTP 429, 502, 503, 504; the like of gRPC), is tried again
-//! until `OTEL_EXPORTER_OTLP_TIMEOUT` is up, after pauses that double from 0.2 to 5 s less a random part, and not before
-//! the collector says (`Retry-After`, `RetryInfo`). Then:
+//! A request that may succeed later is retried: the collector is unreachable, or answers with HTTP 429, 502, 503 or 504,
+//! or with the corresponding status of gRPC. The delays double from 0.2 to 5 s, less a random part, and are at least as
+//! long as the collector asks (`Retry-After`, `RetryInfo`). Retries end when `OTEL_EXPORTER_OTLP_TIMEOUT` has passed.
+//! Then:
 //!
-//! | what | becomes of it |
+//! | telemetry | consequence |
 //! |---|---|
-//! | spans | dropped; up to 2048 more wait behind them ([`Otlp::span_queue`]), and newer ones are dropped |
-//! | running totals (`cumulative`) | dropped, and the next interval's total says the same and more |
-//! | differences (`delta`, `lowmemory`) that surely did not arrive | kept, up to 8 MiB, and sent first the next time |
-//! | differences that may have arrived | dropped, at once, for a collector would count them twice |
+//! | spans | dropped. Up to 2048 more wait in the queue ([`Otlp::span_queue`]), and newer spans are dropped |
+//! | metrics, `cumulative` | dropped. The next interval's totals include them |
+//! | metrics, `delta` or `lowmemory`, that certainly didn't arrive | kept, up to 8 MiB, and sent first at the next export |
+//! | metrics, `delta` or `lowmemory`, that may have arrived | dropped at once, because a collector would count them twice |
 //!
-//! Whatever is dropped is counted by reason in [`Otlp::exports`].
+//! [`Otlp::stats`] counts dropped items by reason.
 //!
-//! # What is said about failures
+//! # Logs
 //!
-//! Both signals share one state for each destination (scheme, host, port). Losing it is one `warn!` of `tracing`,
-//! getting it back one `info!`; in between, exports fail in silence. Neither names headers, credentials or paths.
+//! Both signals share one state for each destination (scheme, host, port). The loss of a destination is one `warn!` of
+//! `tracing`, and its recovery one `info!`. Exports that fail in between are silent. Logs contain no headers, credentials
+//! or paths.
+//!
+//! # Cargo features
+//!
+//! - `tls`: `https://` endpoints and certificates. Off by default.
 
-mod aggregation;
-mod answer;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backlog;
-mod backoff;
-mod codec;
-mod delivery;
+mod client;
 mod destination;
-mod driver;
+mod encoding;
 mod endpoint;
 mod error;
 mod failure;
 mod grpc_client;
+mod histogram_aggregation;
 mod http_client;
 mod metric_exporter;
 mod otlp;
+mod partial_success;
 mod payload;
+mod protocol;
+mod queue_slots;
+mod raw_codec;
+mod retry;
 mod sender;
 mod settings;
+mod signal;
 mod span_exporter;
 mod span_queue;
 mod tls;
 
-pub use aggregation::HistogramAggregation;
-pub use delivery::{Delivery, Hurry};
-pub use error::Error;
-pub use metric_exporter::MetricExporter;
-pub use otlp::Otlp;
-pub use span_exporter::SpanExporter;
-pub use span_queue::SpanQueue;
+pub use cachescope_exporter::{Delivery, FlushGuard};
 
-/// By which a collector's operator knows us.
+pub use crate::error::Error;
+pub use crate::histogram_aggregation::HistogramAggregation;
+pub use crate::metric_exporter::MetricExporter;
+pub use crate::otlp::Otlp;
+pub use crate::span_exporter::SpanExporter;
+pub use crate::span_queue::SpanQueue;
+
+/// The user agent of every request.
 const USER_AGENT: &str = concat!("cachescope-otlp/", env!("CARGO_PKG_VERSION"));

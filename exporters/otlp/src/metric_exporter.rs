@@ -1,9 +1,7 @@
-//! The exporter of metrics.
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cachescope_core::{DropReason, Exports};
+use cachescope_exporter::{DropReason, ExporterStats};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -14,13 +12,13 @@ use crate::failure::Failure;
 use crate::payload::{Payload, points, request};
 use crate::sender::Sender;
 
-/// Sends metrics over OTLP; made by [`Otlp::metric_exporter`](crate::Otlp::metric_exporter).
+/// Sends metrics over OTLP. Created by [`Otlp::metric_exporter`](crate::Otlp::metric_exporter).
 ///
-/// Hand it to a `PeriodicReader`, as `with_periodic_exporter` does: an export waits for the collector, up to
-/// `OTEL_EXPORTER_OTLP_TIMEOUT` (10 s unless set), retries included.
+/// Use it with a `PeriodicReader`, as `with_periodic_exporter` does: an export waits for the collector, up to
+/// `OTEL_EXPORTER_OTLP_TIMEOUT` (10 s by default), retries included.
 ///
-/// With a temporality other than cumulative, what surely did not arrive is kept, up to 8 MiB, and goes first at the
-/// next export; what may have arrived is dropped rather than counted twice.
+/// With a temporality other than cumulative, metrics that certainly didn't arrive are kept, up to 8 MiB, and are sent
+/// first at the next export. Metrics that may have arrived are dropped, because a collector would count them twice.
 #[derive(Debug)]
 pub struct MetricExporter {
     sender: Sender,
@@ -31,22 +29,22 @@ pub struct MetricExporter {
 
 impl MetricExporter {
     pub(crate) fn new(sender: Sender, temporality: Temporality) -> Self {
-        let backlog = Backlog::new(sender.exports.clone());
+        let backlog = Backlog::new(sender.stats.clone());
         Self { sender, temporality, backlog, ended: AtomicBool::new(false) }
     }
 
-    /// What it has sent, dropped and tried again, in points. A clone counts the same.
+    /// Returns the counts of data points that were sent, dropped and retried. Clones share their counts.
     #[must_use]
-    pub fn exports(&self) -> &Exports {
-        &self.sender.exports
+    pub fn stats(&self) -> &ExporterStats {
+        &self.sender.stats
     }
 
-    async fn send_total(&self, payload: &Payload) -> Result<(), Failure> {
+    async fn send_cumulative(&self, payload: &Payload) -> Result<(), Failure> {
         self.sender.send(payload).await.inspect_err(|failure| self.dropped(failure, payload.items))
     }
 
-    /// The differences that wait, oldest first, and this one behind them.
-    async fn send_differences(&self, newest: Payload) -> Result<(), Failure> {
+    /// Sends the delta payloads that wait, oldest first, and then the newest.
+    async fn send_delta(&self, newest: Payload) -> Result<(), Failure> {
         let started = Instant::now();
         let mut outcome = Ok(());
         self.backlog.push(newest);
@@ -61,21 +59,23 @@ impl MetricExporter {
                     self.dropped(&failure, payload.items);
                     let refused = failure.reason == DropReason::Rejected;
                     outcome = Err(failure);
-                    // Where nobody answers, the next one would wait as long.
+                    // If the destination doesn't answer, the next payload would wait as long.
                     if !refused {
                         return outcome;
                     }
                 }
             }
             if started.elapsed() >= self.sender.timeout && !self.backlog.is_empty() {
-                return outcome.and(Err(Failure::given_up("time is up, and the rest waits for the next export")));
+                return outcome.and(Err(Failure::given_up(
+                    "the timeout has passed; the other payloads wait for the next export",
+                )));
             }
         }
         outcome
     }
 
     fn dropped(&self, failure: &Failure, items: u64) {
-        self.sender.exports.dropped(failure.reason, items);
+        self.sender.stats.dropped(failure.reason, items);
     }
 }
 
@@ -84,11 +84,11 @@ impl PushMetricExporter for MetricExporter {
         if self.ended.load(Ordering::Relaxed) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        let differences = self.temporality != Temporality::Cumulative;
+        let is_delta = self.temporality != Temporality::Cumulative;
         let request = request(metrics);
-        let outcome = match Payload::metrics(&request, differences, self.sender.encoding) {
-            Ok(payload) if differences => self.send_differences(payload).await,
-            Ok(payload) => self.send_total(&payload).await,
+        let outcome = match Payload::metrics(&request, is_delta, self.sender.encoding) {
+            Ok(payload) if is_delta => self.send_delta(payload).await,
+            Ok(payload) => self.send_cumulative(&payload).await,
             Err(failure) => {
                 self.dropped(&failure, points(&request));
                 Err(failure)

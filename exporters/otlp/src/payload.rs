@@ -1,10 +1,4 @@
-//! Telemetry as it is sent: encoded once, however often it is tried.
-
-use std::io::Write;
-
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -12,31 +6,18 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
-use serde::Serialize;
 
+use crate::encoding::Encoding;
 use crate::failure::Failure;
 
-/// How a body is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Encoding {
-    pub(crate) format: Format,
-    /// Whether the body itself is packed; gRPC packs messages in its own frames.
-    pub(crate) gzip: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Protobuf,
-    Json,
-}
-
-/// One request's body. A clone is a reference count.
+/// The body of a request, encoded once for all its attempts. A clone costs one reference count.
 #[derive(Clone, Debug)]
 pub(crate) struct Payload {
     pub(crate) body: Bytes,
-    /// Spans, or points of metrics.
+    /// The number of spans or data points.
     pub(crate) items: u64,
-    /// Whether the destination would count what it gets twice: true of differences, false of spans and running totals.
+    /// Whether the destination would count a payload that it gets twice: true for delta metrics, false for spans and
+    /// cumulative metrics.
     pub(crate) at_most_once: bool,
 }
 
@@ -65,6 +46,7 @@ pub(crate) fn request(metrics: &ResourceMetrics) -> ExportMetricsServiceRequest 
     metrics.into()
 }
 
+/// Returns the number of data points in a request.
 pub(crate) fn points(request: &ExportMetricsServiceRequest) -> u64 {
     let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
     let points = scopes.flat_map(|scope| &scope.metrics).map(|metric| match &metric.data {
@@ -78,26 +60,6 @@ pub(crate) fn points(request: &ExportMetricsServiceRequest) -> u64 {
     points.sum::<usize>() as u64
 }
 
-impl Encoding {
-    fn encode(self, message: &(impl prost::Message + Serialize)) -> Result<Bytes, Failure> {
-        let plain = match self.format {
-            Format::Protobuf => message.encode_to_vec(),
-            Format::Json => serde_json::to_vec(message)
-                .map_err(|error| Failure::unrepresentable(format!("can't be written as JSON: {error}")))?,
-        };
-        Ok(if self.gzip { gzip(&plain) } else { plain.into() })
-    }
-}
-
-fn gzip(plain: &[u8]) -> Bytes {
-    let mut packed = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::default());
-    // Writing to memory can't fail.
-    match packed.write_all(plain).and_then(|()| packed.finish()) {
-        Ok(packed) => packed.into(),
-        Err(never) => unreachable!("{never}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -107,6 +69,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
+    use crate::encoding::Format;
 
     fn span(name: &'static str) -> SpanData {
         let (trace, id) = (TraceId::from(0xab), SpanId::from(0xcd));
@@ -135,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn protobuf_is_read_back_packed_or_not() {
+    fn protobuf_body_decodes_with_and_without_gzip() {
         let plain = body(Format::Protobuf, false);
         let request = ExportTraceServiceRequest::decode(plain.clone()).unwrap();
         let names: Vec<_> =
@@ -147,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_names_in_camel_case_and_ids_in_hex() {
+    fn json_body_has_names_in_camel_case_and_ids_in_hex() {
         let body: serde_json::Value = serde_json::from_slice(&body(Format::Json, false)).unwrap();
         let span = &body["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
         assert_eq!(span["traceId"], "000000000000000000000000000000ab");

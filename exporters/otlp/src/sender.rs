@@ -1,56 +1,36 @@
-//! Sends one payload: tries, waits, tries again, and keeps the books.
-
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use cachescope_core::{DropReason, Exports};
+use cachescope_exporter::{BackgroundRuntime, Delivery, DropReason, ExporterStats};
 use futures_util::future::{Either, select};
 use opentelemetry_sdk::error::OTelSdkError;
 
-use crate::Delivery;
-use crate::answer::Rejection;
-use crate::backoff::Backoff;
+use crate::client::Client;
 use crate::destination::Destination;
-use crate::driver::Driver;
-use crate::failure::{Failure, Retry};
-use crate::grpc_client::GrpcClient;
-use crate::http_client::HttpClient;
-use crate::payload::{Encoding, Payload};
-use crate::settings::Signal;
+use crate::encoding::Encoding;
+use crate::failure::Failure;
+use crate::partial_success::PartialSuccess;
+use crate::payload::Payload;
+use crate::retry::Retry;
+use crate::signal::Signal;
 
-/// What both exporters send by: a client, a runtime to run it, an end to waiting, and an eye on the outcome.
+/// Sends the payloads of one exporter: retries them, records the destination's health, and counts accepted items.
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) signal: Signal,
     pub(crate) destination: Arc<Destination>,
-    pub(crate) driver: Arc<Driver>,
+    pub(crate) runtime: Arc<BackgroundRuntime>,
     pub(crate) delivery: Delivery,
-    /// For all attempts together.
+    /// The time limit for all attempts of an export together.
     pub(crate) timeout: Duration,
     pub(crate) encoding: Encoding,
     pub(crate) client: Client,
-    pub(crate) exports: Exports,
+    pub(crate) stats: ExporterStats,
 }
 
-#[derive(Debug)]
-pub(crate) enum Client {
-    Http(HttpClient),
-    Grpc(Box<GrpcClient>),
-}
-
-impl Client {
-    async fn attempt(&self, body: Bytes) -> Result<Bytes, Failure> {
-        match self {
-            Self::Http(client) => client.attempt(body).await,
-            Self::Grpc(client) => client.attempt(body).await,
-        }
-    }
-}
-
-/// How far a payload got, for whoever cuts it short.
+/// The progress of an export, for the case that the export is ended early.
 #[derive(Debug, Default)]
 struct Progress {
     in_flight: AtomicBool,
@@ -58,93 +38,95 @@ struct Progress {
 }
 
 impl Progress {
+    /// Returns the failure of an export that was ended early.
     fn cut_short(self, cause: String, otherwise: impl FnOnce(String) -> Failure) -> Failure {
         if self.in_flight.into_inner() {
             return Failure::unconfirmed(cause);
         }
         match self.last.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            // Between two attempts the last one's failure is the better cause.
+            // Between two attempts, the failure of the last one is the better cause.
             Some(last) => last,
             None => otherwise(cause),
         }
     }
 }
 
-/// Items whose fate is open. Dropped while it still is, as when an export is dropped half-way, they may have arrived.
-struct Unsettled<'a> {
-    exports: &'a Exports,
+/// Items of an export in progress. If the export is dropped before it ends, they may have arrived: this counts them as
+/// unconfirmed.
+struct UnsettledItems<'a> {
+    stats: &'a ExporterStats,
     items: u64,
 }
 
-impl Drop for Unsettled<'_> {
+impl Drop for UnsettledItems<'_> {
     fn drop(&mut self) {
-        self.exports.dropped(DropReason::Unconfirmed, self.items);
+        self.stats.dropped(DropReason::Unconfirmed, self.items);
     }
 }
 
 impl Sender {
-    /// Tries until the payload is taken, refused, or time is up. Counts what was taken; what was not is the caller's to
-    /// count, who may keep it.
+    /// Tries until the payload is accepted or refused, or the timeout has passed.
+    ///
+    /// Counts accepted items. The caller counts the others, because it may keep them.
     pub(crate) async fn send(&self, payload: &Payload) -> Result<(), Failure> {
-        let unsettled = Unsettled { exports: &self.exports, items: payload.items };
+        let unsettled = UnsettledItems { stats: &self.stats, items: payload.items };
         let progress = Progress::default();
-        // The sleep is made inside, where there is a runtime.
-        let bounded =
-            self.driver.drive(async { tokio::time::timeout(self.timeout, self.persist(payload, &progress)).await });
-        // Whether it is given up is asked first: what is, isn't begun.
+        // The timeout is created inside the future, where a runtime is current.
+        let bounded = self
+            .runtime
+            .drive(async { tokio::time::timeout(self.timeout, self.send_with_retries(payload, &progress)).await });
+        // Polled first: an export that is given up isn't begun.
         let outcome = match select(pin!(self.delivery.given_up()), pin!(bounded)).await {
             Either::Right((Ok(outcome), _)) => Ok(outcome),
-            Either::Right((Err(_elapsed), _)) => Err((format!("no answer within {:?}", self.timeout), false)),
-            Either::Left(_) => Err(("no answer until the deadline for shutting down".to_owned(), true)),
+            Either::Right((Err(_elapsed), _)) => Err((format!("no response within {:?}", self.timeout), false)),
+            Either::Left(_) => Err(("no response before the deadline of the shutdown".to_owned(), true)),
         };
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err((cause, given_up)) => {
-                if let Client::Grpc(client) = &self.client {
-                    self.driver.enter(|| client.reset());
-                }
+                self.runtime.enter(|| self.client.reset());
                 let failure = progress.cut_short(cause, Failure::given_up);
-                // Whatever it was, the end of the program is why it is not tried again.
-                let over = given_up && failure.reason != DropReason::Unconfirmed;
-                Err(if over { Failure::given_up(failure.cause) } else { failure })
+                // Whatever the failure, the shutdown is the reason why the payload is not retried.
+                let is_shutdown = given_up && failure.reason != DropReason::Unconfirmed;
+                Err(if is_shutdown { Failure::given_up(failure.cause) } else { failure })
             }
         };
         std::mem::forget(unsettled);
         self.destination.record(self.signal, outcome.as_ref().map(|_| ()));
-        let rejection = outcome?;
-        self.destination.record_rejection(self.signal, &rejection);
-        let rejected = rejection.items.min(payload.items);
-        self.exports.sent(payload.items - rejected);
-        self.exports.dropped(DropReason::Rejected, rejected);
+        let partial = outcome?;
+        self.destination.record_partial_success(self.signal, &partial);
+        let rejected = partial.rejected_items.min(payload.items);
+        self.stats.sent(payload.items - rejected);
+        self.stats.dropped(DropReason::Rejected, rejected);
         Ok(())
     }
 
-    async fn persist(&self, payload: &Payload, progress: &Progress) -> Result<Rejection, Failure> {
+    async fn send_with_retries(&self, payload: &Payload, progress: &Progress) -> Result<PartialSuccess, Failure> {
         let started = Instant::now();
-        let mut backoff = Backoff::new();
+        let mut backoff = Retry::backoff();
         loop {
-            let tried = Instant::now();
+            let attempted = Instant::now();
             progress.in_flight.store(true, Ordering::Relaxed);
             let outcome = self.client.attempt(payload.body.clone()).await;
             progress.in_flight.store(false, Ordering::Relaxed);
             let failure = match outcome {
-                Ok(answer) => return Ok(Rejection::read(self.signal, self.encoding.format, &answer)),
+                Ok(body) => return Ok(PartialSuccess::read(self.signal, self.encoding.format, &body)),
                 Err(failure) => failure,
             };
             if payload.at_most_once && failure.reason == DropReason::Unconfirmed {
                 return Err(Failure { retry: Retry::Never, ..failure });
             }
-            // Where a connection takes so long to fail, another would be cut off half-way, and nobody would know how far
-            // it got.
-            if failure.reason == DropReason::Unreachable && tried.elapsed() >= self.timeout / 3 {
+            // If a connection takes this long to fail, the timeout would interrupt the next one, and it would be unknown
+            // whether the request was sent.
+            if failure.reason == DropReason::Unreachable && attempted.elapsed() >= self.timeout / 3 {
                 return Err(failure);
             }
-            let Some(wait) = backoff.wait(failure.retry, fastrand::f64()) else { return Err(failure) };
-            if wait >= self.timeout.saturating_sub(started.elapsed()) {
+            let Some(delay) = failure.retry.delay(&mut backoff, fastrand::f64()) else { return Err(failure) };
+            if delay >= self.timeout.saturating_sub(started.elapsed()) {
                 return Err(failure);
             }
             *progress.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
-            let pause = pin!(tokio::time::sleep(wait));
+            let pause = pin!(tokio::time::sleep(delay));
             if failure.reason == DropReason::Unreachable {
                 if let Either::Right(_) = select(pause, pin!(self.delivery.hurried())).await {
                     return Err(failure);
@@ -152,14 +134,14 @@ impl Sender {
             } else {
                 pause.await;
             }
-            self.exports.retried();
+            self.stats.retried();
         }
     }
 
-    /// As the SDK is told of it.
+    /// Returns the error for the SDK.
     pub(crate) fn error(&self, failure: Failure) -> OTelSdkError {
         OTelSdkError::InternalFailure(format!(
-            "can't deliver {} to {}: {}",
+            "failed to deliver {} to {}: {}",
             self.signal.name(),
             self.destination.name(),
             failure.cause

@@ -1,59 +1,20 @@
-//! What the variables say, checked.
-
 use std::time::Duration;
 
+use cachescope_exporter::{ConfigError, Variables};
 use opentelemetry_sdk::metrics::Temporality;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::Error;
+use crate::encoding::{Encoding, Format};
 use crate::endpoint::Endpoint;
-use crate::payload::{Encoding, Format};
+use crate::protocol::Protocol;
+use crate::signal::Signal;
 use crate::tls::Tls;
-
-/// Reads a variable: from the process, from defaults set in code, or from a test's table.
-pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The specification's default for `OTEL_EXPORTER_OTLP_TIMEOUT`.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Traces,
-    Metrics,
-}
-
-impl Signal {
-    pub(crate) const COUNT: usize = 2;
-
-    pub(crate) fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The SDK's limit for an export of this signal.
-    fn limit(self) -> &'static str {
-        match self {
-            Self::Traces => "OTEL_BSP_EXPORT_TIMEOUT",
-            Self::Metrics => "OTEL_METRIC_EXPORT_TIMEOUT",
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Grpc,
-    HttpProtobuf,
-    HttpJson,
-}
-
-/// What the variables say about one signal, checked.
+/// The settings of one signal.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) protocol: Protocol,
@@ -65,45 +26,43 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(lookup: Lookup<'_>, signal: Signal) -> Result<Self, Error> {
-        let protocol = match variable(lookup, signal, "PROTOCOL") {
+    /// Reads and checks the variables.
+    pub(crate) fn read(variables: Variables<'_>, signal: Signal) -> Result<Self, ConfigError> {
+        let protocol = match signal.variable(variables, "PROTOCOL") {
             None => Protocol::HttpProtobuf,
             Some((name, value)) => match value.to_ascii_lowercase().as_str() {
                 "grpc" => Protocol::Grpc,
                 "http/protobuf" => Protocol::HttpProtobuf,
                 "http/json" => Protocol::HttpJson,
-                _ => return Err(Error::variable(&name, &value, "grpc, http/protobuf or http/json")),
+                _ => return Err(ConfigError::new(name, "grpc, http/protobuf or http/json", value)),
             },
         };
-        let timeout = match variable(lookup, signal, "TIMEOUT") {
+        let timeout = match signal.variable(variables, "TIMEOUT") {
             None => TIMEOUT,
-            Some(named) => milliseconds(named)?,
+            Some((name, _)) => variables.milliseconds(&name)?.unwrap_or(TIMEOUT),
         };
-        // The SDK has such a limit as well, which its threads don't keep: here it is kept.
-        let limit = signal.limit();
-        let timeout = match set(lookup, limit) {
-            None => timeout,
-            Some(value) => timeout.min(milliseconds((limit.to_owned(), value))?),
-        };
-        let gzip = match variable(lookup, signal, "COMPRESSION") {
+        // The SDK has such a limit as well, but its threads don't enforce it.
+        let limit = variables.milliseconds(signal.sdk_timeout_variable())?;
+        let timeout = limit.map_or(timeout, |limit| timeout.min(limit));
+        let gzip = match signal.variable(variables, "COMPRESSION") {
             None => false,
             Some((name, value)) => match value.to_ascii_lowercase().as_str() {
                 "gzip" => true,
                 "none" => false,
-                _ => return Err(Error::variable(&name, &value, "gzip or none")),
+                _ => return Err(ConfigError::new(name, "gzip or none", value)),
             },
         };
-        let headers = match variable(lookup, signal, "HEADERS") {
+        let headers = match signal.variable(variables, "HEADERS") {
             None => HeaderMap::new(),
             Some((name, value)) => headers(&value).ok_or_else(|| {
-                Error::secret_variable(&name, "name=value pairs parted by commas, values percent-encoded")
+                ConfigError::secret(&name, "name=value pairs separated by commas, with percent-encoded values")
             })?,
         };
-        let (endpoint, tls) = (Endpoint::read(lookup, signal, protocol)?, Tls::read(lookup, signal)?);
+        let (endpoint, tls) = (Endpoint::read(variables, signal, protocol)?, Tls::read(variables, signal)?);
         Ok(Self { protocol, endpoint, timeout, headers, gzip, tls })
     }
 
-    /// How a body is written.
+    /// Returns the encoding of a request's body.
     pub(crate) fn encoding(&self) -> Encoding {
         match self.protocol {
             Protocol::Grpc => Encoding { format: Format::Protobuf, gzip: false },
@@ -112,48 +71,31 @@ impl Settings {
         }
     }
 
-    /// Whether the variable of that name, if it is set, counts here.
-    pub(crate) fn honours(&self, name: &str) -> bool {
+    /// Returns whether the TLS variable of that name is set and has an effect on this signal.
+    pub(crate) fn uses(&self, name: &str) -> bool {
         self.endpoint.is_secure() && self.tls.names().iter().any(|set| set == name)
     }
 
-    /// Variables that are set and change nothing here.
+    /// Returns the TLS variables that are set and have no effect on this signal.
     pub(crate) fn without_effect(&self) -> &[String] {
         if self.endpoint.is_secure() { &[] } else { self.tls.names() }
     }
 }
 
-/// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, cumulative unless set.
-pub(crate) fn temporality(lookup: Lookup<'_>) -> Result<Temporality, Error> {
+/// Reads `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`; cumulative by default.
+pub(crate) fn temporality(variables: Variables<'_>) -> Result<Temporality, ConfigError> {
     const NAME: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-    let Some(value) = set(lookup, NAME) else { return Ok(Temporality::Cumulative) };
-    match value.to_ascii_lowercase().as_str() {
-        "cumulative" => Ok(Temporality::Cumulative),
-        "delta" => Ok(Temporality::Delta),
-        "lowmemory" => Ok(Temporality::LowMemory),
-        _ => Err(Error::variable(NAME, &value, "cumulative, delta or lowmemory")),
-    }
+    let temporality =
+        variables.parse(NAME, "cumulative, delta or lowmemory", |value| match value.to_ascii_lowercase().as_str() {
+            "cumulative" => Some(Temporality::Cumulative),
+            "delta" => Some(Temporality::Delta),
+            "lowmemory" => Some(Temporality::LowMemory),
+            _ => None,
+        });
+    Ok(temporality?.unwrap_or(Temporality::Cumulative))
 }
 
-/// The signal's own variable, else the one for all signals, with the name that was set.
-pub(crate) fn variable(lookup: Lookup<'_>, signal: Signal, what: &str) -> Option<(String, String)> {
-    let own = format!("OTEL_EXPORTER_OTLP_{}_{what}", signal.name().to_ascii_uppercase());
-    let all = format!("OTEL_EXPORTER_OTLP_{what}");
-    [own, all].into_iter().find_map(|name| set(lookup, &name).map(|value| (name, value)))
-}
-
-/// An empty value counts as unset, as the specification wants.
-pub(crate) fn set(lookup: Lookup<'_>, name: &str) -> Option<String> {
-    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-}
-
-fn milliseconds((name, value): (String, String)) -> Result<Duration, Error> {
-    match value.parse() {
-        Ok(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        _ => Err(Error::variable(&name, &value, "milliseconds, a whole number above 0")),
-    }
-}
-
+/// Parses `name=value` pairs. Returns `None` if one is malformed.
 fn headers(value: &str) -> Option<HeaderMap> {
     let pairs = value.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     pairs
@@ -162,7 +104,7 @@ fn headers(value: &str) -> Option<HeaderMap> {
             let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
             let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
             let mut value = HeaderValue::from_str(&value).ok()?;
-            // Keeps it out of Debug output, ours and that of the libraries it passes through.
+            // Keeps the value out of all `Debug` output, that of other libraries included.
             value.set_sensitive(true);
             Some((name, value))
         })
@@ -173,13 +115,13 @@ fn headers(value: &str) -> Option<HeaderMap> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, Error> {
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        Settings::read(&lookup, Signal::Traces)
+        Settings::read(Variables::new(&lookup), Signal::Traces)
     }
 
     #[test]
-    fn defaults_are_those_of_the_specification() {
+    fn defaults_match_the_specification() {
         let s = read(&[]).unwrap();
         assert_eq!(s.protocol, Protocol::HttpProtobuf);
         assert_eq!(s.timeout, Duration::from_secs(10));
@@ -187,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_s_own_variable_wins_and_empty_is_unset() {
+    fn own_variable_of_a_signal_wins_and_an_empty_one_is_unset() {
         let s = read(&[
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC"),
@@ -206,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_name_variable_value_and_what_is_accepted() {
+    fn invalid_value_is_reported_with_its_variable_and_rule() {
         for (name, value, accepted) in [
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http", "grpc, http/protobuf or http/json"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp", "grpc, http/protobuf or http/json"),
@@ -218,13 +160,12 @@ mod tests {
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             let text = error.to_string();
-            assert!(error.is_variable());
             assert!(text.contains(name) && text.contains(value) && text.contains(accepted), "{text}");
         }
     }
 
     #[test]
-    fn the_sdk_s_limit_counts_where_it_is_the_shorter() {
+    fn timeout_of_the_sdk_applies_when_it_is_shorter() {
         for (limit, expected) in [("700", 700), ("30000", 10_000)] {
             assert_eq!(read(&[("OTEL_BSP_EXPORT_TIMEOUT", limit)]).unwrap().timeout, Duration::from_millis(expected));
         }
@@ -233,21 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_header_is_not_shown() {
+    fn invalid_header_is_not_shown() {
         let text = read(&[("OTEL_EXPORTER_OTLP_HEADERS", "secret-token")]).unwrap_err().to_string();
         assert!(text.contains("OTEL_EXPORTER_OTLP_HEADERS") && !text.contains("secret-token"), "{text}");
     }
 
     #[test]
-    fn temporality_takes_the_three_values_in_any_case() {
+    fn temporality_is_read_in_any_case() {
         for (value, expected) in [
             ("cumulative", Temporality::Cumulative),
             ("Delta", Temporality::Delta),
             ("LOWMEMORY", Temporality::LowMemory),
         ] {
-            assert_eq!(temporality(&|_| Some(value.to_owned())).unwrap(), expected);
+            assert_eq!(temporality(Variables::new(&|_| Some(value.to_owned()))).unwrap(), expected);
         }
-        let text = temporality(&|_| Some("both".to_owned())).unwrap_err().to_string();
-        assert!(text.contains("TEMPORALITY_PREFERENCE is \"both\": expected cumulative, delta or lowmemory"), "{text}");
+        let text = temporality(Variables::new(&|_| Some("both".to_owned()))).unwrap_err().to_string();
+        assert!(text.contains("TEMPORALITY_PREFERENCE must be cumulative, delta or lowmemory, got \"both\""), "{text}");
     }
 }

@@ -1,24 +1,24 @@
-//! Whom to trust, and who we are, over TLS.
-
 use std::fmt;
 
+use cachescope_exporter::{ConfigError, Variables};
+
 use crate::Error;
-use crate::settings::{Lookup, Signal, variable};
+use crate::signal::Signal;
 
 const AUTHORITY: &str = "CERTIFICATE";
 const CERTIFICATE: &str = "CLIENT_CERTIFICATE";
 const KEY: &str = "CLIENT_KEY";
 
-/// The files that a signal's variables name, read once when the exporters are set up.
+/// The certificates of one signal, from files that its variables name. The files are read once.
 #[derive(Clone, Default)]
 pub(crate) struct Tls {
-    /// Trusted in place of the system's roots.
+    /// The certificate authorities to trust, instead of the system's.
     #[cfg(feature = "tls")]
     authority: Option<Vec<u8>>,
-    /// Certificate and key, shown to a destination that asks.
+    /// The client certificate and its key.
     #[cfg(feature = "tls")]
     identity: Option<(Vec<u8>, Vec<u8>)>,
-    /// The variables that were set.
+    /// The variables that are set.
     names: Vec<String>,
 }
 
@@ -30,34 +30,31 @@ impl fmt::Debug for Tls {
 
 impl Tls {
     #[cfg(feature = "tls")]
-    pub(crate) fn read(lookup: Lookup<'_>, signal: Signal) -> Result<Self, Error> {
-        let [authority, certificate, key] = [AUTHORITY, CERTIFICATE, KEY].map(|what| variable(lookup, signal, what));
+    pub(crate) fn read(variables: Variables<'_>, signal: Signal) -> Result<Self, ConfigError> {
+        let [authority, certificate, key] =
+            [AUTHORITY, CERTIFICATE, KEY].map(|suffix| signal.variable(variables, suffix));
         let set = [&authority, &certificate, &key].into_iter().flatten();
         let names = set.map(|(name, _)| name.clone()).collect();
         let identity = match (certificate, key) {
             (Some(certificate), Some(key)) => Some((pem(&certificate, "CERTIFICATE")?, pem(&key, "PRIVATE KEY")?)),
             (None, None) => None,
-            (Some((name, value)), None) => return Err(half(&name, &value, CERTIFICATE, KEY)),
-            (None, Some((name, value))) => return Err(half(&name, &value, KEY, CERTIFICATE)),
+            (Some((name, _)), None) => return Err(missing(&name, CERTIFICATE, KEY)),
+            (None, Some((name, _))) => return Err(missing(&name, KEY, CERTIFICATE)),
         };
         let authority = authority.map(|authority| pem(&authority, "CERTIFICATE")).transpose()?;
         Ok(Self { authority, identity, names })
     }
 
     #[cfg(not(feature = "tls"))]
-    pub(crate) fn read(lookup: Lookup<'_>, signal: Signal) -> Result<Self, Error> {
-        match [AUTHORITY, CERTIFICATE, KEY].into_iter().find_map(|what| variable(lookup, signal, what)) {
+    pub(crate) fn read(variables: Variables<'_>, signal: Signal) -> Result<Self, ConfigError> {
+        match [AUTHORITY, CERTIFICATE, KEY].into_iter().find_map(|suffix| signal.variable(variables, suffix)) {
             None => Ok(Self::default()),
-            Some((name, value)) => Err(Error::variable(
-                &name,
-                &value,
-                "to be unset, for this build has no TLS: turn on the cargo feature `tls` of cachescope (or of \
-                 cachescope-otlp)",
-            )),
+            Some((name, value)) => Err(ConfigError::new(name, "unset in a build without TLS", value)
+                .advice("turn on the cargo feature `tls` of cachescope (or of cachescope-otlp)")),
         }
     }
 
-    /// The variables that were set.
+    /// Returns the variables that are set.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
@@ -77,7 +74,7 @@ impl Tls {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as it is with TLS")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same signature as with TLS")]
     pub(crate) fn http(&self, client: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
         Ok(client)
     }
@@ -103,7 +100,7 @@ impl Tls {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as it is with TLS")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same signature as with TLS")]
     pub(crate) fn grpc(
         &self,
         endpoint: tonic::transport::Endpoint,
@@ -114,24 +111,24 @@ impl Tls {
 }
 
 #[cfg(feature = "tls")]
-fn half(name: &str, value: &str, this: &str, other: &str) -> Error {
+fn missing(name: &str, this: &str, other: &str) -> ConfigError {
     let other = format!("{}{other}", name.strip_suffix(this).unwrap_or("OTEL_EXPORTER_OTLP_"));
-    Error::variable(name, value, format!("{other} to be set as well: the two are one identity"))
+    ConfigError::missing(other, name)
 }
 
-/// Reads the file that a variable names, which must hold at least one block of that `kind`.
+/// Reads the file that a variable names. The file must hold at least one block of that `kind`.
 #[cfg(feature = "tls")]
-fn pem((name, path): &(String, String), kind: &str) -> Result<Vec<u8>, Error> {
-    let accepted = |why: &dyn fmt::Display| Error::variable(name, path, format!("the path of a PEM file: {why}"));
-    let text = std::fs::read(path).map_err(|error| accepted(&error))?;
-    // Keys say of which kind they are: "BEGIN EC PRIVATE KEY".
+fn pem((name, path): &(String, String), kind: &str) -> Result<Vec<u8>, ConfigError> {
+    let wrong = |why: String| ConfigError::new(name, "the path of a PEM file", path).advice(why);
+    let text = std::fs::read(path).map_err(|error| wrong(format!("failed to read it: {error}")))?;
+    // The first line of a key names its kind: "BEGIN EC PRIVATE KEY".
     let begins = |line: &[u8]| {
         line.starts_with(b"-----BEGIN ") && line.trim_ascii_end().ends_with(format!("{kind}-----").as_bytes())
     };
     if text.split(|byte| *byte == b'\n').any(begins) {
         Ok(text)
     } else {
-        Err(accepted(&format!("this one has no line \"-----BEGIN {kind}-----\"")))
+        Err(wrong(format!("the file has no line \"-----BEGIN {kind}-----\"")))
     }
 }
 
@@ -139,14 +136,14 @@ fn pem((name, path): &(String, String), kind: &str) -> Result<Vec<u8>, Error> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Tls, Error> {
+    fn read(variables: &[(&str, &str)]) -> Result<Tls, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        Tls::read(&lookup, Signal::Traces)
+        Tls::read(Variables::new(&lookup), Signal::Traces)
     }
 
     #[cfg(feature = "tls")]
     #[test]
-    fn what_is_wrong_with_a_file_or_half_an_identity_is_said() {
+    fn invalid_file_or_incomplete_identity_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -156,19 +153,22 @@ mod tests {
         let certificate = file("certificate", "hello\n-----BEGIN CERTIFICATE-----\r\n");
         let key = file("key", "-----BEGIN EC PRIVATE KEY-----\n");
         let (name, own) = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY");
-        for (variables, says) in [
+        for (variables, expected) in [
             (
                 vec![(name, "/nowhere.pem")],
-                "OTEL_EXPORTER_OTLP_CERTIFICATE is \"/nowhere.pem\": expected the path of a",
+                "OTEL_EXPORTER_OTLP_CERTIFICATE must be the path of a PEM file, got \"/nowhere.pem\"",
             ),
             (vec![(name, &key)], "no line \\\"-----BEGIN CERTIFICATE-----\\\""),
-            (vec![(own, &key)], "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE to be set as well"),
-            (vec![("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &certificate)], "OTEL_EXPORTER_OTLP_CLIENT_KEY to be set"),
+            (vec![(own, &key)], "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE must be set"),
+            (
+                vec![("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &certificate)],
+                "OTEL_EXPORTER_OTLP_CLIENT_KEY must be set",
+            ),
         ] {
             let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, &**value)).collect();
             let error = read(&variables).unwrap_err();
             let text = error.to_string();
-            assert!(error.is_variable() && text.contains(&says.replace("\\\"", "\"")), "{text}");
+            assert!(text.contains(&expected.replace("\\\"", "\"")), "{text}");
         }
         let both = [("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate.as_str()), (own, key.as_str())];
         let tls = read(&both).unwrap();
@@ -179,11 +179,11 @@ mod tests {
 
     #[cfg(not(feature = "tls"))]
     #[test]
-    fn without_tls_its_variables_name_the_feature() {
+    fn tls_variable_names_the_cargo_feature_when_tls_is_off() {
         for name in ["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"] {
             let error = read(&[(name, "ca.pem")]).unwrap_err();
             let text = error.to_string();
-            assert!(text.contains(&format!("{name} is \"ca.pem\"")) && text.contains("cargo feature `tls`"), "{text}");
+            assert!(text.contains(&format!("{name} must be unset")) && text.contains("cargo feature `tls`"), "{text}");
         }
     }
 }

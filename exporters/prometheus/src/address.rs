@@ -1,21 +1,25 @@
+//! The address of the server, from environment variables.
+
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+use cachescope_exporter::{ConfigError, Variables, process_variable};
 
 use crate::Error;
 
 const HOST: &str = "OTEL_EXPORTER_PROMETHEUS_HOST";
 const PORT: &str = "OTEL_EXPORTER_PROMETHEUS_PORT";
 
-/// Where the specification has a Prometheus exporter listen: `127.0.0.1:9464`, reachable from this machine only.
+/// The default address by OpenTelemetry's specification: `127.0.0.1:9464`, reachable only from this machine.
 pub const DEFAULT_ADDR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 
-/// The address that `OTEL_EXPORTER_PROMETHEUS_HOST` (a name or an IP, `localhost`) and
-/// `OTEL_EXPORTER_PROMETHEUS_PORT` (0 for any free one, 9464) ask for.
+/// Returns the address set by `OTEL_EXPORTER_PROMETHEUS_HOST` (a host name or an IP address, default `localhost`) and
+/// `OTEL_EXPORTER_PROMETHEUS_PORT` (default 9464; 0 takes any free port).
 ///
-/// Resolves a host name, which may wait for DNS; an IP and `localhost` don't.
+/// A host name is resolved, which may wait for DNS. An IP address and `localhost` need no resolution.
 ///
 /// # Errors
 ///
-/// The host has no address, or the port is no number up to 65535.
+/// [`Error::is_config`] if the host can't be resolved, or the port isn't a number from 0 to 65535.
 ///
 /// ```
 /// let addr = cachescope_prometheus::address_from_env()?;
@@ -23,10 +27,10 @@ pub const DEFAULT_ADDR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Ad
 /// # Ok::<(), cachescope_prometheus::Error>(())
 /// ```
 pub fn address_from_env() -> Result<SocketAddr, Error> {
-    address_from_lookup(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    address_from_lookup(&process_variable)
 }
 
-/// As [`address_from_env`], reading variables through `lookup`.
+/// As [`address_from_env`], but reads variables through `lookup`.
 ///
 /// # Errors
 ///
@@ -39,19 +43,19 @@ pub fn address_from_env() -> Result<SocketAddr, Error> {
 /// # Ok::<(), cachescope_prometheus::Error>(())
 /// ```
 pub fn address_from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<SocketAddr, Error> {
-    let set = |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-    let port = match set(PORT) {
+    let variables = Variables::new(lookup);
+    let port = match variables.get(PORT) {
         None => DEFAULT_ADDR.port(),
-        Some(value) => value.parse().map_err(|_| Error::variable(PORT, &value, "a port, 0 to 65535"))?,
+        Some(value) => value.parse().map_err(|_| ConfigError::new(PORT, "a port from 0 to 65535", &value))?,
     };
-    match set(HOST) {
+    match variables.get(HOST) {
         None => Ok(SocketAddr::new(DEFAULT_ADDR.ip(), port)),
-        // Not asked of the resolver, which on some machines puts ::1 first.
+        // The resolver isn't asked: on some machines it returns ::1 first.
         Some(value) if value.eq_ignore_ascii_case("localhost") => Ok(SocketAddr::new(DEFAULT_ADDR.ip(), port)),
         Some(value) => {
-            let wrong = || Error::variable(HOST, &value, "an IP address or a host name that resolves to one");
+            let wrong = || ConfigError::new(HOST, "an IP address or a host name that resolves to one", &value);
             let bare = value.trim_start_matches('[').trim_end_matches(']');
-            (bare, port).to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)
+            Ok((bare, port).to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)?)
         }
     }
 }
@@ -65,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_gives_an_address() {
+    fn address_comes_from_host_and_port_or_their_defaults() {
         for (variables, expected) in [
             (vec![], "127.0.0.1:9464"),
             (vec![(HOST, ""), (PORT, " ")], "127.0.0.1:9464"),
@@ -78,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_name_variable_value_and_what_is_accepted() {
+    fn wrong_value_error_names_variable_value_and_rule() {
         for (name, value, accepted) in
             [(PORT, "65536", "0 to 65535"), (PORT, "http", "0 to 65535"), (HOST, "no host", "IP")]
         {
             let error = read(&[(name, value)]).unwrap_err();
             let text = error.to_string();
-            assert!(error.is_variable());
+            assert!(error.is_config());
             assert!(text.contains(name) && text.contains(value) && text.contains(accepted), "{text}");
         }
     }

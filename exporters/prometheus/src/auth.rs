@@ -1,3 +1,5 @@
+//! HTTP basic authentication of scrapers.
+
 use std::fmt;
 use std::path::Path;
 
@@ -8,10 +10,10 @@ use subtle::ConstantTimeEq;
 
 use crate::Error;
 
-/// A name and a password that a scraper has to send, by HTTP's basic authentication.
+/// The user name and the password that scrapers must send, by HTTP basic authentication.
 ///
-/// Keeps a hash of both, so that nothing printed of it has the password; they are compared in a time that says nothing
-/// of where they differ. Without TLS, whoever can read the traffic reads the password.
+/// Only a hash of both is kept, so debug output can't contain the password. Hashes are compared in constant time.
+/// Without TLS, anyone who can read the traffic can read the password.
 ///
 /// ```
 /// let auth = cachescope_prometheus::BasicAuth::new("prometheus", "a password")?;
@@ -20,27 +22,28 @@ use crate::Error;
 /// ```
 #[derive(Clone)]
 pub struct BasicAuth {
-    /// Of what follows `Basic ` in the header.
+    /// The hash of the token after `Basic ` in the header.
     expected: [u8; 32],
 }
 
 impl BasicAuth {
-    /// This name and this password.
+    /// Creates credentials from a user name and a password.
     ///
     /// # Errors
     ///
-    /// [`Error::is_auth`] if either is empty, or the name has a colon, which HTTP couldn't tell from its end.
+    /// [`Error::is_auth`] if either is empty, or if the name contains a colon: in HTTP, a colon ends the name.
     pub fn new(username: &str, password: &str) -> Result<Self, Error> {
         if username.is_empty() || username.contains(':') {
-            return Err(Error::auth("the user name for Prometheus has to be something without a colon"));
+            return Err(Error::auth("the user name for Prometheus must be non-empty and without a colon"));
         }
         if password.is_empty() {
-            return Err(Error::auth("the password for Prometheus is empty"));
+            return Err(Error::auth("the password for Prometheus must not be empty"));
         }
         Ok(Self { expected: hash(STANDARD.encode(format!("{username}:{password}")).as_bytes()) })
     }
 
-    /// This name and the password in that file, without the line's end. Read once.
+    /// Creates credentials from a user name and a file with the password. The file is read once; a line break at its
+    /// end is removed.
     ///
     /// # Errors
     ///
@@ -51,7 +54,7 @@ impl BasicAuth {
         Self::new(username, text.trim_end_matches(['\r', '\n']))
     }
 
-    /// Whether the header `Authorization` has them.
+    /// Returns whether the header `Authorization` has these credentials.
     pub(crate) fn admits(&self, authorization: Option<&[u8]>) -> bool {
         let sent = authorization.and_then(|value| {
             let (scheme, token) = value.split_at_checked("basic ".len())?;
@@ -67,7 +70,7 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
-/// All hashes are of one length, whatever was sent.
+/// Hashes a token: the hash has a fixed length, whatever was sent.
 fn hash(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_right_name_and_password_are_admitted() {
+    fn auth_admits_only_the_right_name_and_password() {
         let auth = BasicAuth::new("Aladdin", "open sesame").unwrap();
         let token = "QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
         for admitted in [format!("Basic {token}"), format!("bAsIc   {token} ")] {
@@ -90,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_sent_is_refused() {
+    fn empty_parts_and_names_with_a_colon_are_rejected() {
         for (name, password) in [("", "a"), ("a:b", "c"), ("a", "")] {
             assert!(BasicAuth::new(name, password).unwrap_err().is_auth());
         }
     }
 
     #[test]
-    fn a_file_may_end_its_line() {
+    fn password_file_may_end_with_a_line_break() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         std::fs::write(&file, "open sesame\r\n").unwrap();

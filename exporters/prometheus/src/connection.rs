@@ -1,4 +1,4 @@
-//! One connection of the server: one scrape.
+//! A connection to the server, which serves one scrape.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,22 +17,22 @@ use tokio::time::timeout;
 
 use crate::{BasicAuth, Endpoint};
 
-/// The longest a scrape may take in all: Prometheus itself gives up after ten seconds unless told otherwise, and can't
-/// be told more than its interval.
+/// The longest time of a whole scrape. Prometheus gives up after ten seconds by default, and at the latest after its
+/// scrape interval.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(60);
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 const HEAD_SIZE: usize = 16 << 10;
 
-/// What each connection is served with.
+/// Serves connections: the router behind authentication and TLS.
 #[derive(Clone, Debug)]
-pub(crate) struct Host {
+pub(crate) struct ScrapeHandler {
     app: TowerToHyperService<Router>,
     auth: Option<BasicAuth>,
     #[cfg(feature = "tls")]
     tls: Option<crate::Tls>,
 }
 
-impl Host {
+impl ScrapeHandler {
     pub(crate) fn new(app: Router, endpoint: Endpoint) -> Self {
         Self {
             app: TowerToHyperService::new(app),
@@ -42,7 +42,7 @@ impl Host {
         }
     }
 
-    /// Serves one request. What goes wrong on the way is the scraper's to notice.
+    /// Serves one request. Errors of the connection are ignored: the scraper notices them.
     pub(crate) async fn serve(&self, stream: TcpStream) {
         let _ = timeout(SCRAPE_LIMIT, async {
             #[cfg(feature = "tls")]
@@ -65,7 +65,7 @@ impl Host {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
             .max_header_size(HEAD_SIZE)
-            // A scrape comes every few seconds at most, and a limit on a connection is then one on a scrape.
+            // Scrapes are seconds apart. Without keep-alive, the time limit of a connection is a scrape's.
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), service)
             .await;
@@ -78,7 +78,7 @@ impl Host {
 }
 
 fn refusal() -> Response<Body> {
-    let mut response = Response::new(Body::from("name and password are needed, or wrong\n"));
+    let mut response = Response::new(Body::from("user name or password missing or wrong\n"));
     *response.status_mut() = StatusCode::UNAUTHORIZED;
     let challenge = HeaderValue::from_static("Basic realm=\"metrics\", charset=\"UTF-8\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

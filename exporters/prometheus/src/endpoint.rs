@@ -1,4 +1,8 @@
+//! The configuration of the server.
+
 use std::net::SocketAddr;
+
+use cachescope_exporter::{ConfigError, process_variable};
 
 #[cfg(feature = "tls")]
 use crate::Tls;
@@ -10,7 +14,7 @@ const PASSWORD_FILE: &str = "CACHESCOPE_PROMETHEUS_PASSWORD_FILE";
 const CERTIFICATE: &str = "CACHESCOPE_PROMETHEUS_CERTIFICATE";
 const KEY: &str = "CACHESCOPE_PROMETHEUS_KEY";
 
-/// Where metrics are served, and to whom: an address alone, or with a password, or with TLS, or both.
+/// Configures the server: its address, and optionally a password and TLS.
 ///
 /// ```
 /// use cachescope_prometheus::{BasicAuth, Endpoint};
@@ -20,7 +24,7 @@ const KEY: &str = "CACHESCOPE_PROMETHEUS_KEY";
 /// # Ok::<(), cachescope_prometheus::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is served before it is given to `Metrics::serve`"]
+#[must_use = "an endpoint does nothing until it is passed to `Metrics::serve`"]
 pub struct Endpoint {
     pub(crate) addr: SocketAddr,
     pub(crate) auth: Option<BasicAuth>,
@@ -29,7 +33,7 @@ pub struct Endpoint {
 }
 
 impl Default for Endpoint {
-    /// At [`DEFAULT_ADDR`], for every program of this machine.
+    /// Creates an endpoint at [`DEFAULT_ADDR`], open to every program of this machine.
     fn default() -> Self {
         Self::new(DEFAULT_ADDR)
     }
@@ -42,7 +46,7 @@ impl From<SocketAddr> for Endpoint {
 }
 
 impl Endpoint {
-    /// At this address, for everyone who reaches it.
+    /// Creates an endpoint at this address, open to everyone who can reach the address.
     pub fn new(addr: SocketAddr) -> Self {
         Self {
             addr,
@@ -52,20 +56,20 @@ impl Endpoint {
         }
     }
 
-    /// Only for who sends this name and password.
+    /// Requires this user name and password.
     pub fn basic_auth(mut self, auth: BasicAuth) -> Self {
         self.auth = Some(auth);
         self
     }
 
-    /// Over TLS.
+    /// Serves over TLS.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// As the process's environment has it; see [`Endpoint::from_lookup`].
+    /// Creates an endpoint from the process's environment; see [`Endpoint::from_lookup`].
     ///
     /// # Errors
     ///
@@ -77,23 +81,24 @@ impl Endpoint {
     /// # Ok::<(), cachescope_prometheus::Error>(())
     /// ```
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_lookup(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::from_lookup(&process_variable)
     }
 
-    /// The address by [`address_from_lookup`], and beside it, all unset by default:
+    /// Creates an endpoint from variables that are read through `lookup`: those of [`address_from_lookup`], and these,
+    /// which have no defaults:
     ///
-    /// | variable | |
+    /// | variable | value |
     /// |---|---|
-    /// | `CACHESCOPE_PROMETHEUS_USERNAME` | the name a scraper has to send |
-    /// | `CACHESCOPE_PROMETHEUS_PASSWORD` or `CACHESCOPE_PROMETHEUS_PASSWORD_FILE` | its password, or a file with it |
-    /// | `CACHESCOPE_PROMETHEUS_CERTIFICATE` and `CACHESCOPE_PROMETHEUS_KEY` | files in PEM, for TLS (feature `tls`) |
+    /// | `CACHESCOPE_PROMETHEUS_USERNAME` | the user name that scrapers must send |
+    /// | `CACHESCOPE_PROMETHEUS_PASSWORD` or `CACHESCOPE_PROMETHEUS_PASSWORD_FILE` | the password, or a file that contains it |
+    /// | `CACHESCOPE_PROMETHEUS_CERTIFICATE` and `CACHESCOPE_PROMETHEUS_KEY` | PEM files, for TLS (feature `tls`) |
     ///
-    /// Reads the files that are named.
+    /// The files are read once.
     ///
     /// # Errors
     ///
-    /// As for [`address_from_lookup`], [`BasicAuth::new`] and `Tls::from_files`, and [`Error::is_variable`] if one of
-    /// those that belong together is set without the other. No error has the password.
+    /// As for [`address_from_lookup`], [`BasicAuth::new`] and `Tls::from_files`. [`Error::is_config`] if only one of
+    /// two variables that belong together is set. No error contains the password.
     ///
     /// ```
     /// let half = |name: &str| (name == "CACHESCOPE_PROMETHEUS_USERNAME").then(|| "prometheus".to_owned());
@@ -107,33 +112,24 @@ impl Endpoint {
             (None, None, None) => None,
             (Some(name), Some(password), None) => Some(BasicAuth::new(name.trim(), &password)?),
             (Some(name), None, Some(file)) => Some(BasicAuth::from_file(name.trim(), file.trim())?),
-            (Some(name), None, None) => {
-                return Err(Error::variable(
-                    USERNAME,
-                    &name,
-                    "it with CACHESCOPE_PROMETHEUS_PASSWORD or CACHESCOPE_PROMETHEUS_PASSWORD_FILE",
-                ));
+            (Some(_), None, None) => {
+                return Err(ConfigError::missing(format!("{PASSWORD} or {PASSWORD_FILE}"), USERNAME).into());
             }
-            (Some(_), Some(_), Some(_)) => {
-                return Err(Error::variable(PASSWORD_FILE, "set", "it without CACHESCOPE_PROMETHEUS_PASSWORD"));
+            (Some(_), Some(_), Some(file)) => {
+                return Err(ConfigError::new(PASSWORD_FILE, format!("unset when {PASSWORD} is set"), file).into());
             }
             (None, _, _) => {
-                return Err(Error::variable(
-                    USERNAME,
-                    "",
-                    "a name for the password in CACHESCOPE_PROMETHEUS_PASSWORD or CACHESCOPE_PROMETHEUS_PASSWORD_FILE",
-                ));
+                return Err(ConfigError::missing(USERNAME, format!("{PASSWORD} or {PASSWORD_FILE}")).into());
             }
         };
         match (set(CERTIFICATE), set(KEY)) {
             (None, None) => Ok(endpoint),
             (Some(_), Some(key)) if key.contains("-----BEGIN") => {
-                Err(Error::variable(KEY, "the key itself", "the path of a file that holds it"))
+                Err(ConfigError::secret(KEY, "the path of a file that contains the key").into())
             }
             (Some(certificate), Some(key)) => endpoint.over_tls(certificate.trim(), key.trim()),
-            (Some(value), None) => Err(Error::variable(CERTIFICATE, &value, "it with CACHESCOPE_PROMETHEUS_KEY")),
-            // Not shown: some put the key itself there.
-            (None, Some(_)) => Err(Error::variable(KEY, "set", "it with CACHESCOPE_PROMETHEUS_CERTIFICATE")),
+            (Some(_), None) => Err(ConfigError::missing(KEY, CERTIFICATE).into()),
+            (None, Some(_)) => Err(ConfigError::missing(CERTIFICATE, KEY).into()),
         }
     }
 
@@ -144,11 +140,12 @@ impl Endpoint {
 
     #[cfg(not(feature = "tls"))]
     fn over_tls(self, certificate: &str, _: &str) -> Result<Self, Error> {
-        Err(Error::variable(CERTIFICATE, certificate, "nothing unless cachescope-prometheus has the feature `tls`"))
+        let rule = "unset in a build without the cargo feature `tls` of cachescope-prometheus";
+        Err(ConfigError::new(CERTIFICATE, rule, certificate).into())
     }
 
-    /// Whether a password would go over a network for everyone to read.
-    pub(crate) fn sends_password_in_clear(&self) -> bool {
+    /// Returns whether the password would cross a network unencrypted.
+    pub(crate) fn sends_password_unencrypted(&self) -> bool {
         #[cfg(feature = "tls")]
         let has_tls = self.tls.is_some();
         #[cfg(not(feature = "tls"))]
@@ -166,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn without_variables_it_is_open_to_this_machine() {
+    fn endpoint_without_variables_is_open_to_this_machine() {
         let endpoint = read(&[(USERNAME, ""), (PASSWORD, " "), (KEY, "")]).unwrap();
         assert!(endpoint.auth.is_none() && endpoint.addr == DEFAULT_ADDR);
     }
 
     #[test]
-    fn a_password_is_in_a_variable_or_in_a_file() {
+    fn password_comes_from_a_variable_or_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         std::fs::write(&file, "open sesame\n").unwrap();
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_its_other_half_is_an_error_without_the_password() {
+    fn missing_counterpart_is_an_error_that_omits_the_password() {
         for (variables, named) in [
             (vec![(USERNAME, "a")], PASSWORD),
             (vec![(PASSWORD, "secret")], USERNAME),
@@ -193,12 +190,12 @@ mod tests {
         ] {
             let error = read(&variables).unwrap_err();
             let text = format!("{error} {error:?}");
-            assert!(error.is_variable() && text.contains(named) && !text.contains("secret"), "{text}");
+            assert!(error.is_config() && text.contains(named) && !text.contains("secret"), "{text}");
         }
     }
 
     #[test]
-    fn files_that_are_not_there_are_named() {
+    fn missing_file_error_names_the_file() {
         let error = read(&[(USERNAME, "a"), (PASSWORD_FILE, "no/such/file")]).unwrap_err();
         assert!(error.is_file() && error.to_string().contains("no/such/file"), "{error}");
         let error = read(&[(CERTIFICATE, "no/such/file"), (KEY, "b")]).unwrap_err();
@@ -206,11 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn a_password_over_the_network_needs_tls() {
+    fn password_is_unencrypted_without_tls_except_on_loopback() {
         let auth = || BasicAuth::new("a", "b").unwrap();
         let anywhere = Endpoint::new(([0, 0, 0, 0], 0).into());
-        assert!(!anywhere.clone().sends_password_in_clear());
-        assert!(anywhere.basic_auth(auth()).sends_password_in_clear());
-        assert!(!Endpoint::default().basic_auth(auth()).sends_password_in_clear());
+        assert!(!anywhere.clone().sends_password_unencrypted());
+        assert!(anywhere.basic_auth(auth()).sends_password_unencrypted());
+        assert!(!Endpoint::default().basic_auth(auth()).sends_password_unencrypted());
     }
 }

@@ -1,17 +1,17 @@
+//! Errors of the configuration, the rendering and the server.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why metrics could not be shown.
+use cachescope_exporter::ConfigError;
+
+/// An error of the configuration, the rendering or the server.
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Variable {
-        name: &'static str,
-        value: String,
-        accepted: &'static str,
-    },
+    Config(ConfigError),
     Bind {
         addr: String,
         cause: std::io::Error,
@@ -28,10 +28,6 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn variable(name: &'static str, value: &str, accepted: &'static str) -> Self {
-        Self(Kind::Variable { name, value: value.to_owned(), accepted })
-    }
-
     pub(crate) fn bind(addr: impl fmt::Display, cause: std::io::Error) -> Self {
         Self(Kind::Bind { addr: addr.to_string(), cause })
     }
@@ -40,12 +36,12 @@ impl Error {
         Self(Kind::Thread(cause))
     }
 
-    pub(crate) fn unavailable(why: &'static str) -> Self {
-        Self(Kind::Unavailable(why))
+    pub(crate) fn unavailable(reason: &'static str) -> Self {
+        Self(Kind::Unavailable(reason))
     }
 
-    pub(crate) fn auth(why: &'static str) -> Self {
-        Self(Kind::Auth(why))
+    pub(crate) fn auth(reason: &'static str) -> Self {
+        Self(Kind::Auth(reason))
     }
 
     pub(crate) fn file(path: &Path, cause: std::io::Error) -> Self {
@@ -53,43 +49,44 @@ impl Error {
     }
 
     #[cfg(feature = "tls")]
-    pub(crate) fn tls(why: impl Into<String>) -> Self {
-        Self(Kind::Tls(why.into()))
+    pub(crate) fn tls(reason: impl Into<String>) -> Self {
+        Self(Kind::Tls(reason.into()))
     }
 
-    /// Whether an environment variable has a value that can't be honoured.
+    /// Whether an environment variable has a value that isn't accepted.
     #[must_use]
-    pub fn is_variable(&self) -> bool {
-        matches!(self.0, Kind::Variable { .. })
+    pub fn is_config(&self) -> bool {
+        matches!(self.0, Kind::Config(_))
     }
 
-    /// Whether the address can't be listened on: taken, not this machine's, or not allowed.
+    /// Whether the server can't listen on the address: it is taken, belongs to another machine, or isn't permitted.
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.0, Kind::Bind { .. })
     }
 
-    /// Whether a name or a password can't be asked of a scraper.
+    /// Whether a user name or a password isn't valid.
     #[must_use]
     pub fn is_auth(&self) -> bool {
         matches!(self.0, Kind::Auth(_))
     }
 
-    /// Whether a file of a password, a certificate or a key can't be read.
+    /// Whether the file of a password, a certificate or a key can't be read.
     #[must_use]
     pub fn is_file(&self) -> bool {
         matches!(self.0, Kind::File { .. })
     }
 
-    /// Whether a certificate and a key can't be used.
+    /// Whether a certificate or its key isn't valid.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn is_tls(&self) -> bool {
         matches!(self.0, Kind::Tls(_))
     }
 
-    /// Whether there is nothing to show: the reader is in no meter provider, the provider was shut down, or a
-    /// callback of an instrument panicked.
+    /// Whether there are no metrics: the reader belongs to no meter provider, the provider was shut down, or a callback
+    /// of
+    /// an instrument panicked.
     ///
     /// ```
     /// let (_reader, metrics) = cachescope_prometheus::exporter()?;
@@ -102,21 +99,27 @@ impl Error {
     }
 }
 
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self(Kind::Config(error))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Variable { name, value, accepted } => write!(f, "{name} is {value:?}: expected {accepted}"),
+            Kind::Config(error) => error.fmt(f),
             Kind::Bind { addr, .. } => write!(
                 f,
-                "can't listen on {addr} for Prometheus: free it, or set OTEL_EXPORTER_PROMETHEUS_HOST and \
+                "failed to listen on {addr} for Prometheus: free the address, or set OTEL_EXPORTER_PROMETHEUS_HOST and \
                  OTEL_EXPORTER_PROMETHEUS_PORT (0 takes any free port)"
             ),
-            Kind::Thread(_) => f.write_str("can't start the thread of the Prometheus server"),
-            Kind::Unavailable(why) => write!(f, "no metrics to show: {why}"),
-            Kind::Auth(why) => f.write_str(why),
-            Kind::File { path, .. } => write!(f, "can't read {} for the Prometheus server", path.display()),
+            Kind::Thread(_) => f.write_str("failed to start the thread of the Prometheus server"),
+            Kind::Unavailable(reason) => write!(f, "no metrics available: {reason}"),
+            Kind::Auth(reason) => f.write_str(reason),
+            Kind::File { path, .. } => write!(f, "failed to read {} for the Prometheus server", path.display()),
             #[cfg(feature = "tls")]
-            Kind::Tls(why) => write!(f, "can't serve Prometheus by TLS: {why}"),
+            Kind::Tls(reason) => write!(f, "failed to set up TLS for the Prometheus server: {reason}"),
         }
     }
 }
@@ -125,7 +128,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Bind { cause, .. } | Kind::Thread(cause) | Kind::File { cause, .. } => Some(cause),
-            Kind::Variable { .. } | Kind::Unavailable(_) | Kind::Auth(_) => None,
+            Kind::Config(_) | Kind::Unavailable(_) | Kind::Auth(_) => None,
             #[cfg(feature = "tls")]
             Kind::Tls(_) => None,
         }

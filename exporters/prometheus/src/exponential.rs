@@ -1,21 +1,22 @@
-//! Exponential histograms as classic buckets.
+//! Conversion of exponential histograms to classic buckets.
 
+use cachescope_exporter::exponential_bound;
 use opentelemetry_sdk::metrics::data::ExponentialHistogramDataPoint;
 
-/// A point is merged down until it has no more buckets than this on either side of zero: each is a series to
-/// Prometheus, where the SDK's default keeps up to 160.
-pub(crate) const MOST_BUCKETS: usize = 40;
+/// The largest number of buckets on either side of zero; finer histograms are merged down. Each bucket is a series in
+/// Prometheus, and the SDK keeps up to 160 by default.
+const MAX_BUCKETS: usize = 40;
 
-/// One side of zero, coarse enough.
+/// The buckets on one side of zero.
 struct Side {
     offset: i64,
     counts: Vec<u64>,
 }
 
-/// Upper bounds, rising, and how many are between each and the one before.
+/// Returns ascending upper bounds, and the number of values between each bound and the one before.
 ///
-/// Buckets are merged in pairs, as the SDK itself does when its histogram grows, so every bound of a coarser histogram
-/// is one of the finer: a series of a bound that stays goes on without a break.
+/// Buckets are merged in pairs, as the SDK does when a histogram grows. So every bound of a coarser histogram is also a
+/// bound of the finer one, and the series of a bound that stays goes on without a gap.
 pub(crate) fn classic<T>(point: &ExponentialHistogramDataPoint<T>) -> (Vec<f64>, Vec<u64>) {
     let positive = point.positive_bucket();
     let negative = point.negative_bucket();
@@ -30,41 +31,41 @@ pub(crate) fn classic<T>(point: &ExponentialHistogramDataPoint<T>) -> (Vec<f64>,
 fn buckets(scale: i8, zero: (f64, u64), positive: (i32, Vec<u64>), negative: (i32, Vec<u64>)) -> (Vec<f64>, Vec<u64>) {
     let mut scale = i32::from(scale);
     let mut sides = [positive, negative].map(|(offset, counts)| Side { offset: i64::from(offset), counts });
-    while sides.iter().any(|side| side.counts.len() > MOST_BUCKETS) {
+    while sides.iter().any(|side| side.counts.len() > MAX_BUCKETS) {
         sides.iter_mut().for_each(Side::halve);
         scale -= 1;
     }
     let [positive, negative] = sides;
     let (mut bounds, mut counts) = (Vec::new(), Vec::new());
     let mut add = |bound: f64, count: u64| {
-        // Past what a float can hold it is the bucket of everything else.
+        // A bound above the range of floats is covered by the infinite bucket.
         if bound.is_finite() {
             bounds.push(bound);
             counts.push(count);
         }
     };
-    // The farthest from zero first. A negative bucket's bound nearer to zero is the upper one.
+    // The bucket farthest from zero comes first. In a negative bucket, the bound nearer to zero is the upper bound.
     for (index, count) in negative.indexed().rev() {
-        add(-power(index, scale), count);
+        add(-exponential_bound(index, scale), count);
     }
     let (threshold, zeroes) = zero;
     if !negative.counts.is_empty() || zeroes > 0 {
         add(threshold, zeroes);
     }
     if let Some((lowest, _)) = positive.indexed().next() {
-        // What the lowest bucket doesn't reach down to: without it a quantile would be estimated from zero on.
-        if power(lowest, scale) > threshold {
-            add(power(lowest, scale), 0);
+        // An empty bucket below the lowest one: without it, quantiles would be interpolated from zero.
+        if exponential_bound(lowest, scale) > threshold {
+            add(exponential_bound(lowest, scale), 0);
         }
     }
     for (index, count) in positive.indexed() {
-        add(power(index + 1, scale), count);
+        add(exponential_bound(index + 1, scale), count);
     }
     (bounds, counts)
 }
 
 impl Side {
-    /// Two buckets become one.
+    /// Merges each pair of buckets.
     fn halve(&mut self) {
         let first = self.offset.div_euclid(2);
         let mut merged = Vec::with_capacity(self.counts.len() / 2 + 1);
@@ -83,11 +84,6 @@ impl Side {
     }
 }
 
-/// `2^(index / 2^scale)`: the same float for the same bound, whatever the scale it is asked at.
-fn power(index: i64, scale: i32) -> f64 {
-    (index as f64 * f64::from(-scale).exp2()).exp2()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_between_powers_of_the_base() {
+    fn bucket_bounds_are_powers_of_the_base() {
         let found = buckets(0, (0.0, 5), (-1, vec![1, 2, 3]), (0, vec![7, 8]));
         assert_eq!(found, (vec![-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 4.0], vec![8, 7, 5, 0, 1, 2, 3]));
         assert_eq!(buckets(1, (0.0, 0), (2, vec![4]), (0, vec![])), (vec![2.0, 2f64.powf(1.5)], vec![0, 4]));
@@ -105,17 +101,19 @@ mod tests {
     }
 
     #[test]
-    fn merged_down_the_bounds_that_stay_have_the_same_counts_below_them() {
+    fn merged_histogram_keeps_the_counts_below_its_bounds() {
         let counts: Vec<u64> = (0..160).collect();
         let fine = |offset| (offset, counts.clone());
         for offset in [-161, -80, -1, 0, 1, 77] {
             let coarse = buckets(5, (0.0, 3), fine(offset), fine(offset));
             let per_side = coarse.0.iter().filter(|bound| **bound > 0.0).count();
-            assert!(per_side <= MOST_BUCKETS + 1, "{per_side}");
+            assert!(per_side <= MAX_BUCKETS + 1, "{per_side}");
             assert_eq!(coarse.1.iter().sum::<u64>(), 3 + 2 * counts.iter().sum::<u64>());
-            // Each bucket of the finer, counted by hand.
+            // The reference counts every bucket of the finer histogram.
             for bound in coarse.0.iter().copied().filter(|bound| *bound > 0.0) {
-                let below = (0..160).filter(|place| power(i64::from(offset) + place + 1, 5) <= bound).map(|n| n as u64);
+                let below = (0..160)
+                    .filter(|place| exponential_bound(i64::from(offset) + place + 1, 5) <= bound)
+                    .map(|n| n as u64);
                 let negative: u64 = counts.iter().sum();
                 assert_eq!(count_up_to(bound, &coarse), negative + 3 + below.sum::<u64>(), "{bound} at {offset}");
             }
@@ -123,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_float_reaches_is_left_to_infinity() {
+    fn bound_above_the_float_range_is_left_to_the_infinite_bucket() {
         let (bounds, counts) = buckets(-10, (0.0, 0), (0, vec![9]), (0, vec![]));
         assert_eq!((bounds, counts), (vec![1.0], vec![0]));
     }

@@ -1,3 +1,5 @@
+//! The builder of the reader and the metrics handle.
+
 use std::sync::Arc;
 
 use opentelemetry_sdk::metrics::ManualReader;
@@ -5,7 +7,7 @@ use opentelemetry_sdk::metrics::ManualReader;
 use crate::options::Options;
 use crate::{Error, Metrics, Reader};
 
-/// Makes a reader and the handle that renders what it reads; [`exporter`] does for most.
+/// Builds a reader and the handle that renders its metrics. Without options, [`exporter`] is shorter.
 ///
 /// ```
 /// use cachescope_prometheus::{Exporter, Format};
@@ -19,45 +21,49 @@ use crate::{Error, Metrics, Reader};
 /// # Ok::<(), cachescope_prometheus::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-#[must_use = "nothing happens until it is built"]
+#[must_use = "nothing happens until `build` is called"]
 pub struct Exporter {
     options: Options,
 }
 
 impl Exporter {
-    /// One that shows everything.
+    /// Creates an exporter with the default options: everything is exposed.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether each series says by `otel_scope_name`, and what else its scope has, which library measured it. The
-    /// specification wants it so; without, of series that differ in nothing else only the first is shown.
+    /// Sets whether each series has labels of its instrumentation scope: `otel_scope_name` and the scope's other
+    /// attributes. Default: `true`, as the specification requires. With `false`, of several series that differ only in
+    /// their scope, only the first is exposed.
     pub fn scope_labels(mut self, scope_labels: bool) -> Self {
         self.options.scope_labels = scope_labels;
         self
     }
 
-    /// Whether OpenMetrics shows since when each counter and histogram counts, as `_created`.
+    /// Sets whether OpenMetrics has a `_created` series, with the start time of each counter and histogram. Default:
+    /// `true`.
     ///
-    /// A Prometheus with `--enable-feature=created-timestamp-zero-ingestion` learns from it where a counter began; one
-    /// without keeps it as a series more for each counter and histogram.
+    /// With `--enable-feature=created-timestamp-zero-ingestion`, Prometheus uses it as the start of a counter.
+    /// Otherwise Prometheus stores it as one more series for each counter and histogram.
+    #[doc(alias = "created timestamp")]
     pub fn created(mut self, created: bool) -> Self {
         self.options.created = created;
         self
     }
 
-    /// Both sides of the exporter. Each call has series of its own, so two meter providers of one process share none.
+    /// Builds the reader and the metrics handle. Two calls share nothing, so two meter providers of one process stay
+    /// apart.
     pub fn build(self) -> (Reader, Metrics) {
         let reader = Arc::new(ManualReader::builder().build());
         (Reader::new(Arc::clone(&reader)), Metrics::new(reader, self.options))
     }
 }
 
-/// Makes a reader and the handle that renders what it reads, with everything shown. [`Exporter`] has the choices.
+/// Builds a reader and the handle that renders its metrics, with default options. [`Exporter`] has options.
 ///
 /// # Errors
 ///
-/// None today.
+/// None at present.
 ///
 /// ```
 /// use opentelemetry::metrics::MeterProvider;

@@ -1,4 +1,4 @@
-//! A page of metrics.
+//! The exposition: a page of metrics in either format.
 
 use std::fmt::Write;
 use std::hash::BuildHasher;
@@ -11,21 +11,21 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 
 use crate::families::{Families, Family, TARGET_INFO};
 use crate::format::Format;
-use crate::kind::Kind;
 use crate::labels::{self, Labels};
-use crate::number::{self, Number};
+use crate::metric_type::MetricType;
 use crate::options::Options;
 use crate::point::{self, Histogram, Value};
+use crate::sample_value::{self, SampleValue};
 
-/// What is in a page, and what isn't.
+/// Counts of the points that are in a page, and of those left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) points: u64,
-    /// Points whose labels another of their family had already.
+    /// Points with the labels of an earlier point of their family.
     pub(crate) duplicates: u64,
 }
 
-/// Appends a page of everything that was collected.
+/// Appends a page with everything that was collected.
 pub(crate) fn write(
     collected: &ResourceMetrics,
     families: &Families<'_>,
@@ -34,8 +34,9 @@ pub(crate) fn write(
     out: &mut String,
 ) -> Written {
     let scopes = families.scopes.iter();
-    let scopes = scopes.map(|scope| if options.scope_labels { labels::of_scope(scope.scope()) } else { String::new() });
-    let mut page = Page {
+    let scopes =
+        scopes.map(|scope| if options.scope_labels { labels::scope_labels(scope.scope()) } else { String::new() });
+    let mut page = PageWriter {
         scopes: scopes.collect(),
         labels: Labels::default(),
         current: String::new(),
@@ -54,13 +55,13 @@ pub(crate) fn write(
     page.written
 }
 
-struct Page<'a, 'o> {
+struct PageWriter<'a, 'o> {
     scopes: Vec<String>,
     labels: Labels<'a>,
     /// The labels of the point being written.
     current: String,
-    /// Where in the page each set of labels of the family being written lies: Prometheus would take only one of two
-    /// series that are alike.
+    /// The positions in the page of each set of labels of the current family: Prometheus accepts only one of two series
+    /// with equal labels.
     seen: HashTable<Range<usize>>,
     hasher: foldhash::fast::RandomState,
     format: Format,
@@ -69,7 +70,7 @@ struct Page<'a, 'o> {
     out: &'o mut String,
 }
 
-impl<'a> Page<'a, '_> {
+impl<'a> PageWriter<'a, '_> {
     fn target(&mut self, resource: &Resource, is_shadowed: bool) {
         if resource.is_empty() {
             return;
@@ -82,30 +83,30 @@ impl<'a> Page<'a, '_> {
             Format::OpenMetrics if !is_shadowed => self.head("target", "info", None, "Target metadata"),
             Format::OpenMetrics | Format::Text => self.head(TARGET_INFO, "gauge", None, "Target metadata"),
         }
-        self.line(TARGET_INFO, "", None, Number::Unsigned(1));
+        self.line(TARGET_INFO, "", None, SampleValue::Unsigned(1));
     }
 
     fn family(&mut self, family: &Family<'a>) {
         let start = self.out.len();
-        let (base, kind) = (family.name.base.as_str(), family.kind);
+        let (base, metric_type) = (family.name.base.as_str(), family.metric_type);
         match self.format {
-            Format::Text => self.head(&family.name.full(kind), kind.as_str(), None, family.help),
+            Format::Text => self.head(&family.name.full(metric_type), metric_type.as_str(), None, family.help),
             Format::OpenMetrics if family.is_shadowed => {
-                self.head(&family.name.full(kind), "unknown", None, family.help);
+                self.head(&family.name.full(metric_type), "unknown", None, family.help);
             }
             Format::OpenMetrics => {
-                self.head(base, kind.as_str(), family.unit().map(|unit| &**unit), family.help);
+                self.head(base, metric_type.as_str(), family.unit().map(|unit| &**unit), family.help);
             }
         }
         let has_created = self.format == Format::OpenMetrics
             && self.options.created
             && family.may_have_created
             && !family.is_shadowed
-            && matches!(kind, Kind::Counter | Kind::Histogram);
+            && matches!(metric_type, MetricType::Counter | MetricType::Histogram);
         let before = self.written.points;
         self.seen.clear();
         for (scope, metric) in &family.metrics {
-            let created = point::since(metric.data()).filter(|_| has_created).map(seconds);
+            let created = point::start_time(metric.data()).filter(|_| has_created).map(seconds);
             point::each(metric.data(), &mut |attributes, value| {
                 self.current.clear();
                 self.labels.write(attributes, &mut self.current);
@@ -114,9 +115,9 @@ impl<'a> Page<'a, '_> {
                     self.current.push(',');
                 }
                 self.current.push_str(scope);
-                if self.is_new(base, kind.suffixes()[0]) {
+                if self.is_new(base, metric_type.suffixes()[0]) {
                     self.written.points += 1;
-                    self.point(base, kind, &value, created.as_deref());
+                    self.point(base, metric_type, &value, created.as_deref());
                 } else {
                     self.written.duplicates += 1;
                 }
@@ -127,22 +128,22 @@ impl<'a> Page<'a, '_> {
         }
     }
 
-    /// Whether the family has no point with the present labels yet; notes where the next line will have them.
+    /// Returns whether the current labels are new in the family. If so, records their position in the next line.
     fn is_new(&mut self, base: &str, suffix: &str) -> bool {
         let Self { current, seen, hasher, out, .. } = self;
         let hash = hasher.hash_one(current.as_str());
         if seen.find(hash, |place| out[place.clone()] == **current).is_some() {
             return false;
         }
-        // Name, brace, labels.
+        // The line begins with the name and a brace, then the labels.
         let start = if current.is_empty() { 0 } else { out.len() + base.len() + suffix.len() + 1 };
         seen.insert_unique(hash, start..start + current.len(), |place| hasher.hash_one(&out[place.clone()]));
         true
     }
 
-    fn point(&mut self, base: &str, kind: Kind, value: &Value, created: Option<&str>) {
+    fn point(&mut self, base: &str, metric_type: MetricType, value: &Value, created: Option<&str>) {
         match value {
-            Value::Single(number) => self.line(base, kind.suffixes()[0], None, *number),
+            Value::Single(number) => self.line(base, metric_type.suffixes()[0], None, *number),
             Value::Histogram(histogram) => self.histogram(base, histogram),
         }
         if let Some(created) = created {
@@ -160,22 +161,22 @@ impl<'a> Page<'a, '_> {
             bound.clear();
             match self.format {
                 Format::Text => {
-                    let _ = write!(bound, "{}", Number::Float(*upper));
+                    let _ = write!(bound, "{}", SampleValue::Float(*upper));
                 }
-                Format::OpenMetrics => number::write_canonical(*upper, &mut bound),
+                Format::OpenMetrics => sample_value::write_canonical(*upper, &mut bound),
             }
-            self.line(base, "_bucket", Some(&bound), Number::Unsigned(below));
+            self.line(base, "_bucket", Some(&bound), SampleValue::Unsigned(below));
         }
-        self.line(base, "_bucket", Some("+Inf"), Number::Unsigned(histogram.count));
-        // OpenMetrics has no sum where values may be negative: it would not be one that only grows.
+        self.line(base, "_bucket", Some("+Inf"), SampleValue::Unsigned(histogram.count));
+        // OpenMetrics has no sum of values that may be negative, because such a sum may fall.
         let has_negative = histogram.bounds.first().is_some_and(|lowest| *lowest < 0.0);
         if self.format == Format::Text || !has_negative {
             self.line(base, "_sum", None, histogram.sum);
-            self.line(base, "_count", None, Number::Unsigned(histogram.count));
+            self.line(base, "_count", None, SampleValue::Unsigned(histogram.count));
         }
     }
 
-    fn head(&mut self, name: &str, kind: &str, unit: Option<&str>, help: &str) {
+    fn head(&mut self, name: &str, metric_type: &str, unit: Option<&str>, help: &str) {
         if !help.is_empty() {
             let _ = write!(self.out, "# HELP {name} ");
             match self.format {
@@ -184,19 +185,19 @@ impl<'a> Page<'a, '_> {
             }
             self.out.push('\n');
         }
-        let _ = writeln!(self.out, "# TYPE {name} {kind}");
+        let _ = writeln!(self.out, "# TYPE {name} {metric_type}");
         if let Some(unit) = unit {
             let _ = writeln!(self.out, "# UNIT {name} {unit}");
         }
     }
 
-    fn line(&mut self, base: &str, suffix: &str, bound: Option<&str>, value: Number) {
+    fn line(&mut self, base: &str, suffix: &str, bound: Option<&str>, value: SampleValue) {
         self.start(base, suffix, bound);
         // Writing into a string can't fail.
         let _ = writeln!(self.out, "{value}");
     }
 
-    /// Everything of a line before its value.
+    /// Writes everything in a line before its value.
     fn start(&mut self, base: &str, suffix: &str, bound: Option<&str>) {
         let Self { current, out, .. } = self;
         out.push_str(base);

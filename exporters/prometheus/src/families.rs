@@ -1,42 +1,42 @@
-//! Metrics of all scopes, sorted into families.
+//! Metrics of all scopes, grouped into families.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_sdk::metrics::data::{Metric, ResourceMetrics, ScopeMetrics};
 
-use crate::kind::Kind;
-use crate::name::Name;
+use crate::metric_type::MetricType;
+use crate::name::FamilyName;
 use crate::point;
 
-/// What describes the resource, in both formats.
+/// The name of the series that describes the resource, in both formats.
 pub(crate) const TARGET_INFO: &str = "target_info";
 
-/// What shares a name, a type and a description.
+/// A metric family: the metrics of one name, type and description.
 #[derive(Debug)]
 pub(crate) struct Family<'a> {
-    pub(crate) name: Name,
-    pub(crate) kind: Kind,
-    /// The first that isn't empty.
+    pub(crate) name: FamilyName,
+    pub(crate) metric_type: MetricType,
+    /// The first description that isn't empty.
     pub(crate) help: &'a str,
-    /// With the index of its scope.
+    /// The metrics, each with the index of its scope.
     pub(crate) metrics: Vec<(usize, &'a Metric)>,
-    /// Another family has a name that OpenMetrics would give to this counter, or to a series of it.
+    /// Whether another family has a name that OpenMetrics would give to this counter or to one of its series.
     pub(crate) is_shadowed: bool,
-    /// No series of another family is called as the times of creation of this one.
+    /// Whether no other family has a series with the name of this family's `_created` series.
     pub(crate) may_have_created: bool,
 }
 
-/// A metric that can't be shown beside another.
+/// A metric that can't be exposed beside another metric.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Conflict<'a> {
     pub(crate) instrument: &'a str,
-    /// The name it would have.
+    /// The family name that the metric would have.
     pub(crate) family: String,
     pub(crate) points: u64,
 }
 
-/// Families by what the text format calls them, the scopes they refer to, and what is left out.
+/// Families by their name in the text format, the scopes that they refer to, and the metrics left out.
 #[derive(Debug)]
 pub(crate) struct Families<'a> {
     pub(crate) families: BTreeMap<String, Family<'a>>,
@@ -45,9 +45,9 @@ pub(crate) struct Families<'a> {
 }
 
 impl<'a> Families<'a> {
-    /// The first metric of a name says what type its family is of. Scopes come in the order of their names, so that it
-    /// is the same one at every scrape.
-    pub(crate) fn of(collected: &'a ResourceMetrics) -> Self {
+    /// Groups metrics into families. The first metric of a name sets the type of its family. Scopes are sorted by name,
+    /// so the first metric is the same at every scrape.
+    pub(crate) fn new(collected: &'a ResourceMetrics) -> Self {
         let mut scopes: Vec<_> = collected.scope_metrics().collect();
         scopes.sort_by_key(|scope| (scope.scope().name(), scope.scope().version()));
         let mut families: BTreeMap<String, Family<'a>> = BTreeMap::new();
@@ -55,17 +55,19 @@ impl<'a> Families<'a> {
         let mut conflicts = Vec::new();
         let metrics = scopes.iter().enumerate().flat_map(|(index, scope)| scope.metrics().map(move |m| (index, m)));
         for (scope, metric) in metrics {
-            let kind = Kind::of(metric.data());
-            let name = Name::new(metric.name(), metric.unit(), kind);
-            let full = name.full(kind);
-            if let Some(family) = families.get_mut(&full).filter(|family| family.kind.as_str() == kind.as_str()) {
+            let metric_type = MetricType::from_data(metric.data());
+            let name = FamilyName::new(metric.name(), metric.unit(), metric_type);
+            let full = name.full(metric_type);
+            if let Some(family) =
+                families.get_mut(&full).filter(|family| family.metric_type.as_str() == metric_type.as_str())
+            {
                 family.metrics.push((scope, metric));
                 if family.help.is_empty() {
                     family.help = metric.description();
                 }
                 continue;
             }
-            let names: Vec<_> = kind.suffixes().iter().map(|suffix| format!("{}{suffix}", name.base)).collect();
+            let names: Vec<_> = metric_type.suffixes().iter().map(|suffix| format!("{}{suffix}", name.base)).collect();
             if families.contains_key(&full) || names.iter().any(|name| series.contains(name)) {
                 let points = point::count(metric.data());
                 conflicts.push(Conflict { instrument: metric.name(), family: full, points });
@@ -73,7 +75,8 @@ impl<'a> Families<'a> {
             }
             series.extend(names);
             let (help, metrics) = (metric.description(), vec![(scope, metric)]);
-            families.insert(full, Family { name, kind, help, metrics, is_shadowed: false, may_have_created: true });
+            families
+                .insert(full, Family { name, metric_type, help, metrics, is_shadowed: false, may_have_created: true });
         }
         let taken: BTreeSet<_> = families.keys().cloned().collect();
         for (full, family) in &mut families {

@@ -1,3 +1,5 @@
+//! The exposition formats, and their negotiation by the `Accept` header.
+
 use std::cmp::Ordering;
 
 /// The media type of [`Format::Text`].
@@ -5,29 +7,29 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How metrics are written down.
+/// The exposition format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Prometheus's text format, version 0.0.4: what everything reads.
+    /// Prometheus's text format, version 0.0.4, which every scraper reads.
     #[default]
     Text,
-    /// OpenMetrics 1.0, which has units and times of creation beside. Prometheus asks for it by itself.
+    /// OpenMetrics 1.0, which adds units and start times. Prometheus requests it by default.
     OpenMetrics,
 }
 
-/// What to answer a scraper.
+/// The format of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Negotiated {
+pub(crate) struct NegotiatedFormat {
     pub(crate) format: Format,
-    /// It asked how names are escaped, so it is told.
-    tells_escaping: bool,
+    /// Whether the request named an escaping scheme, so that the response must name one too.
+    names_escaping: bool,
 }
 
 impl Format {
-    /// The format that an `Accept` header prefers of the two; [`Format::Text`] where it says nothing or neither.
+    /// Returns the format that an `Accept` header prefers; [`Format::Text`] if the header is missing or names neither.
     ///
-    /// By `q`, then by what is named more exactly, then by what is named first. Nobody is refused: a scraper is better
-    /// off with a format it didn't think of than with none.
+    /// Media ranges are compared by `q`, then by how exact they are, then by their order. No request is refused: for a
+    /// scraper, an unexpected format is better than none.
     ///
     /// ```
     /// use cachescope_prometheus::Format;
@@ -39,10 +41,10 @@ impl Format {
     /// ```
     #[must_use]
     pub fn accepted(accept: Option<&str>) -> Self {
-        Negotiated::of(accept).format
+        NegotiatedFormat::new(accept).format
     }
 
-    /// The media type to answer with.
+    /// Returns the media type of the format.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -52,16 +54,16 @@ impl Format {
     }
 }
 
-impl Negotiated {
-    pub(crate) fn of(accept: Option<&str>) -> Self {
+impl NegotiatedFormat {
+    pub(crate) fn new(accept: Option<&str>) -> Self {
         let ranges: Vec<_> = accept.unwrap_or_default().split(',').filter_map(Range::parse).collect();
-        // Of equals `max_by` takes the last; the first is meant.
+        // `max_by` returns the last of equal ranges; reversed, it returns the first.
         let best = ranges.iter().rev().max_by(|one, other| one.compare(other));
-        best.map_or_else(Self::default, |best| Self { format: best.format, tells_escaping: best.asks_escaping })
+        best.map_or_else(Self::default, |best| Self { format: best.format, names_escaping: best.requests_escaping })
     }
 
     pub(crate) fn content_type(self) -> &'static str {
-        match (self.format, self.tells_escaping) {
+        match (self.format, self.names_escaping) {
             (format, false) => format.content_type(),
             (Format::Text, true) => "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
             (Format::OpenMetrics, true) => {
@@ -71,14 +73,14 @@ impl Negotiated {
     }
 }
 
-/// One of the media ranges of `Accept` that a format of ours falls into.
+/// A media range of the `Accept` header that matches one of the formats.
 #[derive(Debug)]
 struct Range {
     format: Format,
-    /// In thousandths.
+    /// The weight, in thousandths.
     q: u16,
     exactness: u8,
-    asks_escaping: bool,
+    requests_escaping: bool,
 }
 
 impl Range {
@@ -93,20 +95,20 @@ impl Range {
             "*/*" => (Format::Text, 0),
             _ => return None,
         };
-        let (mut q, mut asks_escaping) = (1000, false);
+        let (mut q, mut requests_escaping) = (1000, false);
         for parameter in parts {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             if name.eq_ignore_ascii_case("q") {
                 q = thousandths(value)?;
             } else if name.eq_ignore_ascii_case("version") {
-                let ours = if format == Format::OpenMetrics { "1.0.0" } else { "0.0.4" };
-                (value == ours).then_some(())?;
+                let supported = if format == Format::OpenMetrics { "1.0.0" } else { "0.0.4" };
+                (value == supported).then_some(())?;
             } else if name.eq_ignore_ascii_case("escaping") {
-                asks_escaping = true;
+                requests_escaping = true;
             }
         }
-        (q > 0).then_some(Self { format, q, exactness, asks_escaping })
+        (q > 0).then_some(Self { format, q, exactness, requests_escaping })
     }
 
     fn compare(&self, other: &Self) -> Ordering {
@@ -114,7 +116,7 @@ impl Range {
     }
 }
 
-/// A weight, 0 to 1 with up to three decimals; nothing else is one.
+/// Parses a weight: 0 to 1, with up to three decimals.
 fn thousandths(q: &str) -> Option<u16> {
     let weight: f32 = q.parse().ok()?;
     (0.0..=1.0).contains(&weight).then(|| (weight * 1000.0).round() as u16)
@@ -129,7 +131,7 @@ mod tests {
         text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
     #[test]
-    fn each_accept_header_gives_what_it_prefers() {
+    fn accept_header_selects_the_preferred_format() {
         for (accept, expected) in [
             ("", Format::Text),
             ("*/*", Format::Text),
@@ -155,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_the_escaping_is_told() {
-        let types = |accept| Negotiated::of(Some(accept)).content_type();
+    fn content_type_names_the_escaping_when_requested() {
+        let types = |accept| NegotiatedFormat::new(Some(accept)).content_type();
         assert_eq!(
             types(PROMETHEUS_3),
             "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"

@@ -1,4 +1,4 @@
-//! Labels, as both formats write them.
+//! Labels, which both formats write alike.
 
 use std::fmt::Write;
 
@@ -9,14 +9,14 @@ use crate::name;
 
 const SCOPE: &str = "otel_scope_";
 
-/// Writes attributes as labels, for the length of one scrape.
+/// Writes attributes as labels, for the duration of one scrape.
 ///
-/// Sorted by name; two attributes of one name are one label, their values joined by `;`; an empty value is the same to
-/// Prometheus as none, and left out. An attribute whose name is for something else (`le`, `otel_scope_name`) becomes
-/// `exported_le`, as Prometheus itself would do.
+/// Labels are sorted by name. Attributes whose names convert to the same label name become one label, with their values
+/// joined by `;`. Empty values are omitted: to Prometheus, they equal missing labels. An attribute with a reserved name
+/// (`le`, `otel_scope_name`) becomes `exported_le`, as in Prometheus itself.
 #[derive(Debug, Default)]
 pub(crate) struct Labels<'a> {
-    /// Names are few and points many: each is worked out once.
+    /// Label names. There are few names and many points, so each name is converted once.
     names: Vec<String>,
     known: HashMap<&'a str, usize, foldhash::fast::RandomState>,
     sorted: Vec<(usize, &'a KeyValue)>,
@@ -24,7 +24,7 @@ pub(crate) struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    /// Appends `name="value"` for every attribute, with commas between.
+    /// Appends `name="value"` for every attribute, separated by commas.
     pub(crate) fn write(&mut self, attributes: &mut dyn Iterator<Item = &'a KeyValue>, out: &mut String) {
         self.sorted.clear();
         for attribute in attributes {
@@ -76,8 +76,8 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// The labels of what is measured by `scope`, ready to be appended.
-pub(crate) fn of_scope(scope: &InstrumentationScope) -> String {
+/// Returns the labels of an instrumentation scope, as text.
+pub(crate) fn scope_labels(scope: &InstrumentationScope) -> String {
     let mut out = String::new();
     let given = [("name", Some(scope.name())), ("version", scope.version()), ("schema_url", scope.schema_url())];
     for (name, value) in given {
@@ -111,7 +111,7 @@ fn separate(out: &mut String, needed: bool) {
     }
 }
 
-/// As both formats have it in quotes.
+/// Appends text escaped for double quotes, as both formats require.
 pub(crate) fn escape(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(['\\', '"', '\n']) {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_become_labels_in_the_order_of_their_names() {
+    fn labels_are_sorted_by_name() {
         let attributes = [KeyValue::new("b.c", 2), KeyValue::new("a", "x\"y\\z\n"), KeyValue::new("empty", "")];
         assert_eq!(written(&attributes), r#"a="x\"y\\z\n",b_c="2""#);
         let list = Value::Array(Array::String(vec!["p".into(), "q".into()]));
@@ -148,22 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn two_attributes_of_one_name_are_one_label() {
+    fn attributes_with_the_same_label_name_become_one_label() {
         assert_eq!(written(&[KeyValue::new("a_b", "2"), KeyValue::new("a.b", "1")]), r#"a_b="1;2""#);
     }
 
     #[test]
-    fn names_with_a_meaning_of_their_own_are_moved_aside() {
+    fn reserved_label_names_get_a_prefix() {
         let attributes = [KeyValue::new("le", "1"), KeyValue::new("otel.scope.name", "x")];
         assert_eq!(written(&attributes), r#"exported_le="1",exported_otel_scope_name="x""#);
     }
 
     #[test]
-    fn a_scope_shows_what_it_has() {
+    fn scope_labels_have_name_version_and_attributes() {
         let scope = InstrumentationScope::builder("shop")
             .with_version("1.2")
             .with_attributes([KeyValue::new("name", "another"), KeyValue::new("team", "a")])
             .build();
-        assert_eq!(of_scope(&scope), r#"otel_scope_name="shop",otel_scope_version="1.2",otel_scope_team="a""#);
+        assert_eq!(scope_labels(&scope), r#"otel_scope_name="shop",otel_scope_version="1.2",otel_scope_team="a""#);
     }
 }

@@ -1,4 +1,5 @@
-//! Prometheus exporter for cachescope: a reader for the OpenTelemetry SDK, and what shows its metrics.
+//! Prometheus exporter for cachescope: a metric reader for the OpenTelemetry SDK, and the endpoint that Prometheus
+//! scrapes.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -10,33 +11,40 @@
 //! # }
 //! ```
 //!
-//! [`Metrics::router`] mounts it in axum and hyper in one line, [`Metrics::scrape`] in anything else; an [`Endpoint`]
-//! has a password and TLS.
+//! [`Metrics::router`] mounts the endpoint in axum and hyper, [`Metrics::scrape`] in any other framework. An
+//! [`Endpoint`]
+//! can have a password and TLS.
 //!
 //! # Formats
 //!
-//! Prometheus's text format, and OpenMetrics 1.0 for who asks for it by `Accept`, as Prometheus does. OpenMetrics says
-//! the unit of each family, and since when it has been counted.
+//! Prometheus's text format, and OpenMetrics 1.0 for scrapers that request it by `Accept`, as Prometheus does.
+//! OpenMetrics adds the unit of each family and the start time of each counter and histogram.
 //!
 //! # Names
 //!
-//! Dots become underscores, the unit is appended in words, a counter ends in `_total`: the counter
-//! `cachescope.requests` in `{request}` is `cachescope_requests_total`, the histogram `cachescope.request.duration` in
-//! `s` is `cachescope_request_duration_seconds`, and an up-down counter is a gauge. What a name ends in already isn't
-//! appended again: `x.seconds` in `s` is `x_seconds`. The unit `1` of a gauge is `_ratio`, of anything else nothing.
+//! Dots become underscores, the unit is appended as a word, and a counter ends in `_total`. The counter
+//! `cachescope.requests` in `{request}` becomes `cachescope_requests_total`. The histogram
+//! `cachescope.request.duration`
+//! in `s` becomes `cachescope_request_duration_seconds`. An up-down counter becomes a gauge.
 //!
-//! The resource is in `target_info`; which library measured a series, in `otel_scope_name` (see
+//! A suffix that the name already has isn't appended again: `x.seconds` in `s` becomes `x_seconds`. The unit `1`
+//! becomes `_ratio` for a gauge, and nothing for other instruments.
+//!
+//! The resource is in `target_info`. The instrumentation scope of a series is in `otel_scope_name` (see
 //! [`Exporter::scope_labels`]).
 //!
 //! # Exponential histograms
 //!
-//! They are shown as classic buckets, merged down to 40 on either side of zero. A bound that stays when a histogram
-//! grows keeps its series, so rates and quantiles hold. Prometheus's native histograms can be scraped only as protobuf,
-//! which this exporter doesn't speak: to have them, send OTLP to Prometheus (`--web.enable-otlp-receiver`).
+//! Exponential histograms are exposed as classic buckets, at most 40 on either side of zero. If a histogram grows, a
+//! bound that stays keeps its series, so rates and quantiles stay correct. Prometheus scrapes native histograms only as
+//! protobuf, which this exporter doesn't support: for native histograms, send OTLP to Prometheus
+//! (`--web.enable-otlp-receiver`).
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod auth;
-mod conflicts;
+mod conflict_log;
 mod connection;
 mod endpoint;
 mod error;
@@ -45,15 +53,15 @@ mod exporter;
 mod exposition;
 mod families;
 mod format;
-mod kind;
 mod labels;
+mod metric_type;
 mod metrics;
 mod name;
-mod number;
 mod options;
-mod page;
 mod point;
 mod reader;
+mod sample_value;
+mod scrape_response;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
@@ -66,8 +74,8 @@ pub use error::Error;
 pub use exporter::{Exporter, exporter};
 pub use format::{CONTENT_TYPE, Format};
 pub use metrics::Metrics;
-pub use page::Page;
 pub use reader::Reader;
+pub use scrape_response::ScrapeResponse;
 pub use server::Server;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

@@ -1,3 +1,5 @@
+//! The handle that renders and serves metrics.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -5,23 +7,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
-use cachescope_core::{DropReason, ExportedItem, Exports};
+use cachescope_exporter::{DropReason, ExportedItem, ExporterStats};
 use opentelemetry_sdk::metrics::ManualReader;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use tokio::sync::Mutex;
 
-use crate::conflicts::Conflicts;
+use crate::conflict_log::ConflictLog;
 use crate::exposition;
 use crate::families::Families;
-use crate::format::Negotiated;
+use crate::format::NegotiatedFormat;
 use crate::options::Options;
-use crate::{Endpoint, Error, Format, Page, Server, server};
+use crate::{Endpoint, Error, Format, ScrapeResponse, Server, server};
 
-/// As the conventions for the telemetry of an SDK call it.
+/// The component type in the semantic conventions for the telemetry of an SDK.
 const COMPONENT: &str = "prometheus_http_text_metric_exporter";
 
-/// Renders what a [`Reader`](crate::Reader) collects. Clones share it; a clone costs one reference count.
+/// Renders and serves the metrics of a [`Reader`](crate::Reader). Clones share the reader; a clone costs one reference
+/// count.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     shared: Arc<Shared>,
@@ -31,19 +34,19 @@ pub struct Metrics {
 struct Shared {
     reader: Arc<ManualReader>,
     options: Options,
-    exports: Exports,
-    conflicts: Conflicts,
-    /// How long the last page was: the next will be about as long.
+    stats: ExporterStats,
+    conflicts: ConflictLog,
+    /// The length of the last page, as an estimate of the next.
     length: AtomicUsize,
-    /// One scrape at a time: a second would wait for the collector's lock anyway, holding a thread while it does.
+    /// Serializes scrapes: a second one would wait for the SDK's lock anyway, and hold a thread meanwhile.
     scraping: Arc<Mutex<()>>,
 }
 
 impl Metrics {
     pub(crate) fn new(reader: Arc<ManualReader>, options: Options) -> Self {
-        let exports = Exports::new(COMPONENT, ExportedItem::DataPoint);
+        let stats = ExporterStats::new(COMPONENT, ExportedItem::DataPoint);
         let (conflicts, length, scraping) = Default::default();
-        Self { shared: Arc::new(Shared { reader, options, exports, conflicts, length, scraping }) }
+        Self { shared: Arc::new(Shared { reader, options, stats, conflicts, length, scraping }) }
     }
 
     /// Collects and renders all metrics in the Prometheus text format: [`Metrics::encode_as`] with [`Format::Text`].
@@ -64,17 +67,18 @@ impl Metrics {
 
     /// Collects and renders all metrics.
     ///
-    /// Runs the callbacks of observable instruments on this thread and takes time and memory in proportion to the
-    /// number of series (about a microsecond and 200 bytes each); in async code use [`Metrics::scrape`].
+    /// Runs the callbacks of observable instruments on this thread. Time and memory are proportional to the number of
+    /// series: about a microsecond and 200 bytes each. In async code use [`Metrics::scrape`].
     ///
-    /// What can't be shown is left out, said once by a warning of `tracing`, and counted by [`Metrics::exports`] at
-    /// every scrape: a metric whose series would be named as those of another of a different type, and a point whose
-    /// labels another point has.
+    /// Metrics that can't be exposed are left out, logged once as a warning of `tracing`, and counted at every scrape
+    /// by
+    /// [`Metrics::stats`]: a metric whose series would have the names of another metric of a different type, and a
+    /// point with the labels of another point.
     ///
     /// # Errors
     ///
-    /// [`Error::is_unavailable`] if there is no live meter provider behind the reader or a callback panicked. Once a
-    /// callback has panicked the SDK's pipeline is lost, so every later call fails too. Never panics.
+    /// [`Error::is_unavailable`] if the reader belongs to no running meter provider, or if a callback panicked. After a
+    /// callback's panic the SDK's pipeline is lost, so every later call fails too. Never panics.
     ///
     /// ```
     /// use cachescope_prometheus::Format;
@@ -85,56 +89,57 @@ impl Metrics {
     /// # Ok::<(), cachescope_prometheus::Error>(())
     /// ```
     pub fn encode_as(&self, format: Format) -> Result<String, Error> {
-        let Shared { reader, options, exports, conflicts, length, .. } = &*self.shared;
+        let Shared { reader, options, stats, conflicts, length, .. } = &*self.shared;
         let mut collected = ResourceMetrics::default();
         catch_unwind(AssertUnwindSafe(|| reader.collect(&mut collected)))
             .map_err(|_| Error::unavailable("a callback of an instrument panicked"))?
             .map_err(|_| {
                 Error::unavailable(
-                    "the reader is in no meter provider, its provider was shut down, or an earlier callback panicked",
+                    "the reader belongs to no meter provider, its provider was shut down, or an earlier callback panicked",
                 )
             })?;
-        let families = Families::of(&collected);
+        let families = Families::new(&collected);
         let mut page = String::with_capacity(length.load(Ordering::Relaxed));
         let written = exposition::write(&collected, &families, format, *options, &mut page);
         length.store(page.len(), Ordering::Relaxed);
-        exports.sent(written.points);
+        stats.sent(written.points);
         let conflicting: u64 = families.conflicts.iter().map(|conflict| conflict.points).sum();
-        exports.dropped(DropReason::Unrepresentable, conflicting + written.duplicates);
-        conflicts.say(&families.conflicts);
-        conflicts.say_duplicates(written.duplicates);
+        stats.dropped(DropReason::Unrepresentable, conflicting + written.duplicates);
+        conflicts.warn(&families.conflicts);
+        conflicts.warn_about_duplicates(written.duplicates);
         Ok(page)
     }
 
-    /// What to answer a scraper that sent this `Accept` header, whatever the web framework: metrics in the format it
-    /// prefers, or status 503 and the reason why there are none.
+    /// Collects and renders the response to a scrape with this `Accept` header, for any web framework: metrics in the
+    /// preferred format, or status 503 with the reason why there are none.
     ///
-    /// Costs what [`Metrics::encode_as`] does, on this thread; in async code use [`Metrics::scrape`]. Never panics.
+    /// Costs as much as [`Metrics::encode_as`], on this thread. In async code use [`Metrics::scrape`]. Never panics.
     ///
     /// ```
     /// let (reader, metrics) = cachescope_prometheus::exporter()?;
     /// let meters = opentelemetry_sdk::metrics::SdkMeterProvider::builder().with_reader(reader).build();
-    /// let page = metrics.respond(Some("application/openmetrics-text;version=1.0.0"));
-    /// assert_eq!((page.status, page.content_type), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    /// let response = metrics.respond(Some("application/openmetrics-text;version=1.0.0"));
+    /// assert_eq!(response.status, 200);
+    /// assert_eq!(response.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     /// meters.shutdown()?;
     /// assert_eq!(metrics.respond(None).status, 503);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn respond(&self, accept: Option<&str>) -> Page {
-        let negotiated = Negotiated::of(accept);
+    pub fn respond(&self, accept: Option<&str>) -> ScrapeResponse {
+        let negotiated = NegotiatedFormat::new(accept);
         match self.encode_as(negotiated.format) {
-            Ok(body) => Page { status: 200, content_type: negotiated.content_type(), body },
-            Err(error) => Page::failure(StatusCode::SERVICE_UNAVAILABLE, &error),
+            Ok(body) => ScrapeResponse { status: 200, content_type: negotiated.content_type(), body },
+            Err(error) => ScrapeResponse::failure(StatusCode::SERVICE_UNAVAILABLE, &error),
         }
     }
 
-    /// As [`Metrics::respond`], on one of tokio's blocking threads, scrapes waiting for each other. Dropped, it leaves a
-    /// render that has begun to end by itself, and the next scrape waiting for that.
+    /// As [`Metrics::respond`], on one of tokio's blocking threads. Scrapes wait for each other. If the future is
+    /// dropped, a render that has begun runs on to its end, and the next scrape waits for it.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside a tokio runtime.
     ///
     /// In hyper:
     ///
@@ -157,34 +162,35 @@ impl Metrics {
     /// use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header::ACCEPT, web};
     ///
     /// async fn metrics(metrics: web::Data<cachescope_prometheus::Metrics>, request: HttpRequest) -> HttpResponse {
-    ///     let page = metrics.scrape(request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok())).await;
-    ///     let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    ///     HttpResponse::build(status).content_type(page.content_type).body(page.body)
+    ///     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    ///     let response = metrics.scrape(accept).await;
+    ///     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    ///     HttpResponse::build(status).content_type(response.content_type).body(response.body)
     /// }
     ///
-    /// let (_reader, shown) = cachescope_prometheus::exporter()?;
-    /// let app = actix_web::App::new().app_data(web::Data::new(shown)).route("/metrics", web::get().to(metrics));
+    /// let (_reader, handle) = cachescope_prometheus::exporter()?;
+    /// let app = actix_web::App::new().app_data(web::Data::new(handle)).route("/metrics", web::get().to(metrics));
     /// # let _ = app;
     /// # Ok::<(), cachescope_prometheus::Error>(())
     /// ```
-    pub async fn scrape(&self, accept: Option<&str>) -> Page {
+    pub async fn scrape(&self, accept: Option<&str>) -> ScrapeResponse {
         let accept = accept.map(str::to_owned);
-        let turn = Arc::clone(&self.shared.scraping).lock_owned().await;
+        let permit = Arc::clone(&self.shared.scraping).lock_owned().await;
         let metrics = self.clone();
-        // The turn goes along: a scraper that hangs up does not let the next one in beside a render still running.
+        // The permit moves along: if the scraper disconnects, the next scrape still waits for the running render.
         let rendered = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _permit = permit;
             metrics.respond(accept.as_deref())
         });
-        let cut_short = |_| Page::failure(StatusCode::INTERNAL_SERVER_ERROR, &"rendering was cut short");
-        rendered.await.unwrap_or_else(cut_short)
+        let aborted = |_| ScrapeResponse::failure(StatusCode::INTERNAL_SERVER_ERROR, &"rendering was aborted");
+        rendered.await.unwrap_or_else(aborted)
     }
 
-    /// A router with `GET /metrics`, to merge into an application's own or to nest below a path; in hyper,
+    /// Returns a router with `GET /metrics`, to merge into an application's router or to nest below a path. In hyper,
     /// `hyper_util::service::TowerToHyperService::new(metrics.router())` is the whole service.
     ///
-    /// A scrape renders on tokio's blocking threads, one at a time, in the format that its `Accept` header prefers; if
-    /// there is nothing to show it answers 503. Who may scrape is for the application to say.
+    /// A scrape renders on tokio's blocking threads, one at a time, in the format that its `Accept` header prefers.
+    /// Without metrics the response is 503. Access control is up to the application.
     ///
     /// ```
     /// let (_reader, metrics) = cachescope_prometheus::exporter()?;
@@ -204,16 +210,16 @@ impl Metrics {
         )
     }
 
-    /// Serves `GET /metrics` in the current tokio runtime, on an address or as an [`Endpoint`] says; port 0 takes any
-    /// free port.
+    /// Serves `GET /metrics` in the current tokio runtime, at an address or an [`Endpoint`]. Port 0 takes any free
+    /// port.
     ///
     /// # Errors
     ///
-    /// [`Error::is_bind`] if the address can't be listened on.
+    /// [`Error::is_bind`] if the server can't listen on the address.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with IO and time enabled, as tokio's own sockets do; there, use
+    /// Outside a tokio runtime with IO and time enabled, as tokio's own sockets do. Without a runtime, use
     /// [`Metrics::serve_on_thread`].
     ///
     /// ```
@@ -229,12 +235,12 @@ impl Metrics {
         server::on_current_runtime(self.router(), endpoint.into()).await
     }
 
-    /// As [`Metrics::serve`], from a thread of its own, `cachescope-prometheus`: for programs without tokio, and for
+    /// As [`Metrics::serve`], on a dedicated thread, `cachescope-prometheus`: for programs without tokio, and for
     /// scrapes that must not wait for a busy runtime.
     ///
     /// # Errors
     ///
-    /// [`Error::is_bind`] if the address can't be listened on; otherwise the thread can't be started.
+    /// [`Error::is_bind`] if the server can't listen on the address; another error if the thread can't be started.
     ///
     /// ```
     /// let (_reader, metrics) = cachescope_prometheus::exporter()?;
@@ -246,8 +252,8 @@ impl Metrics {
         server::on_own_thread(self.router(), endpoint.into())
     }
 
-    /// What this exporter has rendered so far, in points of metrics, all scrapes together; what was left out of them is
-    /// dropped as unrepresentable.
+    /// Returns the counts of data points rendered so far, in all scrapes together. Points that were left out count as
+    /// dropped, for the reason `Unrepresentable`.
     ///
     /// ```
     /// let (reader, metrics) = cachescope_prometheus::exporter()?;
@@ -255,16 +261,16 @@ impl Metrics {
     /// opentelemetry::metrics::MeterProvider::meter(&meters, "shop").u64_counter("orders").build().add(3, &[]);
     /// metrics.encode()?;
     /// metrics.encode()?;
-    /// assert_eq!(metrics.exports().total_sent(), 2);
+    /// assert_eq!(metrics.stats().total_sent(), 2);
     /// # Ok::<(), cachescope_prometheus::Error>(())
     /// ```
     #[must_use]
-    pub fn exports(&self) -> &Exports {
-        &self.shared.exports
+    pub fn stats(&self) -> &ExporterStats {
+        &self.shared.stats
     }
 }
 
-/// All that was sent of it: one header line or several.
+/// Returns the `Accept` header; several header lines are joined.
 fn accept(headers: &HeaderMap) -> Option<String> {
     let lines: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
     (!lines.is_empty()).then(|| lines.join(","))

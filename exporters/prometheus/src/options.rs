@@ -1,6 +1,6 @@
-//! What a user may leave out.
+//! The options of the exposition.
 
-/// What a page has beside the metrics themselves.
+/// The optional parts of a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) scope_labels: bool,

@@ -1,4 +1,4 @@
-//! The SDK's data points, whatever their type of number.
+//! The SDK's data points, independent of their number type.
 
 use std::time::SystemTime;
 
@@ -6,30 +6,30 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 
 use crate::exponential;
-use crate::number::Number;
+use crate::sample_value::SampleValue;
 
-/// What one point says.
+/// The value of a data point.
 #[derive(Debug)]
 pub(crate) enum Value {
-    Single(Number),
+    Single(SampleValue),
     Histogram(Histogram),
 }
 
 /// A histogram in classic buckets.
 #[derive(Debug)]
 pub(crate) struct Histogram {
-    /// Upper bounds without the infinite one, rising.
+    /// Ascending upper bounds, without the infinite one.
     pub(crate) bounds: Vec<f64>,
-    /// How many are in the bucket of each bound.
+    /// The number of values in the bucket of each bound.
     pub(crate) counts: Vec<u64>,
     pub(crate) count: u64,
-    pub(crate) sum: Number,
+    pub(crate) sum: SampleValue,
 }
 
 /// The attributes of one point.
 pub(crate) type Attributes<'a, 'i> = &'i mut dyn Iterator<Item = &'a KeyValue>;
 
-/// Shows every point to `visit`.
+/// Calls `visit` for every point.
 pub(crate) fn each<'a>(data: &'a AggregatedMetrics, visit: &mut dyn FnMut(Attributes<'a, '_>, Value)) {
     match data {
         AggregatedMetrics::F64(data) => of(data, visit),
@@ -38,7 +38,7 @@ pub(crate) fn each<'a>(data: &'a AggregatedMetrics, visit: &mut dyn FnMut(Attrib
     }
 }
 
-fn of<'a, T: Copy + Into<Number>>(data: &'a MetricData<T>, visit: &mut dyn FnMut(Attributes<'a, '_>, Value)) {
+fn of<'a, T: Copy + Into<SampleValue>>(data: &'a MetricData<T>, visit: &mut dyn FnMut(Attributes<'a, '_>, Value)) {
     match data {
         MetricData::Sum(sum) => {
             sum.data_points().for_each(|p| visit(&mut p.attributes(), Value::Single(p.value().into())));
@@ -59,15 +59,15 @@ fn of<'a, T: Copy + Into<Number>>(data: &'a MetricData<T>, visit: &mut dyn FnMut
     }
 }
 
-/// How many points there are.
+/// Counts the points.
 pub(crate) fn count(data: &AggregatedMetrics) -> u64 {
     let mut points = 0;
     each(data, &mut |_, _| points += 1);
     points
 }
 
-/// Since when it has been counted. A gauge doesn't count.
-pub(crate) fn since(data: &AggregatedMetrics) -> Option<SystemTime> {
+/// Returns the start time of a counter or a histogram. A gauge has none.
+pub(crate) fn start_time(data: &AggregatedMetrics) -> Option<SystemTime> {
     fn of<T>(data: &MetricData<T>) -> Option<SystemTime> {
         match data {
             MetricData::Sum(sum) => Some(sum.start_time()),

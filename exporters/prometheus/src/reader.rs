@@ -1,3 +1,5 @@
+//! The metric reader for the SDK.
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -6,10 +8,9 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, Temporality};
 
-/// The side of the exporter that goes into a meter provider, once: `SdkMeterProvider::builder().with_reader(reader)`.
+/// The metric reader of the exporter. Add it to one meter provider: `SdkMeterProvider::builder().with_reader(reader)`.
 ///
-/// Collects when [`Metrics`](crate::Metrics) is asked to render, never on its own; its sums are cumulative, as
-/// Prometheus wants.
+/// The reader collects only when [`Metrics`](crate::Metrics) renders. Its sums are cumulative, as Prometheus requires.
 #[derive(Debug)]
 pub struct Reader(Arc<ManualReader>);
 

@@ -1,3 +1,5 @@
+//! The metrics server.
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -11,34 +13,34 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::connection::Host;
+use crate::connection::ScrapeHandler;
 use crate::{Endpoint, Error};
 
-/// How long a stopped server lets scrapes finish before it drops them.
+/// The time that running scrapes get to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How many may be connected at once; more wait for one of them to go. Each may hold a page of its own.
-const CONNECTIONS: usize = 16;
+/// The largest number of connections; further ones wait for one of them to close. Each may hold a page in memory.
+const MAX_CONNECTIONS: usize = 16;
 
-/// How long to wait where the system has no file descriptor left.
-const BREATH: Duration = Duration::from_millis(100);
+/// The pause after a failed accept, for example when the system is out of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// A running metrics server. Dropping it closes the port and lets scrapes under way finish, for up to one second,
-/// without waiting for them.
+/// A running metrics server. Dropping it closes the port and lets running scrapes finish within one second, without
+/// waiting for them.
 ///
-/// A connection is for one scrape and is cut after a minute, a request's head after five seconds; 16 are served at a
-/// time, so slow or idle scrapers hold neither memory nor others for longer. A head of more than 16 KiB is refused
-/// (431).
+/// Each connection serves one scrape. A connection is closed after a minute, and a request whose head takes longer than
+/// five seconds is closed too. At most 16 connections are served at a time, so slow or idle scrapers can't take more
+/// memory, nor block others for longer. A request head above 16 KiB is refused with status 431.
 #[derive(Debug)]
 #[must_use = "dropping the server stops it"]
 pub struct Server {
     addr: SocketAddr,
-    /// Its drop is the signal to stop.
+    /// Signals the stop when it is dropped.
     _stop: oneshot::Sender<()>,
 }
 
 impl Server {
-    /// The address listened on, with the port that was taken when 0 was asked for.
+    /// Returns the address that the server listens on, with the actual port if port 0 was requested.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -49,9 +51,9 @@ pub(crate) async fn on_current_runtime(app: Router, endpoint: Endpoint) -> Resul
     let addr = endpoint.addr;
     let listener = TcpListener::bind(addr).await.map_err(|cause| Error::bind(addr, cause))?;
     let addr = listener.local_addr().map_err(|cause| Error::bind(addr, cause))?;
-    warn_of_clear_text(&endpoint);
+    warn_about_unencrypted_password(&endpoint);
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(run(listener, Host::new(app, endpoint), stopped));
+    tokio::spawn(run(listener, ScrapeHandler::new(app, endpoint), stopped));
     Ok(Server { addr, _stop: stop })
 }
 
@@ -65,62 +67,64 @@ pub(crate) fn on_own_thread(app: Router, endpoint: Endpoint) -> Result<Server, E
         .enable_all()
         .build()
         .map_err(Error::thread)?;
-    warn_of_clear_text(&endpoint);
+    warn_about_unencrypted_password(&endpoint);
     let (stop, stopped) = oneshot::channel();
     std::thread::Builder::new()
         .name("cachescope-prometheus".to_owned())
         .spawn(move || {
             runtime.block_on(async {
                 match TcpListener::from_std(listener) {
-                    Ok(listener) => run(listener, Host::new(app, endpoint), stopped).await,
-                    Err(error) => tracing::warn!(%error, "the Prometheus server has ended: no metrics on {addr}"),
+                    Ok(listener) => run(listener, ScrapeHandler::new(app, endpoint), stopped).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "the Prometheus server stopped: no metrics are served on {addr}")
+                    }
                 }
             });
-            // A plain drop would wait for a render that hangs in a callback.
+            // A plain drop of the runtime would wait for a render that hangs in a callback.
             runtime.shutdown_background();
         })
         .map_err(Error::thread)?;
     Ok(Server { addr, _stop: stop })
 }
 
-fn warn_of_clear_text(endpoint: &Endpoint) {
-    if endpoint.sends_password_in_clear() {
+fn warn_about_unencrypted_password(endpoint: &Endpoint) {
+    if endpoint.sends_password_unencrypted() {
         tracing::warn!(
             addr = %endpoint.addr,
-            "the password for Prometheus goes over the network in clear: serve it by TLS, or on loopback",
+            "the password for Prometheus crosses the network unencrypted: serve over TLS, or on a loopback address",
         );
     }
 }
 
-async fn run(listener: TcpListener, host: Host, stopped: oneshot::Receiver<()>) {
+async fn run(listener: TcpListener, host: ScrapeHandler, stopped: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
-    // Only the drop of the server is waited for, so either way of ending is its signal.
+    // `stopped` completes when the server is dropped: its sender sends nothing.
     select(pin!(accept(&listener, host, &mut connections)), stopped).await;
     drop(listener);
-    // Whoever isn't done by then is dropped with the set.
+    // Scrapes that take longer are dropped with the set.
     let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn accept(listener: &TcpListener, host: Host, connections: &mut JoinSet<()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    // It is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+async fn accept(listener: &TcpListener, host: ScrapeHandler, connections: &mut JoinSet<()>) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
                 let host = host.clone();
                 connections.spawn(async move {
                     host.serve(stream).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
-            // The client's own doing, and over.
+            // The client closed the connection.
             Err(error)
                 if matches!(
                     error.kind(),
                     ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
                 ) => {}
-            Err(_) => sleep(BREATH).await,
+            Err(_) => sleep(ACCEPT_RETRY_DELAY).await,
         }
     }
 }

@@ -1,3 +1,5 @@
+//! TLS of the server.
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,18 +12,18 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::Error;
 
-/// What a server shows of itself: a certificate and its key, read once. TLS 1.2 or 1.3, by rustls.
+/// A server certificate and its private key, read once. TLS 1.2 or 1.3, by rustls.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
 }
 
 impl Tls {
-    /// From files in PEM: the certificate with those that lead to its root, and its private key.
+    /// Reads PEM files: the certificate chain, and the private key of its first certificate.
     ///
     /// # Errors
     ///
-    /// [`Error::is_file`] if one can't be read, [`Error::is_tls`] if the two aren't a certificate and its key.
+    /// [`Error::is_file`] if a file can't be read, [`Error::is_tls`] if the files aren't a certificate and its key.
     ///
     /// ```no_run
     /// use cachescope_prometheus::{DEFAULT_ADDR, Endpoint, Tls};
@@ -35,19 +37,19 @@ impl Tls {
         Self::from_pem(&read(certificates.as_ref())?, &read(key.as_ref())?)
     }
 
-    /// From the same in memory.
+    /// Parses PEM in memory: the certificate chain, and the private key of its first certificate.
     ///
     /// # Errors
     ///
-    /// [`Error::is_tls`] if the two aren't a certificate and its key.
+    /// [`Error::is_tls`] if the arguments aren't a certificate and its key.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, Error> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-        let chain = chain.map_err(|_| Error::tls("the certificate isn't PEM"))?;
+        let chain = chain.map_err(|_| Error::tls("the certificates must be PEM"))?;
         if chain.is_empty() {
-            return Err(Error::tls("there is no certificate in the file of certificates"));
+            return Err(Error::tls("the certificates contain no certificate"));
         }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::tls("there is no private key in PEM"))?;
-        // Not the process's default provider, which may be none or another's choice.
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::tls("the key must be a private key in PEM"))?;
+        // The process's default provider isn't used: it may be unset, or chosen by another library.
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
@@ -72,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_certificate_and_its_key_will_do() {
+    fn tls_requires_a_certificate_and_its_key() {
         let signed = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (one, other) = (signed(), signed());
         let (certificate, key) = (one.cert.pem(), one.signing_key.serialize_pem());

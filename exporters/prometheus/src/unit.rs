@@ -1,9 +1,9 @@
-//! Units of measure: from UCUM into the words of Prometheus.
+//! Units of measure: conversion from UCUM to Prometheus's words.
 
 use std::borrow::Cow;
 
-/// What a name ends in for this unit. Nothing for no unit, for the dimensionless `1`, for annotations such as
-/// `{request}`, and for units there is no word for.
+/// Returns the suffix of names with this unit. `None` without a unit, for the dimensionless `1`, for annotations such
+/// as `{request}`, and for unknown units.
 pub(crate) fn words(unit: &str) -> Option<Cow<'static, str>> {
     match unit.split_once('/') {
         None => word(unit).map(Cow::Borrowed),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_become_words() {
+    fn unit_becomes_a_word_of_prometheus() {
         for (unit, expected) in [
             ("s", Some("seconds")),
             ("By", Some("bytes")),

@@ -1,15 +1,15 @@
-//! Where a StatsD server listens.
-
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use cachescope_exporter::ConfigError;
+
 use crate::Error;
 
-const ACCEPTED: &str = "HOST:PORT for UDP, or unix:///PATH for a datagram socket";
+const RULE: &str = "HOST:PORT for UDP, or unix:///PATH for a datagram socket";
 
-/// Where a StatsD server listens: `127.0.0.1:8125` unless set.
+/// The address of a StatsD server. Default: `127.0.0.1:8125`.
 ///
 /// ```
 /// use cachescope_statsd::Address;
@@ -22,18 +22,18 @@ const ACCEPTED: &str = "HOST:PORT for UDP, or unix:///PATH for a datagram socket
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
-    /// Over UDP.
+    /// An address for UDP.
     Udp {
-        /// A name or an IP address. A name is resolved once, when the exporter is built.
+        /// A host name or an IP address. A name is resolved once, when the exporter is built.
         host: String,
-        /// 8125, as a rule.
+        /// The port, usually 8125.
         port: u16,
     },
-    /// A Unix datagram socket, by its path. It may appear later.
+    /// The path of a Unix datagram socket. The socket may be created later.
     Unix(PathBuf),
 }
 
-/// An address that can be sent to.
+/// A resolved address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Udp(SocketAddr),
@@ -41,7 +41,7 @@ pub(crate) enum Target {
 }
 
 impl Address {
-    /// Asks the resolver only for names; `localhost` isn't one: on some machines `::1` comes first, where few listen.
+    /// Resolves a host name. `localhost` isn't resolved, because some machines return `::1` first, where few servers listen.
     pub(crate) fn resolve(&self) -> Result<Target, Error> {
         match self {
             Self::Unix(path) => Ok(Target::Unix(path.clone())),
@@ -58,8 +58,8 @@ impl Address {
 }
 
 impl Target {
-    /// How long a datagram may be: over UDP what fits into an Ethernet frame with the options some networks add, to a
-    /// Unix socket what the servers' buffers hold.
+    /// Returns the limit for a datagram in bytes: for UDP an Ethernet frame less the options that some networks add, for a
+    /// Unix socket the size of the servers' buffers.
     pub(crate) const fn datagram_size(&self) -> usize {
         match self {
             Self::Udp(_) => 1432,
@@ -78,7 +78,7 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::setting("the StatsD address", text, ACCEPTED);
+        let wrong = || Error::from(ConfigError::new("the StatsD address", RULE, text));
         if let Some(path) = text.strip_prefix("unix://") {
             return if path.len() > 1 && path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(wrong()) };
         }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_is_read_and_written() {
+    fn address_is_parsed_and_displayed_in_every_form() {
         for (text, written) in [
             ("127.0.0.1:8125", "127.0.0.1:8125"),
             ("udp://statsd.internal:9125", "statsd.internal:9125"),
@@ -126,21 +126,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_what_is_one() {
+    fn invalid_address_is_refused_with_the_rule() {
         for text in
             ["", "localhost", "host:", ":8125", "host:0", "host:65536", "::1:8125", "unix://", "unix:///", "http://h:1"]
         {
             let error = text.parse::<Address>().unwrap_err();
-            assert!(error.is_setting() && error.to_string().contains("HOST:PORT"), "{text}: {error}");
+            assert!(error.is_config() && error.to_string().contains("HOST:PORT"), "{text}: {error}");
         }
     }
 
     #[test]
-    fn names_resolve_when_asked_and_say_so_when_they_do_not() {
+    fn host_name_that_does_not_resolve_is_an_error() {
         let resolved = |text: &str| text.parse::<Address>().unwrap().resolve();
         assert_eq!(resolved("localhost:1").unwrap(), Target::Udp(([127, 0, 0, 1], 1).into()));
         assert_eq!(resolved("[::1]:2").unwrap(), Target::Udp("[::1]:2".parse().unwrap()));
-        // A name that the standard keeps from ever resolving.
+        // A name that never resolves, by the standard.
         let error = resolved("statsd.invalid:8125").unwrap_err();
         assert!(error.is_resolve() && error.to_string().contains("statsd.invalid"), "{error}");
     }

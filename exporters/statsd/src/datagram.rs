@@ -1,24 +1,22 @@
-//! Lines put together to datagrams.
+use crate::conversion::PointLines;
 
-use crate::translation::Lines;
-
-/// As many lines as fit.
+/// A datagram of several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Datagram {
     pub(crate) text: String,
-    /// How many points have their last line in here.
+    /// The number of points whose last line is in this datagram.
     pub(crate) points: u64,
-    /// Whether one point's lines go on in the next.
-    pub(crate) goes_on: bool,
+    /// Whether the lines of a point continue in the next datagram.
+    pub(crate) continues: bool,
 }
 
-/// Datagrams of at most `size` bytes, as they are filled.
+/// Packs lines into datagrams of at most `size` bytes.
 #[derive(Debug)]
 pub(crate) struct Datagrams {
     size: usize,
     full: Vec<Datagram>,
     open: Datagram,
-    /// Points that can't be said, or have a line that is too long.
+    /// The number of points that StatsD can't represent, or that have a line that is too long.
     unrepresentable: u64,
 }
 
@@ -27,8 +25,8 @@ impl Datagrams {
         Self { size, full: Vec::new(), open: Datagram::default(), unrepresentable: 0 }
     }
 
-    /// Adds a point, whole or not at all.
-    pub(crate) fn push(&mut self, lines: Lines) {
+    /// Adds all lines of a point, or none of them.
+    pub(crate) fn push(&mut self, lines: PointLines) {
         let Some(lines) = lines.filter(|lines| lines.iter().all(|line| line.len() <= self.size)) else {
             self.unrepresentable += 1;
             return;
@@ -36,7 +34,7 @@ impl Datagrams {
         for (index, line) in lines.iter().enumerate() {
             let gap = usize::from(!self.open.text.is_empty());
             if self.open.text.len() + gap + line.len() > self.size {
-                self.open.goes_on = index > 0;
+                self.open.continues = index > 0;
                 self.full.push(std::mem::take(&mut self.open));
             }
             if !self.open.text.is_empty() {
@@ -44,11 +42,11 @@ impl Datagrams {
             }
             self.open.text.push_str(line);
         }
-        // A histogram that nothing was recorded into has no lines, and nothing that could be lost.
+        // An empty histogram has no lines, so it isn't counted.
         self.open.points += u64::from(!lines.is_empty());
     }
 
-    /// All of them, and how many points aren't in any.
+    /// Returns all datagrams, and the number of points that are in none.
     pub(crate) fn finish(mut self) -> (Vec<Datagram>, u64) {
         if !self.open.text.is_empty() {
             self.full.push(self.open);
@@ -69,19 +67,19 @@ mod tests {
         datagrams.finish()
     }
 
-    fn datagram(text: &str, points: u64, goes_on: bool) -> Datagram {
-        Datagram { text: text.to_owned(), points, goes_on }
+    fn datagram(text: &str, points: u64, continues: bool) -> Datagram {
+        Datagram { text: text.to_owned(), points, continues }
     }
 
     #[test]
-    fn as_many_lines_as_fit_and_no_byte_more() {
+    fn datagram_holds_as_many_lines_as_fit() {
         let (full, lost) = pack(&[&["aaaa"], &["bbbb"], &["cccc"]], 9);
         assert_eq!((full, lost), (vec![datagram("aaaa\nbbbb", 2, false), datagram("cccc", 1, false)], 0));
         assert_eq!(pack(&[&["aaaa"], &["bbbb"]], 8).0.len(), 2);
     }
 
     #[test]
-    fn a_point_may_go_on_in_the_next_and_counts_where_it_ends() {
+    fn point_continues_in_the_next_datagram_and_counts_where_it_ends() {
         let (full, _) = pack(&[&["a", "bbb", "ccc"], &["d"]], 4);
         assert_eq!(
             full,
@@ -90,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_together_stays_so() {
+    fn lines_of_one_string_stay_together() {
         let (full, _) = pack(&[&["a:1"], &["g:0\ng:-1"]], 9);
         assert_eq!(full[1].text, "g:0\ng:-1");
     }
 
     #[test]
-    fn a_line_that_is_too_long_drops_its_point_whole() {
+    fn line_that_is_too_long_drops_its_whole_point() {
         let (full, lost) = pack(&[&["a"], &["b", "ccccc"], &[], &["d"]], 4);
         assert_eq!((full, lost), (vec![datagram("a\nd", 2, false)], 1));
         let mut datagrams = Datagrams::new(4);

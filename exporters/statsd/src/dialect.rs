@@ -1,10 +1,10 @@
-//! What a server understands besides name, value and type.
-
 use std::str::FromStr;
+
+use cachescope_exporter::ConfigError;
 
 use crate::Error;
 
-/// What a StatsD server understands besides name, value and type.
+/// The dialect of the StatsD protocol that the server understands.
 ///
 /// ```
 /// use cachescope_statsd::Dialect;
@@ -15,15 +15,15 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// No tags: each attribute is two levels of the name, sorted by key, dots within it as `_`:
+    /// Without tags: each attribute is two levels of the name, sorted by key, with `_` instead of dots:
     /// `cachescope.requests.cachescope_cache_name.users.result.hit:3|c`.
     Plain,
-    /// Tags after `|#`, timings as `|ms`. The original server (0.9 and later, which makes them Graphite's tags),
-    /// Telegraf, the OpenTelemetry Collector and the Datadog agent read it.
+    /// Tags after `|#`, and timings as `|ms`. The OpenTelemetry Collector, Telegraf, the Datadog agent and the original
+    /// server (0.9 and later, which turns them into Graphite's tags) read it.
     #[default]
     Tagged,
-    /// Tags after `|#`, histograms as distributions, `|d`, of which Datadog has percentiles over all hosts. The original
-    /// server takes those for counters: don't send it these.
+    /// Tags after `|#`, and histograms as distributions, `|d`, for which Datadog has percentiles over all hosts. Don't use it
+    /// with the original server, which takes distributions for counters.
     DogStatsD,
 }
 
@@ -35,7 +35,7 @@ impl FromStr for Dialect {
             "plain" => Ok(Self::Plain),
             "tagged" => Ok(Self::Tagged),
             "dogstatsd" => Ok(Self::DogStatsD),
-            _ => Err(Error::setting("the StatsD dialect", text, "plain, tagged or dogstatsd")),
+            _ => Err(ConfigError::new("the StatsD dialect", "plain, tagged or dogstatsd", text).into()),
         }
     }
 }

@@ -1,5 +1,3 @@
-//! A socket that never blocks and hears of refusals.
-
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 #[cfg(unix)]
@@ -9,8 +7,8 @@ use crate::address::Target;
 
 /// A datagram socket, connected and non-blocking.
 ///
-/// Ours, and not one of the sinks of `cadence`: those send from sockets that aren't connected, which never hear that
-/// nobody listens; and after an error their buffers keep what wasn't sent, so that nobody can tell what was lost.
+/// The sinks of `cadence` aren't used, because their sockets aren't connected and so don't report refusals. After an error
+/// their buffers keep lines that weren't sent, so losses can't be counted.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Udp(UdpSocket),
@@ -19,7 +17,7 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Over UDP this asks nobody; a Unix socket has to be there.
+    /// Connects to the server. Over UDP, this sends nothing. A Unix socket must exist.
     pub(crate) fn connect(target: &Target) -> io::Result<Self> {
         match target {
             Target::Udp(server) => {
@@ -44,7 +42,7 @@ impl Socket {
         }
     }
 
-    /// What the network said since the last call about what was sent before.
+    /// Returns the refusal of an earlier datagram that arrived since the last call.
     pub(crate) fn refusal(&self) -> Option<io::Error> {
         match self {
             Self::Udp(socket) => socket.take_error().ok().flatten(),
@@ -53,13 +51,15 @@ impl Socket {
         }
     }
 
-    /// Sends it at once or not at all. On this machine a port where nobody listens is an error at once; from further
-    /// away the word comes later, and is an error of what is sent then.
+    /// Sends a datagram without blocking.
+    ///
+    /// A closed port of this machine is an error at once. The refusal of a remote port arrives later, and is an error of a
+    /// later datagram.
     pub(crate) fn send(&self, datagram: &[u8]) -> io::Result<()> {
         match self {
             Self::Udp(socket) => {
                 let sent = match socket.send(datagram) {
-                    // Of an earlier one. This one didn't leave, and whoever listens by now should get it.
+                    // The refusal of an earlier datagram. This one wasn't sent, and a server may listen by now.
                     Err(error) if error.kind() == ErrorKind::ConnectionRefused => socket.send(datagram),
                     sent => sent,
                 };
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_of_this_machine_where_nobody_listens_is_an_error_of_the_datagram_itself() {
+    fn closed_local_port_is_an_error_of_the_datagram_itself() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let target = Target::Udp(server.local_addr().unwrap());
         let socket = Socket::connect(&target).unwrap();
@@ -96,7 +96,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_unix_socket_that_nobody_reads_is_full_and_does_not_block() {
+    fn full_unix_socket_does_not_block() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("statsd.sock");
         let target = Target::Unix(path.clone());

@@ -1,33 +1,31 @@
-//! The settings, and what is made of them.
-
-use cachescope_core::{ExportedItem, Exports};
+use cachescope_exporter::{ConfigError, ExportedItem, ExporterStats, Variables, process_variable};
 use opentelemetry::Key;
 
-use crate::delivery::Delivery;
-use crate::notation::Notation;
-use crate::translation::Translation;
-use crate::{Address, Dialect, Error, MetricExporter, Timings, name};
+use crate::conversion::Conversion;
+use crate::line_format::LineFormat;
+use crate::transport::Transport;
+use crate::{Address, Dialect, Error, MetricExporter, Timings, sanitize};
 
 const ADDRESS: &str = "CACHESCOPE_STATSD_ADDRESS";
 const DIALECT: &str = "CACHESCOPE_STATSD_DIALECT";
 const PREFIX: &str = "CACHESCOPE_STATSD_PREFIX";
 const TIMINGS: &str = "CACHESCOPE_STATSD_TIMINGS";
 
-/// A StatsD server, and how it is spoken to.
+/// Configures and builds the exporter for a StatsD server.
 ///
 /// | variable | values |
 /// |---|---|
 /// | `CACHESCOPE_STATSD_ADDRESS` | `HOST:PORT` for UDP, `unix:///PATH`; `127.0.0.1:8125` |
 /// | `CACHESCOPE_STATSD_DIALECT` | `tagged` (default), `plain`, `dogstatsd` |
-/// | `CACHESCOPE_STATSD_PREFIX` | what every name begins with, a dot after it; none |
+/// | `CACHESCOPE_STATSD_PREFIX` | the prefix of every name, followed by a dot; none |
 /// | `CACHESCOPE_STATSD_TIMINGS` | `sampled` (default), `sampled:N`, `summarised`: see [`Timings`] |
 ///
 /// ```
 /// use cachescope_statsd::{Address, Dialect, StatsD};
 ///
 /// let statsd = StatsD::new(Address::default()).dialect(Dialect::Plain).prefix("shop");
-/// let exporter = statsd.metric_exporter()?; // nothing is sent before the first export
-/// assert_eq!(statsd.exports().total_sent(), 0);
+/// let exporter = statsd.metric_exporter()?; // the first export sends the first datagram
+/// assert_eq!(statsd.stats().total_sent(), 0);
 /// # Ok::<(), cachescope_statsd::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -37,11 +35,11 @@ pub struct StatsD {
     prefix: String,
     timings: Timings,
     resource: Vec<Key>,
-    exports: Exports,
+    stats: ExporterStats,
 }
 
 impl StatsD {
-    /// At `address`, with the defaults for all else.
+    /// Creates the settings for a server at `address`, with defaults for all others.
     #[must_use]
     pub fn new(address: Address) -> Self {
         Self {
@@ -50,97 +48,97 @@ impl StatsD {
             prefix: String::new(),
             timings: Timings::default(),
             resource: Vec::new(),
-            exports: Exports::new("statsd_metric_exporter", ExportedItem::DataPoint),
+            stats: ExporterStats::new("statsd_metric_exporter", ExportedItem::DataPoint),
         }
     }
 
-    /// Reads the process's environment.
+    /// Reads the variables of the process's environment.
     ///
     /// # Errors
     ///
-    /// A variable has a value that can't be honoured ([`Error::is_setting`]).
+    /// A variable has a value that isn't valid ([`Error::is_config`]).
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_lookup(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::from_lookup(&process_variable)
     }
 
-    /// Reads variables through `lookup`, for defaults of one's own or for tests. Empty is unset.
+    /// Reads variables through `lookup`, for your own defaults or for tests. An empty value counts as unset.
     ///
     /// # Errors
     ///
     /// As for [`StatsD::from_env`].
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        fn read<T: std::str::FromStr<Err = Error> + Default>(
-            lookup: &dyn Fn(&str) -> Option<String>,
-            variable: &'static str,
-        ) -> Result<T, Error> {
-            let set = lookup(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-            set.map_or_else(|| Ok(T::default()), |value| value.parse().map_err(|e: Error| e.of_variable(variable)))
+        fn read<T: std::str::FromStr<Err = Error> + Default>(variables: Variables<'_>, name: &str) -> Result<T, Error> {
+            let parse = |value: String| value.parse().map_err(|error: Error| error.for_setting(name));
+            variables.get(name).map_or_else(|| Ok(T::default()), parse)
         }
-        let prefix = lookup(PREFIX).unwrap_or_default().trim().to_owned();
-        check_prefix(&prefix).map_err(|error| error.of_variable(PREFIX))?;
-        Ok(Self::new(read(lookup, ADDRESS)?)
-            .dialect(read(lookup, DIALECT)?)
-            .timings(read(lookup, TIMINGS)?)
+        let variables = Variables::new(lookup);
+        let prefix = variables.get(PREFIX).unwrap_or_default();
+        check_prefix(&prefix).map_err(|error| error.for_setting(PREFIX))?;
+        Ok(Self::new(read(variables, ADDRESS)?)
+            .dialect(read(variables, DIALECT)?)
+            .timings(read(variables, TIMINGS)?)
             .prefix(prefix))
     }
 
-    /// What the server understands.
+    /// Sets the dialect.
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// What every name begins with; a dot is put after it. Checked when the exporter is made.
+    /// Sets the prefix of every name. A dot follows it. The prefix is validated when the exporter is built.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How histograms are told.
+    /// Sets the representation of histograms.
     #[must_use]
     pub fn timings(mut self, timings: Timings) -> Self {
         self.timings = timings;
         self
     }
 
-    /// Which of the resource's attributes become attributes of every series, none unless set. Counters need none:
-    /// servers add up those of all clients. Gauges of two instances overwrite each other unless something like
-    /// `service.instance.id` tells them apart, at the price of as many series.
+    /// Selects attributes of the resource that become attributes of every series. Default: none.
+    ///
+    /// Counters need none, because servers add up the counters of all clients. Gauges of two instances overwrite each other
+    /// unless an attribute such as `service.instance.id` separates them, at the cost of a series for each instance.
     #[must_use]
     pub fn resource_attributes<K: Into<Key>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.resource = keys.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Builds the exporter. Sends nothing; a host's name is resolved, which may wait for DNS, an IP and `localhost` don't.
+    /// Builds the exporter. Sends nothing. Resolves a host name, which may wait for DNS; an IP address and `localhost` don't.
     ///
     /// # Errors
     ///
-    /// The prefix has characters that would end a name ([`Error::is_setting`]), or the host has no address
-    /// ([`Error::is_resolve`]). That nobody listens there is no error.
+    /// The prefix has characters that would end a name ([`Error::is_config`]), or the host name can't be resolved
+    /// ([`Error::is_resolve`]). A server that doesn't listen is no error.
     pub fn metric_exporter(&self) -> Result<MetricExporter, Error> {
         check_prefix(&self.prefix)?;
         let target = self.address.resolve()?;
-        let translation = Translation {
-            notation: Notation::new(self.dialect, &self.prefix),
+        let conversion = Conversion {
+            format: LineFormat::new(self.dialect, &self.prefix),
             timings: self.timings,
             resource: self.resource.clone(),
         };
-        Ok(MetricExporter::new(translation, Delivery::new(self.address.clone(), target, self.exports.clone())))
+        let transport = Transport::new(self.address.clone(), target, self.stats.clone());
+        Ok(MetricExporter::new(conversion, transport))
     }
 
-    /// What the exporters made of this, and of its clones, have sent and dropped, in points.
+    /// Returns the counts of data points that the exporters of these settings, and of their clones, have sent and dropped.
     #[must_use]
-    pub fn exports(&self) -> &Exports {
-        &self.exports
+    pub fn stats(&self) -> &ExporterStats {
+        &self.stats
     }
 }
 
 fn check_prefix(prefix: &str) -> Result<(), Error> {
-    let accepted = "a name without white space and any of :|@#,;";
-    if name::is_clean(prefix) { Ok(()) } else { Err(Error::setting("the StatsD prefix", prefix, accepted)) }
+    let rule = "a name without white space and any of :|@#,;";
+    if sanitize::is_clean(prefix) { Ok(()) } else { Err(ConfigError::new("the StatsD prefix", rule, prefix).into()) }
 }
 
 #[cfg(test)]
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_name_variable_value_and_what_is_accepted() {
+    fn invalid_value_is_reported_with_its_variable_and_rule() {
         for (name, value, accepted) in [
             (ADDRESS, "nowhere", "HOST:PORT"),
             (DIALECT, "latin", "plain, tagged or dogstatsd"),
@@ -173,10 +171,10 @@ mod tests {
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             let text = error.to_string();
-            assert!(error.is_setting());
+            assert!(error.is_config());
             assert!(text.contains(name) && text.contains(value) && text.contains(accepted), "{text}");
         }
         let error = StatsD::new(Address::default()).prefix("a|b").metric_exporter().unwrap_err();
-        assert!(error.is_setting(), "{error}");
+        assert!(error.is_config(), "{error}");
     }
 }

@@ -1,11 +1,11 @@
-//! How histograms are told.
-
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use cachescope_exporter::ConfigError;
+
 use crate::Error;
 
-/// How a histogram, whose single values are gone by the time it is exported, is told in lines.
+/// The representation of histograms, whose single values are lost when the SDK exports them.
 ///
 /// ```
 /// use cachescope_statsd::Timings;
@@ -17,14 +17,16 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timings {
-    /// As values that stand for the recorded ones, each with the rate that makes the server count it as many times.
+    /// Sends values that represent the recorded ones. The sample rate of each makes the server count all values that it
+    /// represents.
     Sampled {
-        /// About how many for a series and export, 16 unless set; one a bucket at least. As many as were recorded, if
-        /// those are fewer: then servers that don't weigh by the rate have right percentiles, too. More make these
-        /// servers' percentiles better, and cost a line each.
+        /// The approximate number of values for a series and export. Default: 16. Each bucket has at least one.
+        ///
+        /// If fewer values were recorded, each is sent. Servers that don't weight values by the rate then have accurate
+        /// percentiles too. More values make the percentiles of such servers more accurate, and cost a line each.
         values: NonZeroU32,
     },
-    /// As a counter `NAME.count`, a counter `NAME.sum` and gauges `NAME.min` and `NAME.max`: four lines, exact, no
+    /// Sends counters `NAME.count` and `NAME.sum`, and gauges `NAME.min` and `NAME.max`: four lines, exact, without
     /// percentiles.
     Summarised,
 }
@@ -46,11 +48,12 @@ impl FromStr for Timings {
             ("sampled", None) => Ok(Self::default()),
             ("sampled", Some(Ok(values))) => Ok(Self::Sampled { values }),
             ("summarised" | "summarized", None) => Ok(Self::Summarised),
-            _ => Err(Error::setting(
-                "how StatsD timings are told",
+            _ => Err(ConfigError::new(
+                "the StatsD timings",
+                "sampled, sampled:N (with the number of values for a series and export) or summarised",
                 text,
-                "sampled, sampled:N with the number of values for a series and export, or summarised",
-            )),
+            )
+            .into()),
         }
     }
 }
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_is_read_and_others_are_not() {
+    fn timings_are_parsed_in_every_form_and_others_are_refused() {
         let sampled = |values| Timings::Sampled { values: NonZeroU32::new(values).unwrap() };
         assert_eq!("Sampled:100".parse::<Timings>().unwrap(), sampled(100));
         assert_eq!("summarized".parse::<Timings>().unwrap(), Timings::Summarised);

@@ -1,12 +1,12 @@
-// Charts of the chosen cache, drawn by uPlot.
+// Charts of the selected cache, drawn by uPlot.
 
 /* global uPlot */
-import { el, lasting, rate, say } from "./format.js";
+import { duration, el, rate, setText } from "./format.js";
 
 export const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const FONT = "11px system-ui, sans-serif";
 
-/** Requests by result, from the bottom up: what costs nothing first. */
+/** Results in stacking order, from the bottom up: the cheapest first. */
 export const RESULTS = ["hit", "stale", "coalesced", "miss", "bypass", "absent", "cancelled"];
 
 export function axis(more) {
@@ -20,7 +20,7 @@ export function axis(more) {
   };
 }
 
-/** The time of day, but where it would be cut off at the right. Elements have no width when a plot is first drawn. */
+/** The time of day, except where its label would be cut off. Elements have no width when a plot is first drawn. */
 const clock = (span) => (plot, splits) =>
   splits.map((at) =>
     plot.valToPos(at, "x") > plot.bbox.width / devicePixelRatio - 14
@@ -32,11 +32,11 @@ const clock = (span) => (plot, splits) =>
         }),
   );
 
-/** The chosen time, or as much of it as there is: a first slice may reach farther back. */
+/** The selected time range in seconds. The first slice may begin before it. */
 const LENGTHS = { minutes: 120, hour: 3600, day: 86400 };
-const reach = (span) => (plot, low, high) => [Math.max(low, high - LENGTHS[span]), high];
+const visibleRange = (span) => (plot, low, high) => [Math.max(low, high - LENGTHS[span]), high];
 
-/** A plot that is as wide as what it is in, and is made anew where its options or the theme change. */
+/** A plot as wide as its container. It is built again when its options or the theme change. */
 export class Plot {
   #plot = null;
   #data = null;
@@ -55,7 +55,7 @@ export class Plot {
     this.sizes.observe(this.box);
   }
 
-  /** Lets go of it: uPlot keeps what isn't destroyed. */
+  /** Frees the plot: uPlot keeps plots until they are destroyed. */
   destroy() {
     this.sizes.disconnect();
     this.#plot?.destroy();
@@ -89,53 +89,53 @@ export class Plot {
   }
 }
 
-/** Slices hold from where the one before ends; the first begins somewhere too. */
+/** The bounds of the slices: each begins where the one before ends, and the first has a start too. */
 function times(past) {
   return past.length ? [past[0].at / 1000 - past[0].seconds, ...past.map((slice) => slice.at / 1000)] : [];
 }
-const held = (values) => (values.length ? [values[0], ...values] : []);
+const withStart = (values) => (values.length ? [values[0], ...values] : []);
 
-/** Requests a second over time, stacked by result, with a legend that tells the values below the pointer. */
+/** Requests per second over time, stacked by result. The legend shows the values at the pointer. */
 export class ResultsChart extends Plot {
   constructor() {
-    super("Requests a second by result, over time", 170);
+    super("Requests per second by result, over time", 170);
     this.past = [];
     this.span = "minutes";
     this.legend = el("ul", "legend");
-    this.said = new Map();
+    this.items = new Map();
     for (const name of RESULTS) {
       const value = el("b", "");
       const item = el("li", "", el("i", `swatch ${name}`), `${name} `, value);
-      this.said.set(name, { item, value });
+      this.items.set(name, { item, value });
       this.legend.append(item);
     }
     this.element = el("div", "", this.box, this.legend);
   }
 
-  /** `names` says which of a slice's results is which. */
+  /** `names` are the names of a slice's results, in their order. */
   show(past, span, names) {
     this.past = past;
-    this.places = RESULTS.map((name) => names.indexOf(name));
-    this.used = this.places.map((place) => past.some((slice) => slice.results[place] > 0));
+    this.indexes = RESULTS.map((name) => names.indexOf(name));
+    this.used = this.indexes.map((index) => past.some((slice) => slice.results[index] > 0));
     const changed = span !== this.span;
     this.span = span;
     let sums = past.map(() => 0);
-    const stacked = this.places.map((place) => {
-      sums = sums.map((sum, index) => sum + past[index].results[place] / Math.max(past[index].seconds, 1e-9));
-      return held(sums);
+    const stacked = this.indexes.map((index) => {
+      sums = sums.map((sum, at) => sum + past[at].results[index] / Math.max(past[at].seconds, 1e-9));
+      return withStart(sums);
     });
-    // The highest is drawn first, and those below it over it.
+    // The highest area is drawn first, and the lower ones over it.
     this.set([times(past), ...stacked.reverse()]);
     if (changed) this.redraw();
-    this.say(past.length - 1);
+    this.showValues(past.length - 1);
   }
 
-  say(index) {
+  showValues(index) {
     const slice = this.past[index];
     RESULTS.forEach((name, order) => {
-      const { item, value } = this.said.get(name);
+      const { item, value } = this.items.get(name);
       item.hidden = !this.used?.[order];
-      if (slice) say(value, `${rate(slice.results[this.places[order]] / Math.max(slice.seconds, 1e-9))}/s`);
+      if (slice) setText(value, `${rate(slice.results[this.indexes[order]] / Math.max(slice.seconds, 1e-9))}/s`);
     });
   }
 
@@ -150,28 +150,28 @@ export class ResultsChart extends Plot {
     }));
     return {
       series: [{}, ...series],
-      scales: { x: { range: reach(this.span) }, y: { range: (plot, low, high) => [0, (high || 1) * 1.06] } },
+      scales: { x: { range: visibleRange(this.span) }, y: { range: (plot, low, high) => [0, (high || 1) * 1.06] } },
       axes: [
         axis({ values: clock(this.span), space: 76, size: 24 }),
         axis({ values: (plot, splits) => splits.map(rate), size: 44, space: 28 }),
       ],
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      hooks: { setCursor: [({ cursor: { idx } }) => this.say(idx ? idx - 1 : this.past.length - 1)] },
+      hooks: { setCursor: [({ cursor: { idx } }) => this.showValues(idx ? idx - 1 : this.past.length - 1)] },
     };
   }
 }
 
-/** The round numbers from `low` to `high`, of tenfolds, or where there are few, of their halves and fifths as well. */
-function round(low, high) {
+/** The powers of ten from `low` to `high`; if there are few, also their multiples by two and five. */
+function roundNumbers(low, high) {
   const within = (steps) =>
     Array.from({ length: 14 }, (_, power) => steps.map((step) => step * 10 ** power))
       .flat()
       .filter((at) => at >= low && at <= high);
-  const tenfolds = within([1]);
-  return tenfolds.length > 2 ? tenfolds : within([1, 2, 5]);
+  const decades = within([1]);
+  return decades.length > 2 ? decades : within([1, 2, 5]);
 }
 
-/** Three quantiles over time, on a scale where each tenfold is as high. */
+/** Three quantiles over time, on a logarithmic scale. */
 export class LatencyChart extends Plot {
   constructor() {
     super("Latencies over time: median, 90th and 99th percentile", 150);
@@ -188,15 +188,15 @@ export class LatencyChart extends Plot {
   show(past, span, kind) {
     const changed = span !== this.span;
     [this.past, this.span, this.kind] = [past, span, kind];
-    const values = [0, 1, 2].map((at) => held(past.map((slice) => slice[kind]?.[at] ?? null)));
+    const values = [0, 1, 2].map((at) => withStart(past.map((slice) => slice[kind]?.[at] ?? null)));
     this.set([times(past), ...values]);
     if (changed) this.redraw();
-    this.say(past.length - 1);
+    this.showValues(past.length - 1);
   }
 
-  say(index) {
-    const told = this.past?.[index]?.[this.kind];
-    this.values.forEach((value, at) => say(value, lasting(told?.[at])));
+  showValues(index) {
+    const quantiles = this.past?.[index]?.[this.kind];
+    this.values.forEach((value, at) => setText(value, duration(quantiles?.[at])));
   }
 
   options() {
@@ -211,20 +211,20 @@ export class LatencyChart extends Plot {
     return {
       series: [{}, line("p50"), line("p90", [6, 3]), line("p99", [2, 2])],
       scales: {
-        x: { range: reach(this.span) },
+        x: { range: visibleRange(this.span) },
         y: { distr: 3, range: (plot, low, high) => (low > 0 ? [low / 1.5, high * 1.5] : [1e3, 1e9]) },
       },
       axes: [
         axis({ values: clock(this.span), space: 76, size: 24 }),
         axis({
-          splits: (plot, which, low, high) => round(low, high),
+          splits: (plot, which, low, high) => roundNumbers(low, high),
           filter: (plot, splits) => splits,
-          values: (plot, splits) => splits.map(lasting),
+          values: (plot, splits) => splits.map(duration),
           size: 52,
         }),
       ],
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      hooks: { setCursor: [({ cursor: { idx } }) => this.say(idx ? idx - 1 : this.past.length - 1)] },
+      hooks: { setCursor: [({ cursor: { idx } }) => this.showValues(idx ? idx - 1 : this.past.length - 1)] },
     };
   }
 }

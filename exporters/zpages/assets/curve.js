@@ -1,16 +1,16 @@
-// The hit rate over capacity or lifetime, drawn by uPlot.
+// The hit rate over capacity or TTL, drawn by uPlot.
 
 import { Plot, axis, style } from "./charts.js";
 import { percent } from "./format.js";
 
-/** Hit rates by capacity or lifetime; where it is now, and where one asks what if. */
+/** Hit rates by capacity or TTL, with marks for the current value and for the value at the slider. */
 export class CurveChart extends Plot {
-  constructor(label, told) {
+  constructor(label, format) {
     super(label, 150);
-    this.told = told;
+    this.format = format;
     this.points = [];
     this.now = null;
-    this.asked = null;
+    this.marked = null;
   }
 
   show(points, now) {
@@ -26,9 +26,9 @@ export class CurveChart extends Plot {
     ]);
   }
 
-  /** Marks this place, and the hit rate there. */
-  ask(at, share) {
-    this.asked = [at, share];
+  /** Marks this value and its hit rate. */
+  markAt(at, share) {
+    this.marked = [at, share];
     this.repaint();
   }
 
@@ -36,7 +36,7 @@ export class CurveChart extends Plot {
     const settled = (index) => this.points[index]?.settled !== false;
     const bound = { stroke: "transparent", width: 0, points: { show: false } };
     return {
-      // Half of the longest label is beyond the last place.
+      // Half of the longest label is beyond the last point.
       padding: [8, 26, 0, 0],
       series: [
         {},
@@ -58,18 +58,18 @@ export class CurveChart extends Plot {
         x: { time: false, distr: 3, log: 2, range: (plot, low, high) => [low / 1.08, high * 1.08] },
         y: {
           range: (plot, low, high) => {
-            const room = Math.max(0.05, (high - low) * 0.15);
-            return [Math.max(0, low - room), Math.min(1, high + room)];
+            const margin = Math.max(0.05, (high - low) * 0.15);
+            return [Math.max(0, low - margin), Math.min(1, high + margin)];
           },
         },
       },
       axes: [
         axis({
           splits: () => this.points.map((point) => point.at),
-          values: (plot, splits) => splits.map((at) => (at === null ? null : this.told(at))),
+          values: (plot, splits) => splits.map((at) => (at === null ? null : this.format(at))),
           size: 24,
           space: 56,
-          filter: (plot, splits) => thin(plot, splits),
+          filter: (plot, splits) => thinOut(plot, splits),
         }),
         axis({
           values: (plot, splits) => splits.map((share) => percent(share).replace(".0 ", " ")),
@@ -85,10 +85,10 @@ export class CurveChart extends Plot {
   mark(plot) {
     const { ctx, bbox } = plot;
     ctx.save();
-    if (this.now) this.upright(plot, this.now, style("--muted"), [4, 4]);
-    if (this.asked) {
-      const [at, share] = this.asked;
-      this.upright(plot, at, style("--asked"), []);
+    if (this.now) this.verticalLine(plot, this.now, style("--muted"), [4, 4]);
+    if (this.marked) {
+      const [at, share] = this.marked;
+      this.verticalLine(plot, at, style("--asked"), []);
       const x = plot.valToPos(at, "x", true);
       const y = plot.valToPos(share, "y", true);
       ctx.beginPath();
@@ -102,7 +102,7 @@ export class CurveChart extends Plot {
     ctx.restore();
   }
 
-  upright({ ctx, bbox, valToPos }, at, colour, dash) {
+  verticalLine({ ctx, bbox, valToPos }, at, colour, dash) {
     const x = Math.round(valToPos(at, "x", true));
     ctx.beginPath();
     ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
@@ -115,8 +115,8 @@ export class CurveChart extends Plot {
   }
 }
 
-/** As many labels as have room. */
-function thin(plot, splits) {
+/** Drops labels that would overlap. */
+function thinOut(plot, splits) {
   const each = Math.ceil((splits.length * 56) / Math.max(plot.bbox.width / devicePixelRatio, 1));
   return splits.map((at, index) => (index % each === 0 ? at : null));
 }

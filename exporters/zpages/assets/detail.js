@@ -1,8 +1,8 @@
-// The chosen cache.
+// The pane with the details of the selected cache.
 
 import { LatencyChart, ResultsChart } from "./charts.js";
-import { Bars, Pairs, Timings, card } from "./facts.js";
-import { bytes, el, lasting, percent, rate, say, seconds, short, whole } from "./format.js";
+import { Bars, Pairs, Timings, card } from "./lists.js";
+import { bytes, compact, duration, el, integer, percent, rate, seconds, setText } from "./format.js";
 import { caches } from "./state.js";
 import { size } from "./table.js";
 import { WhatIf } from "./what_if.js";
@@ -10,10 +10,10 @@ import { WhatIf } from "./what_if.js";
 const SPANS = { minutes: "2 min", hour: "1 h", day: "24 h" };
 const KINDS = { miss: "misses", hit: "hits", load: "loads" };
 
-/** A number stays with its sign where lines break. */
+/** Keeps a number and its percent sign on one line. */
 const unbroken = (text) => text.replaceAll(" %", "\u00a0%");
 
-/** Buttons of which one is chosen. */
+/** A group of buttons, of which one is pressed. */
 function choices(label, names, chosen, choose) {
   const group = el("div", "choices");
   group.setAttribute("role", "group");
@@ -31,7 +31,7 @@ function choices(label, names, chosen, choose) {
   return group;
 }
 
-/** Shows one cache in `pane`; all of it is made anew for the next. */
+/** Shows one cache in `pane`. The pane is built again for each cache. */
 export class Detail {
   #span = "minutes";
   #kind = "miss";
@@ -53,35 +53,35 @@ export class Detail {
     this.#shown = cache?.key ?? null;
     this.#past = [];
     this.#numbers = null;
-    for (const plot of [this.results, this.latencies, this.room?.chart, this.life?.chart]) plot?.destroy();
+    for (const plot of [this.results, this.latencies, this.capacity?.chart, this.ttl?.chart]) plot?.destroy();
     if (cache === null) {
       this.pane.replaceChildren(this.empty);
       return;
     }
-    this.#make(cache.key);
+    this.#build(cache.key);
     this.pane.scrollTop = 0;
   }
 
-  #make(key) {
+  #build(key) {
     this.inBytes = false;
-    this.said = null;
+    this.shownAdvice = null;
     const back = el("button", "back", "‹ All caches");
     back.type = "button";
     back.addEventListener("click", this.close);
     this.about = el("p", "about", "");
-    const spans = choices("How far back", SPANS, this.#span, this.chooseSpan);
-    this.warning = el("p", "gone", "This cache is gone: its last handle was dropped.");
+    const spans = choices("Time range", SPANS, this.#span, this.chooseSpan);
+    this.warning = el("p", "gone", "This cache no longer exists: its last handle was dropped.");
     this.warning.hidden = true;
     this.strip = el("dl", "strip");
     this.stats = new Map();
     this.advice = el("ul", "advice");
-    this.advised = card("Advice", "wide advised", this.advice);
+    this.adviceCard = card("Advice", "wide advised", this.advice);
 
     this.results = new ResultsChart();
     this.latencies = new LatencyChart();
     this.byResult = new Timings("Latencies by result", "result");
-    this.byLoad = new Timings("Loads by what ran them", "load by");
-    this.byWait = new Timings("Waits by how they ended", "wait");
+    this.byLoad = new Timings("Loads by trigger", "trigger");
+    this.byWait = new Timings("Waits by outcome", "wait");
     this.covers = [el("small", "covers"), el("small", "covers")];
     const kinds = choices("Latencies of", KINDS, this.#kind, (kind) => {
       this.#kind = kind;
@@ -90,40 +90,40 @@ export class Detail {
     const latencyCard = card("Latency over time", "", this.latencies.element);
     latencyCard.firstChild.append(kinds);
 
-    this.room = new WhatIf(
+    this.capacity = new WhatIf(
       "Capacity",
       (at) => this.#capacity(at),
-      (at) => (this.inBytes ? bytes(at) : short(Math.round(at))),
+      (at) => (this.inBytes ? bytes(at) : compact(Math.round(at))),
     );
-    this.roomNote = el("p", "note", "");
-    this.life = new WhatIf("Time to live", seconds, seconds);
-    this.lifeNote = el("p", "note", "");
+    this.capacityNote = el("p", "note", "");
+    this.ttl = new WhatIf("Time to live", seconds, seconds);
+    this.ttlNote = el("p", "note", "");
     this.misses = new Bars("Misses by reason");
-    this.left = new Bars("Entries that left, by reason");
-    this.failed = new Bars("Failures by kind");
-    this.leftHead = el("h4", "", "Entries left");
-    this.failedHead = el("h4", "", "Went wrong");
+    this.evictions = new Bars("Evictions by reason");
+    this.failures = new Bars("Failures by kind");
+    this.evictionsHead = el("h4", "", "Evictions");
+    this.failuresHead = el("h4", "", "Failures");
     this.noMisses = el("p", "nothing", "No misses.");
-    this.hotByRequests = new Bars("Keys asked for most");
-    this.hotByTime = new Bars("Keys whose loads take most");
-    this.levels = new Pairs();
-    this.keys = new Pairs();
+    this.hotByRequests = new Bars("Keys by requests");
+    this.hotByTime = new Bars("Keys by load time");
+    this.sizes = new Pairs();
+    this.usage = new Pairs();
     this.meter = el("span", "meter");
     this.meterBox = el("div", "track tall", this.meter);
 
-    this.roomCard = card("What if it had more room?", "", this.room.element, this.roomNote);
-    this.lifeCard = card("What if entries lived longer?", "", this.life.element, this.lifeNote);
+    this.capacityCard = card("Hit rate by capacity", "", this.capacity.element, this.capacityNote);
+    this.ttlCard = card("Hit rate by time to live", "", this.ttl.element, this.ttlNote);
     this.byRequests = el("div", "", el("h4", "", "By requests"), this.hotByRequests.element);
     this.byTime = el("div", "", el("h4", "", "By load time"), this.hotByTime.element);
     this.hotCard = card("Hot keys", "wide", el("div", "two", this.byRequests, this.byTime));
-    this.keysCard = card("Keys and what they are stored for", "", this.keys.element);
-    const missed = card(
-      "Why requests missed",
+    this.usageCard = card("Working set and wasted loads", "", this.usage.element);
+    const missesCard = card(
+      "Misses and failures",
       "",
       this.noMisses,
       this.misses.element,
-      this.failedHead,
-      this.failed.element,
+      this.failuresHead,
+      this.failures.element,
     );
     const timings = card(
       "Latencies, loads and waits",
@@ -132,20 +132,20 @@ export class Detail {
       this.byLoad.element,
       this.byWait.element,
     );
-    [missed, timings].forEach((one, at) => one.firstChild.append(this.covers[at]));
+    [missesCard, timings].forEach((element, at) => element.firstChild.append(this.covers[at]));
     this.cards = el(
       "div",
       "cards",
-      this.advised,
+      this.adviceCard,
       card("Requests by result", "wide", this.results.element),
-      this.roomCard,
-      this.lifeCard,
+      this.capacityCard,
+      this.ttlCard,
       latencyCard,
-      missed,
+      missesCard,
       timings,
       this.hotCard,
-      card("Size", "", this.meterBox, this.levels.element, this.leftHead, this.left.element),
-      this.keysCard,
+      card("Size", "", this.meterBox, this.sizes.element, this.evictionsHead, this.evictions.element),
+      this.usageCard,
     );
     this.pane.replaceChildren(
       el("header", "heading", back, el("div", "title", el("h2", "", key), this.about), spans),
@@ -153,12 +153,12 @@ export class Detail {
       this.strip,
       this.cards,
     );
-    for (const later of [this.advised, this.roomCard, this.lifeCard, this.hotCard, this.keysCard])
-      later.hidden = true;
+    for (const element of [this.adviceCard, this.capacityCard, this.ttlCard, this.hotCard, this.usageCard])
+      element.hidden = true;
   }
 
   #capacity(at) {
-    return this.inBytes ? bytes(at) : `${whole(Math.round(at))} entries`;
+    return this.inBytes ? bytes(at) : `${integer(Math.round(at))} entries`;
   }
 
   #stat(name, value, title) {
@@ -169,67 +169,67 @@ export class Detail {
       this.strip.append(pair);
     }
     if (pair.title !== title) pair.title = title;
-    say(pair.lastChild, value);
+    setText(pair.lastChild, value);
   }
 
-  /** The numbers of this second. */
-  numbers(told) {
-    this.#numbers = told;
+  /** Shows the numbers of the latest reading. */
+  numbers(data) {
+    this.#numbers = data;
     this.warning.hidden = true;
     this.strip.hidden = false;
     this.cards.hidden = false;
-    const labels = Object.entries(told.labels).map(([name, value]) => `${name}=${value}`);
-    say(
+    const labels = Object.entries(data.labels).map(([name, value]) => `${name}=${value}`);
+    setText(
       this.about,
-      [told.store, ...labels, `${seconds(told.age)} old`, `${whole(told.requests)} requests`].join("  ·  "),
+      [data.store, ...labels, `${seconds(data.age)} old`, `${integer(data.requests)} requests`].join("  ·  "),
     );
-    this.#stat("hit rate", percent(told.span_hit_rate), "of the chosen time");
-    this.#stat("requests/s", rate(caches.get(told.key)?.now ?? told.per_second), "of the last seconds");
-    this.#stat("load p99", lasting(told.load_p99), "of the last minute");
-    this.#stat("loading", whole(told.loads_active), "loads running now");
+    this.#stat("hit rate", percent(data.span_hit_rate), "in the selected time range");
+    this.#stat("requests/s", rate(caches.get(data.key)?.now ?? data.per_second), "in the last 5 seconds");
+    this.#stat("load p99", duration(data.load_p99), "in the last minute");
+    this.#stat("loading", integer(data.loads_active), "loads running now");
     this.#stat(
       "waiting",
-      told.waiting ? `${whole(told.waiting)}, ${lasting(told.longest_wait)}` : "0",
-      "requests waiting now, and the longest",
+      data.waiting ? `${integer(data.waiting)}, ${duration(data.longest_wait)}` : "0",
+      "requests waiting now, and the longest wait",
     );
     this.#stat(
       "time saved",
-      lasting(told.time_saved),
-      `loads of ${lasting(told.load_time_saved)} weren't run, the cache itself took ${lasting(told.caching_time)}`,
+      duration(data.time_saved),
+      `${duration(data.load_time_saved)} of load time avoided, minus ${duration(data.caching_time)} spent on caching`,
     );
 
-    // A cache keeps less of what is older: a window may reach farther back than was asked for.
-    for (const covers of this.covers) say(covers, `of the last ${seconds(told.covers)}`);
-    if (told.past) this.#past = told.past;
+    // Older slices are longer, so a window may cover more time than was selected.
+    for (const covers of this.covers) setText(covers, `in the last ${seconds(data.covers)}`);
+    if (data.past) this.#past = data.past;
     this.#drawPast();
-    this.byResult.tell(told.results);
-    this.byLoad.tell(told.loads);
-    this.byWait.tell(told.waits_by_outcome);
-    this.misses.tally(told.misses);
-    this.noMisses.hidden = told.misses.length > 0;
-    this.left.tally(told.evictions);
-    this.leftHead.hidden = told.evictions.length === 0;
-    const failed = [...told.failures, ...told.rejections.map(([name, count]) => [`not stored: ${name}`, count])];
-    this.failed.tally(failed);
-    this.failedHead.hidden = failed.length === 0;
-    this.#size(told);
+    this.byResult.showTimings(data.results);
+    this.byLoad.showTimings(data.loads);
+    this.byWait.showTimings(data.waits_by_outcome);
+    this.misses.tally(data.misses);
+    this.noMisses.hidden = data.misses.length > 0;
+    this.evictions.tally(data.evictions);
+    this.evictionsHead.hidden = data.evictions.length === 0;
+    const failures = [...data.failures, ...data.rejections.map(([name, count]) => [`not stored: ${name}`, count])];
+    this.failures.tally(failures);
+    this.failuresHead.hidden = failures.length === 0;
+    this.#size(data);
   }
 
-  #size(told) {
-    const limit = told.entry_limit ?? told.byte_limit;
-    const fill = told.entry_limit
-      ? told.entries / told.entry_limit
-      : told.byte_limit
-        ? told.bytes / told.byte_limit
+  #size(data) {
+    const limit = data.entry_limit ?? data.byte_limit;
+    const fill = data.entry_limit
+      ? data.entries / data.entry_limit
+      : data.byte_limit
+        ? data.bytes / data.byte_limit
         : null;
     this.meterBox.hidden = limit === null;
     this.meter.style.inlineSize = `${Math.min(1, fill ?? 0) * 100}%`;
     const pairs = [
-      ["held", size(told)],
-      ["full", fill === null ? "no limit" : percent(fill)],
+      ["stored", size(data)],
+      ["fill level", fill === null ? "no limit" : percent(fill)],
     ];
-    if (told.byte_limit) pairs.push(["entries", whole(told.entries)]);
-    this.levels.show(pairs);
+    if (data.byte_limit) pairs.push(["entries", integer(data.entries)]);
+    this.sizes.show(pairs);
   }
 
   #drawPast() {
@@ -242,29 +242,29 @@ export class Detail {
     this.latencies.show(this.#past, this.#span, this.#kind);
   }
 
-  /** What other sizes and lifetimes would do, and what is to be done. */
+  /** Shows hit rates at other capacities and TTLs, hot keys, and advice. */
   insight({ curve, lifetimes, hot, working_set: sets, amplification, advice }) {
     if (this.#shown === null) return;
     const perSecond = this.#numbers?.per_second ?? 0;
-    this.roomCard.hidden = !curve;
+    this.capacityCard.hidden = !curve;
     if (curve) {
       this.inBytes = curve.in_bytes;
-      this.room.show(curve.points, curve.capacity, curve.hit_rate, perSecond);
-      const whose = curve.own_policy ? "by its store's own policy" : "by LRU: an approximation of its store's policy";
+      this.capacity.show(curve.points, curve.capacity, curve.hit_rate, perSecond);
+      const policy = curve.own_policy
+        ? "simulated with the store's own policy"
+        : "simulated with LRU, an approximation of the store's policy";
       const unsettled = curve.points.some((point) => !point.settled)
-        ? " Places without a dot are still filling."
+        ? " Points without a dot are not settled yet."
         : "";
-      say(
-        this.roomNote,
-        `From ${short(curve.samples)} requests for ${percent(curve.sampling_rate)} of all keys, ${whose}.${unsettled}`,
-      );
+      const sample = `${compact(curve.samples)} requests for ${percent(curve.sampling_rate)} of all keys`;
+      setText(this.capacityNote, `From ${sample}, ${policy}.${unsettled}`);
     }
-    this.lifeCard.hidden = !lifetimes;
+    this.ttlCard.hidden = !lifetimes;
     if (lifetimes) {
-      this.life.show(lifetimes.points, lifetimes.ttl, lifetimes.hit_rate, perSecond);
-      say(this.lifeNote, `From the requests for ${whole(lifetimes.keys)} sampled keys.`);
+      this.ttl.show(lifetimes.points, lifetimes.ttl, lifetimes.hit_rate, perSecond);
+      setText(this.ttlNote, `From the requests for ${integer(lifetimes.keys)} sampled keys.`);
     }
-    // Where no key is hot, what a short list has of each is mostly error.
+    // If no key is hot, the shares in a short list are mostly error.
     const [requested, loaded] = [hot.by_requests, hot.by_load_time].map((keys) =>
       keys.filter(({ share, error }) => share > 2 * error),
     );
@@ -273,19 +273,19 @@ export class Detail {
     this.byRequests.hidden = requested.length === 0;
     this.byTime.hidden = loaded.length === 0;
     this.hotCard.hidden = requested.length + loaded.length === 0;
-    const keys = sets.map(([length, keys]) => [`keys asked for in ${seconds(length)}`, short(keys)]);
+    const keys = sets.map(([length, keys]) => [`distinct keys in ${seconds(length)}`, compact(keys)]);
     if (amplification) {
       keys.push(
         ["stored and never read", percent(amplification.unread)],
         ["refreshed and never read", percent(amplification.unread_refreshes)],
       );
     }
-    this.keys.show(keys);
-    this.keysCard.hidden = keys.length === 0;
-    this.advised.hidden = advice.length === 0;
-    const said = JSON.stringify(advice);
-    if (said === this.said) return;
-    this.said = said;
+    this.usage.show(keys);
+    this.usageCard.hidden = keys.length === 0;
+    this.adviceCard.hidden = advice.length === 0;
+    const newAdvice = JSON.stringify(advice);
+    if (newAdvice === this.shownAdvice) return;
+    this.shownAdvice = newAdvice;
     this.advice.replaceChildren(
       ...advice.map(({ action, evidence, gain }) =>
         el(
@@ -303,13 +303,13 @@ export class Detail {
     if (key !== this.#shown) return;
     this.warning.hidden = false;
     if (this.#numbers) return;
-    say(this.warning, "This process has no cache of this name.");
+    setText(this.warning, "This process has no cache with this name.");
     this.cards.hidden = true;
     this.strip.hidden = true;
   }
 
   redraw() {
     if (this.#shown === null) return;
-    for (const chart of [this.results, this.latencies, this.room.chart, this.life.chart]) chart.redraw();
+    for (const chart of [this.results, this.latencies, this.capacity.chart, this.ttl.chart]) chart.redraw();
   }
 }

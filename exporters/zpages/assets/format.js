@@ -1,14 +1,14 @@
-// Numbers as people read them, and elements as scripts make them.
+// Formatting of numbers, and creation of elements.
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** With three digits, in the largest unit that has one before its point. */
+/** Formats a number with three digits, in the largest unit in which it is at least 1. */
 function scaled(value, units, least) {
   const [unit, size] = units.find(([, size]) => Math.abs(value) >= size) ?? [least, 1];
-  const small = value / size;
-  const magnitude = Math.abs(small);
-  const digits = magnitude >= 100 || Number.isInteger(small) ? 0 : magnitude >= 10 ? 1 : 2;
-  return unit === "" ? small.toFixed(digits) : `${small.toFixed(digits)} ${unit}`;
+  const scaledValue = value / size;
+  const magnitude = Math.abs(scaledValue);
+  const digits = magnitude >= 100 || Number.isInteger(scaledValue) ? 0 : magnitude >= 10 ? 1 : 2;
+  return unit === "" ? scaledValue.toFixed(digits) : `${scaledValue.toFixed(digits)} ${unit}`;
 }
 
 const TIMES = [
@@ -32,14 +32,15 @@ const COUNTS = [
 ];
 
 export const none = "–";
-const or = (tell) => (value) => (value === null || value === undefined || Number.isNaN(value) ? none : tell(value));
+const orNone = (format) => (value) =>
+  value === null || value === undefined || Number.isNaN(value) ? none : format(value);
 
-export const lasting = or((nanos) => scaled(nanos, TIMES, "ns"));
-export const seconds = or((value) => scaled(value * 1e9, TIMES, "ns"));
-export const bytes = or((value) => scaled(value, BYTES, "B"));
-export const whole = or((value) => grouped.format(value));
-export const short = or((value) => (value >= 1e4 ? scaled(value, COUNTS, "") : grouped.format(value)));
-export const rate = or((value) =>
+export const duration = orNone((nanos) => scaled(nanos, TIMES, "ns"));
+export const seconds = orNone((value) => scaled(value * 1e9, TIMES, "ns"));
+export const bytes = orNone((value) => scaled(value, BYTES, "B"));
+export const integer = orNone((value) => grouped.format(value));
+export const compact = orNone((value) => (value >= 1e4 ? scaled(value, COUNTS, "") : grouped.format(value)));
+export const rate = orNone((value) =>
   value >= 1e4
     ? scaled(value, COUNTS, "")
     : value >= 100
@@ -50,11 +51,11 @@ export const rate = or((value) =>
           ? "0"
           : value.toFixed(2),
 );
-export const percent = or((share) => `${(share * 100).toFixed(1)} %`);
-/** A difference of shares, in points. */
-export const points = or((share) => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} points`);
+export const percent = orNone((share) => `${(share * 100).toFixed(1)} %`);
+/** A difference of shares, in percentage points. */
+export const points = orNone((share) => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} points`);
 
-/** An element: its class, and what is in it; text is never taken for markup. */
+/** Creates an element with a class and children. Text is never parsed as markup. */
 export function el(name, className, ...children) {
   const element = document.createElement(name);
   if (className) element.className = className;
@@ -70,7 +71,7 @@ export function svg(name, attributes = {}, ...children) {
   return element;
 }
 
-/** Sets a text only where it differs: what doesn't change isn't laid out again. */
-export function say(element, text) {
+/** Sets a text only if it differs, which avoids needless layout. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

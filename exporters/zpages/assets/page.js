@@ -1,43 +1,43 @@
-// Brings together what is heard, what is known and what is shown.
+// Connects the stream, the state and the elements of the page.
 
 import { Detail } from "./detail.js";
-import { lasting, rate, say, whole } from "./format.js";
-import { caches, choice, counted, named, shown, sketched, totals } from "./state.js";
+import { duration, integer, rate, setText } from "./format.js";
+import { caches, choice, setNames, setNumbers, setSparklines, shown, totals } from "./state.js";
 import { Stream } from "./stream.js";
 import { arrange, isBusy, linkOf, neighbour, refresh } from "./table.js";
 
-/** How many seconds rows stay where they are: a list that moves with every beat can't be read. */
-const REORDERED_EACH = 5;
+/** The seconds between two reorderings of the rows: a list that moves every second can't be read. */
+const REORDER_INTERVAL = 5;
 
-const by = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const wide = matchMedia("(min-width: 1080px)");
-const detail = new Detail(by("detail"), {
+const detail = new Detail(byId("detail"), {
   close: () => choose(null),
   span: (span) => {
     choice.span = span;
     listen();
   },
 });
-const stream = new Stream(heard, told);
-let beats = 0;
+const stream = new Stream(receive, showState);
+let readings = 0;
 let chosenByViewer = false;
 
-function heard(name, data) {
+function receive(name, data) {
   switch (name) {
     case "names":
-      if (named(data)) beats = 0;
+      if (setNames(data)) readings = 0;
       break;
     case "sketches":
-      sketched(data);
+      setSparklines(data);
       break;
     case "rows":
-      counted(data);
-      if (beats % REORDERED_EACH === 0 && (beats === 0 || !isBusy())) arrange();
-      if (beats === 0 && choice.key === null && !chosenByViewer && wide.matches)
+      setNumbers(data);
+      if (readings % REORDER_INTERVAL === 0 && (readings === 0 || !isBusy())) arrange();
+      if (readings === 0 && choice.key === null && !chosenByViewer && wide.matches)
         choose(shown()[0]?.key ?? null, false);
-      beats += 1;
+      readings += 1;
       refresh();
-      sayTotals();
+      showTotals();
       break;
     case "detail":
       if (data.key === choice.key) detail.numbers(data);
@@ -51,33 +51,33 @@ function heard(name, data) {
   }
 }
 
-function told(state) {
-  const shown = choice.paused
+function showState(state) {
+  const text = choice.paused
     ? "paused"
-    : { live: "live", lost: "no answer; trying again", off: "connecting" }[state];
-  say(by("pulse"), shown);
-  by("pulse").dataset.state = choice.paused ? "paused" : state;
+    : { live: "live", lost: "connection lost, retrying", off: "connecting" }[state];
+  setText(byId("pulse"), text);
+  byId("pulse").dataset.state = choice.paused ? "paused" : state;
   document.body.classList.toggle("lost", state === "lost");
 }
 
-function sayTotals() {
+function showTotals() {
   const { count, requests, loadTime, waiting } = totals();
   const parts = [
-    `${whole(count)} ${count === 1 ? "cache" : "caches"}`,
+    `${integer(count)} ${count === 1 ? "cache" : "caches"}`,
     `${rate(requests)} requests/s`,
-    `${lasting(loadTime * 1e9)} of loads a second`,
+    `${duration(loadTime * 1e9)} load time/s`,
   ];
-  if (waiting) parts.push(`${whole(waiting)} waiting`);
-  say(by("totals"), parts.join("  ·  "));
+  if (waiting) parts.push(`${integer(waiting)} waiting`);
+  setText(byId("totals"), parts.join("  ·  "));
 }
 
-/** Listens for what is shown; a page that nobody sees costs the process nothing. */
+/** Opens the stream for the selected cache. A hidden or paused page closes it, and costs the process nothing. */
 function listen() {
   if (choice.paused || document.hidden) stream.close();
   else stream.listen(choice.key, choice.span);
 }
 
-/** Shows this cache; its name is part of the address, so that it can be sent and gone back from. */
+/** Selects a cache. Its key becomes part of the address, for links and the browser's history. */
 function choose(key, byViewer = true) {
   chosenByViewer ||= byViewer;
   const hash = key === null ? "" : `#${encodeURIComponent(key)}`;
@@ -89,7 +89,7 @@ function choose(key, byViewer = true) {
   follow(byViewer);
 }
 
-/** The cache that an address names; one that can't be read names none. */
+/** The key in the address, or null if there is none or it is malformed. */
 function keyOf(hash) {
   try {
     return hash.length > 1 ? decodeURIComponent(hash.slice(1)) : null;
@@ -103,39 +103,39 @@ function follow(byViewer) {
   const before = choice.key;
   if (key === before) return;
   choice.key = key;
-  by("panes").classList.toggle("one", key !== null);
+  byId("panes").classList.toggle("one", key !== null);
   document.title = key === null ? "caches" : `${key} – caches`;
   detail.show(key === null ? null : (caches.get(key) ?? { key }));
   refresh();
   listen();
   if (!byViewer || wide.matches) return;
-  // On a narrow page one takes the other's place, and the focus goes with it.
+  // On a narrow page the list and the details replace each other, and the focus follows.
   if (key !== null) {
     scrollTo(0, 0);
-    by("detail").focus();
+    byId("detail").focus();
   } else linkOf(before)?.focus();
 }
 
-by("rows").addEventListener("click", (event) => {
+byId("rows").addEventListener("click", (event) => {
   const row = event.target.closest(".row");
   if (!row || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   choose(row.dataset.key);
 });
-by("filter").addEventListener("input", (event) => {
+byId("filter").addEventListener("input", (event) => {
   choice.filter = event.target.value;
   arrange();
   refresh();
 });
-by("order").addEventListener("change", (event) => {
+byId("order").addEventListener("change", (event) => {
   choice.order = event.target.value;
   arrange();
   refresh();
 });
-by("pause").addEventListener("click", ({ currentTarget: button }) => {
+byId("pause").addEventListener("click", ({ currentTarget: button }) => {
   choice.paused = !choice.paused;
   button.setAttribute("aria-pressed", String(choice.paused));
-  say(button, choice.paused ? "Go on" : "Pause");
+  setText(button, choice.paused ? "Resume" : "Pause");
   listen();
 });
 addEventListener("popstate", () => {
@@ -149,7 +149,7 @@ addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select, textarea");
   if (event.key === "/" && !typing) {
     event.preventDefault();
-    by("filter").focus();
+    byId("filter").focus();
     return;
   }
   if (event.key === "Escape" && choice.key !== null && !wide.matches && !typing) {
@@ -157,7 +157,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step && (by("rows").contains(event.target) || event.target === by("filter"))) {
+  if (step && (byId("rows").contains(event.target) || event.target === byId("filter"))) {
     event.preventDefault();
     neighbour(step)?.focus();
   }

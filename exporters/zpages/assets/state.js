@@ -1,21 +1,21 @@
-// What is known of the caches, and what the viewer chose. No elements here.
+// The state of the caches and the viewer's choices, without elements.
 
-/** How many seconds of a cache are kept for its small chart. */
-export const KEPT = 120;
+/** The number of seconds in a sparkline. */
+export const HISTORY_SECONDS = 120;
 
-/** Of how many seconds numbers are the mean: one that changes with every beat can't be read. */
-const SMOOTH = 5;
+/** The seconds that rates are averaged over: a number that changes every second can't be read. */
+const SMOOTHING_SECONDS = 5;
 
 export const choice = { key: null, order: "load_time", filter: "", span: "minutes", paused: false };
 
-/** Key to cache, in the order they were built. */
+/** Caches by key, in the order of their creation. */
 export const caches = new Map();
 let fields = [];
 let order = [];
 
-/** Who the caches are: those that stay keep their past. Says whether they are others than before. */
-export function named({ fields: told, caches: list }) {
-  fields = told;
+/** Sets the caches; known ones keep their history. Returns whether the set of caches changed. */
+export function setNames({ fields: names, caches: list }) {
+  fields = names;
   order = list.map(([key]) => key);
   const before = new Map(caches);
   caches.clear();
@@ -29,32 +29,32 @@ export function named({ fields: told, caches: list }) {
   return !isSame;
 }
 
-/** What they did before anybody looked: slices of requests, answered ones, and seconds. */
-export function sketched(list) {
+/** Sets the history before the page was opened: slices of requests, answered requests, and seconds. */
+export function setSparklines(list) {
   list.forEach((slices, index) => {
     const cache = caches.get(order[index]);
     if (!cache || cache.past.length > 0) return;
     const seconds = slices.flatMap(([requests, answered, length]) =>
-      Array(Math.min(KEPT, Math.round(length))).fill([requests / length, answered / length]),
+      Array(Math.min(HISTORY_SECONDS, Math.round(length))).fill([requests / length, answered / length]),
     );
-    cache.past = seconds.slice(-KEPT);
+    cache.past = seconds.slice(-HISTORY_SECONDS);
   });
 }
 
-/** What they count. A second's requests are the difference of two readings. */
-export function counted({ at, rows }) {
-  rows.forEach((row, index) => {
-    const cache = caches.get(order[index]);
+/** Sets the current numbers. The requests of a second are the difference between two readings. */
+export function setNumbers({ at, rows }) {
+  rows.forEach((row, position) => {
+    const cache = caches.get(order[position]);
     if (!cache) return;
-    fields.forEach((field, place) => {
-      cache[field] = row[place];
+    fields.forEach((field, index) => {
+      cache[field] = row[index];
     });
-    cache.fill = share(cache);
+    cache.fill = fillLevel(cache);
     const last = cache.last;
     cache.last = { at, requests: cache.requests, answered: cache.answered };
     if (!last || at - last.at > 5000 || cache.requests < last.requests) {
       cache.now = cache.per_second;
-      // What was before isn't of the last minutes any more.
+      // After a gap, the history no longer covers the last minutes.
       cache.past = last ? [] : cache.past;
       cache.recent = [];
       return;
@@ -64,21 +64,21 @@ export function counted({ at, rows }) {
     const requests = (cache.requests - last.requests) / seconds;
     const answered = (cache.answered - last.answered) / seconds;
     cache.recent.push([requests, Math.min(answered, requests)]);
-    if (cache.recent.length > SMOOTH) cache.recent.shift();
+    if (cache.recent.length > SMOOTHING_SECONDS) cache.recent.shift();
     const mean = (part) => cache.recent.reduce((sum, pair) => sum + pair[part], 0) / cache.recent.length;
     cache.past.push([mean(0), mean(1)]);
-    if (cache.past.length > KEPT) cache.past.shift();
+    if (cache.past.length > HISTORY_SECONDS) cache.past.shift();
     cache.now = mean(0);
   });
 }
 
-/** How full it is, of its limit. */
-function share({ entries, entry_limit: limit, bytes, byte_limit: byteLimit }) {
+/** The share of the limit that is used, or null without a limit. */
+function fillLevel({ entries, entry_limit: limit, bytes, byte_limit: byteLimit }) {
   if (limit) return entries / limit;
   return byteLimit ? bytes / byteLimit : null;
 }
 
-const worst = {
+const comparisons = {
   load_time: (a, b) => b.load_time - a.load_time || missing(a.hit_rate, 2) - missing(b.hit_rate, 2),
   hit_rate: (a, b) => missing(a.hit_rate, 2) - missing(b.hit_rate, 2),
   now: (a, b) => b.now - a.now,
@@ -89,7 +89,7 @@ const worst = {
 };
 const missing = (value, instead) => value ?? instead;
 
-/** Those that the filter leaves, in the chosen order. */
+/** The caches that match the filter, in the selected order. */
 export function shown() {
   const words = choice.filter.toLowerCase().split(/\s+/).filter(Boolean);
   const text = (cache) =>
@@ -98,10 +98,10 @@ export function shown() {
       .toLowerCase());
   return [...caches.values()]
     .filter((cache) => words.every((word) => text(cache).includes(word)))
-    .sort((a, b) => worst[choice.order](a, b) || (a.key < b.key ? -1 : 1));
+    .sort((a, b) => comparisons[choice.order](a, b) || (a.key < b.key ? -1 : 1));
 }
 
-/** All of them together. */
+/** The totals of all caches. */
 export function totals() {
   const all = [...caches.values()];
   const sum = (field) => all.reduce((total, cache) => total + (cache[field] ?? 0), 0);

@@ -1,59 +1,59 @@
-// The one connection to the process.
+// The connection to the process.
 
-/** Reads events of the list, and of one cache, until it is closed. A hidden or paused page has none. */
+/** The stream of events of the list and of one cache. A hidden or paused page has no connection. */
 export class Stream {
   #source = null;
-  #wanted = "";
-  /** What caches did before is told once; later the page knows. */
-  #sketched = false;
-  /** Says that the connection is lost, unless it is there again soon: each ends now and then. */
-  #losing = null;
+  #query = "";
+  /** Sparklines are requested once; later the page has them. */
+  #hasSparklines = false;
+  /** Reports a lost connection after a delay: each connection ends after a while, and is opened again. */
+  #lostTimer = null;
 
-  /** `heard` is called with an event's name and data; `state` with "live", "lost" or "off". */
-  constructor(heard, state) {
-    this.heard = heard;
-    this.state = state;
+  /** Calls `receive` with an event's name and data, and `showState` with "live", "lost" or "off". */
+  constructor(receive, showState) {
+    this.receive = receive;
+    this.showState = showState;
   }
 
-  /** Listens for this cache (or none), as far back as `span`. */
+  /** Opens the stream for this cache, or without a cache, with the time range `span`. */
   listen(key, span) {
-    const wanted = new URLSearchParams(key === null ? {} : { cache: key, span });
-    if (this.#source && this.#wanted === String(wanted)) return;
+    const query = new URLSearchParams(key === null ? {} : { cache: key, span });
+    if (this.#source && this.#query === String(query)) return;
     this.close();
-    this.#wanted = String(wanted);
-    if (!this.#sketched) wanted.set("sketch", "true");
-    const source = new EventSource(`events?${wanted}`);
+    this.#query = String(query);
+    if (!this.#hasSparklines) query.set("sketch", "true");
+    const source = new EventSource(`events?${query}`);
     this.#source = source;
     for (const name of ["names", "sketches", "rows", "detail", "insight", "gone"]) {
       source.addEventListener(name, (event) => {
         if (this.#source !== source) return;
-        this.#sketched ||= name === "sketches";
-        this.heard(name, JSON.parse(event.data));
+        this.#hasSparklines ||= name === "sketches";
+        this.receive(name, JSON.parse(event.data));
       });
     }
     source.addEventListener("open", () => {
-      clearTimeout(this.#losing);
-      this.state("live");
+      clearTimeout(this.#lostTimer);
+      this.showState("live");
     });
-    // The browser tries again by itself, unless it was refused.
+    // The browser reconnects by itself, unless the connection was refused.
     source.addEventListener("error", () => {
       if (this.#source !== source) return;
-      clearTimeout(this.#losing);
-      this.#losing = setTimeout(() => this.state("lost"), 5000);
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#again(source, key, span), 3000);
+      clearTimeout(this.#lostTimer);
+      this.#lostTimer = setTimeout(() => this.showState("lost"), 5000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#reconnect(source, key, span), 3000);
     });
   }
 
-  #again(source, key, span) {
+  #reconnect(source, key, span) {
     if (this.#source !== source) return;
     this.#source = null;
     this.listen(key, span);
   }
 
   close() {
-    clearTimeout(this.#losing);
+    clearTimeout(this.#lostTimer);
     this.#source?.close();
     this.#source = null;
-    this.state("off");
+    this.showState("off");
   }
 }

@@ -1,39 +1,40 @@
-// The list: rows are made a few at a time, and only those in sight are kept up to date.
+// The list of caches. Rows are created a few at a time, and only visible rows are updated.
 
-import { bytes, el, lasting, none, percent, rate, say, short, svg, whole as count } from "./format.js";
-import { KEPT, caches, choice, shown } from "./state.js";
+import { bytes, compact, duration, el, integer, none, percent, rate, setText, svg } from "./format.js";
+import { HISTORY_SECONDS, caches, choice, shown } from "./state.js";
 
-/** How many rows are made before the browser gets to paint. */
-const AT_ONCE = 40;
+/** The number of rows that are created before the browser paints. */
+const ROWS_PER_FRAME = 40;
 const SPARK = { width: 96, height: 20 };
 
-/** Key to row. */
+/** Rows by key. */
 const rows = new Map();
-const inSight = new Set();
+const visibleRows = new Set();
 const body = document.getElementById("rows");
 const empty = document.getElementById("empty");
-let making = 0;
+let latestTurn = 0;
 
 const watcher = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) {
-        inSight.add(target);
+        visibleRows.add(target);
         update(rows.get(target.dataset.key));
       } else {
-        inSight.delete(target);
+        visibleRows.delete(target);
       }
     }
   },
   { rootMargin: "80px 0px" },
 );
 
-/** Where a name is cut it is in its middle: names often differ in their ends alone. */
-const ENDING = 9;
+/** The length of a name's end, which is never cut off: names often differ only in their ends. */
+const SUFFIX_LENGTH = 9;
 
 function make(key) {
-  const whole = el("span", "key", el("span", "start", key.slice(0, -ENDING)), el("span", "", key.slice(-ENDING)));
-  const link = el("a", "name", whole, el("span", "store"));
+  const [start, end] = [key.slice(0, -SUFFIX_LENGTH), key.slice(-SUFFIX_LENGTH)];
+  const label = el("span", "key", el("span", "start", start), el("span", "", end));
+  const link = el("a", "name", label, el("span", "store"));
   link.title = key;
   link.href = `${location.pathname}${location.search}#${encodeURIComponent(key)}`;
   const cell = (className, ...children) => {
@@ -62,7 +63,7 @@ function make(key) {
     spark: cell("spark", spark),
     p99: cell("number p99"),
     waits: cell("number waits"),
-    size: cell("size", el("span", "said"), el("span", "track", meter)),
+    size: cell("size", el("span", "size-text"), el("span", "track", meter)),
   };
   row.element = el("div", "row", row.name, row.hit, row.now, row.spark, row.p99, row.waits, row.size);
   row.element.setAttribute("role", "row");
@@ -73,15 +74,15 @@ function make(key) {
 function update(row) {
   const cache = row && caches.get(row.key);
   if (!cache || cache.requests === undefined) return;
-  say(row.link.lastChild, [cache.store, ...Object.values(cache.labels)].join(" · "));
-  say(row.hit, percent(cache.hit_rate));
+  setText(row.link.lastChild, [cache.store, ...Object.values(cache.labels)].join(" · "));
+  setText(row.hit, percent(cache.hit_rate));
   row.hit.dataset.level =
     cache.hit_rate === null ? "none" : cache.hit_rate < 0.5 ? "low" : cache.hit_rate < 0.8 ? "middling" : "good";
-  say(row.now, rate(cache.now));
-  say(row.p99, lasting(cache.load_p99));
-  say(row.waits, cache.waiting ? `${short(cache.waiting)} now` : cache.waits ? short(cache.waits) : none);
+  setText(row.now, rate(cache.now));
+  setText(row.p99, duration(cache.load_p99));
+  setText(row.waits, cache.waiting ? `${compact(cache.waiting)} now` : cache.waits ? compact(cache.waits) : none);
   row.waits.classList.toggle("warn", cache.longest_wait > 1e9);
-  say(row.size.firstChild, size(cache));
+  setText(row.size.firstChild, size(cache));
   const fill = cache.fill;
   row.size.classList.toggle("unlimited", fill === null);
   row.meter.style.inlineSize = `${Math.min(1, fill ?? 0) * 100}%`;
@@ -92,23 +93,23 @@ function update(row) {
   draw(row, cache.past);
 }
 
-/** What it holds, in the unit that its limit has. */
+/** The size of a cache, in the unit of its limit. */
 export function size(cache) {
-  const { entries, entry_limit: limit, bytes: held, byte_limit: byteLimit } = cache;
-  if (limit) return `${short(entries)} / ${short(limit)}`;
+  const { entries, entry_limit: limit, bytes: stored, byte_limit: byteLimit } = cache;
+  if (limit) return `${compact(entries)} / ${compact(limit)}`;
   if (byteLimit) {
-    const [part, all] = [bytes(held), bytes(byteLimit)];
+    const [part, all] = [bytes(stored), bytes(byteLimit)];
     const unit = all.slice(all.indexOf(" "));
     return `${part.endsWith(unit) ? part.slice(0, -unit.length) : part} / ${all}`;
   }
-  return held === null ? count(entries) : bytes(held);
+  return stored === null ? integer(entries) : bytes(stored);
 }
 
-/** Requests by second, and below them in a darker tone what the cache answered. */
+/** Draws requests per second, and in a darker tone the requests that the cache answered. */
 function draw(row, past) {
   if (past.length < 2) return;
   const top = Math.max(...past.map(([all]) => all), 1e-9) * 1.08;
-  const step = SPARK.width / (KEPT - 1);
+  const step = SPARK.width / (HISTORY_SECONDS - 1);
   const from = SPARK.width - (past.length - 1) * step;
   const area = (part) => {
     const points = past.map(
@@ -120,32 +121,32 @@ function draw(row, past) {
   row.answered.setAttribute("d", area(1));
 }
 
-/** Has the rows be those that are chosen, in their order. */
+/** Shows the rows that match the filter, in the selected order. */
 export function arrange() {
-  const wanted = shown();
-  const keys = new Set(wanted.map((cache) => cache.key));
+  const selected = shown();
+  const keys = new Set(selected.map((cache) => cache.key));
   for (const [key, row] of rows) {
     if (!keys.has(key)) {
       watcher.unobserve(row.element);
-      inSight.delete(row.element);
+      visibleRows.delete(row.element);
       row.element.remove();
       if (!caches.has(key)) rows.delete(key);
     }
   }
-  empty.hidden = wanted.length > 0;
-  say(empty, caches.size ? "No cache has such a name or label." : "This process has no caches yet.");
-  place(wanted, 0, null, ++making);
+  empty.hidden = selected.length > 0;
+  setText(empty, caches.size ? "No cache matches the filter." : "This process has no caches yet.");
+  placeRows(selected, 0, null, ++latestTurn);
 }
 
-/** Puts rows in their places from the `from`th on; `last` is the row before. */
-function place(wanted, from, last, turn) {
-  if (turn !== making) return;
-  const until = Math.min(wanted.length, from + AT_ONCE);
-  let made = false;
+/** Puts rows in their positions, beginning with index `from`; `last` is the row before. */
+function placeRows(selected, from, last, turn) {
+  if (turn !== latestTurn) return;
+  const until = Math.min(selected.length, from + ROWS_PER_FRAME);
+  let created = false;
   let index = from;
-  for (; index < wanted.length && (index < until || !made); index++) {
-    const { key } = wanted[index];
-    made ||= !rows.has(key);
+  for (; index < selected.length && (index < until || !created); index++) {
+    const { key } = selected[index];
+    created ||= !rows.has(key);
     const row = rows.get(key) ?? make(key);
     rows.set(key, row);
     const next = last ? last.nextSibling : body.firstChild;
@@ -155,23 +156,23 @@ function place(wanted, from, last, turn) {
     }
     last = row.element;
   }
-  if (index < wanted.length) requestAnimationFrame(() => place(wanted, index, last, turn));
+  if (index < selected.length) requestAnimationFrame(() => placeRows(selected, index, last, turn));
 }
 
-/** Has the rows in sight say what is known. */
+/** Updates the visible rows. */
 export function refresh() {
-  for (const element of inSight) update(rows.get(element.dataset.key));
+  for (const element of visibleRows) update(rows.get(element.dataset.key));
 }
 
-let used = -Infinity;
-for (const kind of ["keydown", "pointerdown"]) body.addEventListener(kind, () => (used = performance.now()));
+let lastUsed = -Infinity;
+for (const kind of ["keydown", "pointerdown"]) body.addEventListener(kind, () => (lastUsed = performance.now()));
 
-/** Whether the viewer is about to choose a row: then none may move. */
+/** Whether the viewer may be about to select a row: rows must not move then. */
 export function isBusy() {
-  return body.matches(":hover") || performance.now() - used < 10_000;
+  return body.matches(":hover") || performance.now() - lastUsed < 10_000;
 }
 
-/** The link of the row `by` places from that which has the focus. */
+/** The link of the row `by` positions from the focused row. */
 export function neighbour(by) {
   const links = [...body.querySelectorAll("a.name")];
   const at = links.indexOf(document.activeElement);

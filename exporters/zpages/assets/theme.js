@@ -1,4 +1,5 @@
-// Light, dark, or as the system has it. A classic script in the head, so that the page never flashes in the other.
+// The theme: light, dark, or the system's. A classic script in the head, so that the page never flashes in another
+// theme.
 (function () {
   "use strict";
   const KEY = "cachescope.theme";
@@ -8,7 +9,7 @@
     const kept = localStorage.getItem(KEY);
     if (NAMES.includes(kept)) chosen = kept;
   } catch {
-    /* Some browsers keep nothing: then it is as the system has it. */
+    /* Storage may be disabled: then the theme is the system's. */
   }
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -21,11 +22,11 @@
 
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const say = () => {
+    const showChoice = () => {
       button.lastElementChild.textContent = chosen;
       button.setAttribute("aria-label", `Theme: ${chosen}`);
     };
-    say();
+    showChoice();
     button.addEventListener("click", () => {
       chosen = NAMES[(NAMES.indexOf(chosen) + 1) % NAMES.length];
       try {
@@ -33,7 +34,7 @@
       } catch {
         /* As above. */
       }
-      say();
+      showChoice();
       apply();
     });
   });

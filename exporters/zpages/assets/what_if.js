@@ -1,9 +1,9 @@
-// What the hit rate would be at another capacity or lifetime.
+// The expected hit rate at another capacity or TTL.
 
 import { CurveChart } from "./curve.js";
-import { el, percent, points as inPoints, rate, say } from "./format.js";
+import { el, percent, points as formatPoints, rate, setText } from "./format.js";
 
-/** The hit rate at `at`: between two points as the logarithm has it. */
+/** The hit rate at `at`, interpolated between two points over the logarithm. */
 export function between(points, at, field = "hit_rate") {
   const after = points.findIndex((point) => point.at >= at);
   if (after < 0) return points.at(-1)[field];
@@ -13,15 +13,15 @@ export function between(points, at, field = "hit_rate") {
   return low[field] + share * (high[field] - low[field]);
 }
 
-/** A curve, and a slider over the logarithm of what it is over. */
+/** A curve, and a slider with a logarithmic scale. */
 export class WhatIf {
   #moved = false;
   #points = [];
 
-  /** `told` says a place on the curve: "2,000 entries". */
-  constructor(label, told, short) {
-    this.told = told;
-    this.chart = new CurveChart(`${label}: expected hit rate`, short);
+  /** `format` formats a value on the curve, such as "2,000 entries"; `formatShort` formats its axis. */
+  constructor(label, format, formatShort) {
+    this.format = format;
+    this.chart = new CurveChart(`${label}: expected hit rate`, formatShort);
     this.slider = el("input", "slider");
     this.slider.type = "range";
     this.slider.min = "0";
@@ -30,7 +30,7 @@ export class WhatIf {
     this.slider.setAttribute("aria-label", `What if: ${label.toLowerCase()}`);
     this.slider.addEventListener("input", () => {
       this.#moved = true;
-      this.#say();
+      this.#render();
     });
     this.place = el("b", "place");
     this.share = el("b", "share");
@@ -39,26 +39,26 @@ export class WhatIf {
     this.reset.type = "button";
     this.reset.addEventListener("click", () => {
       this.#moved = false;
-      this.#home();
-      this.#say();
+      this.#moveToCurrent();
+      this.#render();
     });
-    const said = el("p", "answer", "at ", this.place, " expect ", this.share, " ", this.gain);
-    this.element = el("div", "what-if", this.chart.element, this.slider, el("div", "asked", said, this.reset));
+    const answer = el("p", "answer", "at ", this.place, ": expected hit rate ", this.share, " ", this.gain);
+    this.element = el("div", "what-if", this.chart.element, this.slider, el("div", "asked", answer, this.reset));
   }
 
-  /** `now` is where the cache is, `null` where it has no such limit; `perSecond` its requests. */
+  /** `now` is the cache's current value, or `null` without a limit; `perSecond` is its request rate. */
   show(points, now, hitRate, perSecond) {
-    // A logarithm needs places above zero, each beyond the last.
+    // The logarithm needs values above zero, in ascending order.
     const usable = points.filter((point, at) => point.at > 0 && (at === 0 || point.at > points[at - 1].at));
     this.element.hidden = usable.length < 2;
     if (usable.length < 2) return;
-    const kept = this.#moved ? this.#at() : null;
+    const previous = this.#moved ? this.#at() : null;
     this.#points = usable;
     [this.now, this.hitRate, this.perSecond] = [now, hitRate, perSecond];
     this.chart.show(usable, now);
-    if (kept === null) this.#home();
-    else this.#put(kept);
-    this.#say();
+    if (previous === null) this.#moveToCurrent();
+    else this.#moveTo(previous);
+    this.#render();
   }
 
   #ends() {
@@ -70,35 +70,35 @@ export class WhatIf {
     return Math.exp(low + ((high - low) * this.slider.valueAsNumber) / 1000);
   }
 
-  #put(at) {
+  #moveTo(at) {
     const [low, high] = this.#ends();
     this.slider.value = String((1000 * (Math.log(at) - low)) / (high - low));
   }
 
-  #home() {
-    this.#put(this.now ?? this.#points.at(-1).at);
+  #moveToCurrent() {
+    this.#moveTo(this.now ?? this.#points.at(-1).at);
   }
 
-  #say() {
+  #render() {
     if (this.#points.length < 2) return;
     const at = this.#moved ? this.#at() : (this.now ?? this.#at());
     const share = between(this.#points, at);
-    // Both from the curve: its bias, if any, is in both.
+    // Both rates come from the curve, so its bias, if any, cancels out.
     const here = this.now === null ? this.hitRate : between(this.#points, this.now);
     const more = share - here;
     const loads = this.perSecond ? -more * this.perSecond : null;
     const margin = this.#points[0].margin === undefined ? null : between(this.#points, at, "margin");
-    const far = Math.abs(more) < 0.0005;
-    say(this.place, this.told(at));
-    say(this.share, percent(share) + (margin ? ` ± ${(margin * 100).toFixed(1)}` : ""));
+    const unchanged = Math.abs(more) < 0.0005;
+    setText(this.place, this.format(at));
+    setText(this.share, percent(share) + (margin ? ` ± ${(margin * 100).toFixed(1)}` : ""));
     const effect =
       loads === null || Math.abs(loads) < 0.005
         ? ""
         : `, ${rate(Math.abs(loads))} loads/s ${loads < 0 ? "fewer" : "more"}`;
-    say(this.gain, far ? "as it is now" : `${inPoints(more)}${effect}`);
-    this.gain.dataset.way = far ? "same" : more > 0 ? "up" : "down";
+    setText(this.gain, unchanged ? "no change" : `${formatPoints(more)}${effect}`);
+    this.gain.dataset.way = unchanged ? "same" : more > 0 ? "up" : "down";
     this.reset.disabled = !this.#moved;
-    this.slider.setAttribute("aria-valuetext", `${this.told(at)}: ${percent(share)}, ${this.gain.textContent}`);
-    this.chart.ask(at, share);
+    this.slider.setAttribute("aria-valuetext", `${this.format(at)}: ${percent(share)}, ${this.gain.textContent}`);
+    this.chart.markAt(at, share);
   }
 }

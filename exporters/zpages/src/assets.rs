@@ -1,4 +1,4 @@
-//! The page's own files, which are part of the program.
+//! The page's files, which are compiled into the program.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Its `{BASE}` is where the rest is.
+/// The page's HTML. `{BASE}` is replaced by the path of the other files.
 const INDEX: &str = include_str!("../assets/index.html");
 
 macro_rules! files {
@@ -25,8 +25,8 @@ const FILES: &[(&str, &str, &[u8])] = &files![
     "charts.js": JS,
     "curve.js": JS,
     "detail.js": JS,
-    "facts.js": JS,
     "format.js": JS,
+    "lists.js": JS,
     "state.js": JS,
     "stream.js": JS,
     "table.js": JS,
@@ -36,7 +36,7 @@ const FILES: &[(&str, &str, &[u8])] = &files![
     "uplot/uPlot.min.css": CSS,
 ];
 
-/// Of all of them: a page never mixes files of two versions.
+/// The entity tag of all files together, so that a page never mixes files of two versions.
 static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
@@ -50,15 +50,15 @@ pub(crate) async fn asset(Path(path): Path<String>, request: HeaderMap) -> Respo
     };
     let known = request.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let tag = TAG.clone();
-    // It may be kept, and is asked for each time: it costs one short answer, and a new program has new files.
+    // Browsers may keep the file, but revalidate it each time: a short response, and a new program has new files.
     let cached = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    if tag.to_str().is_ok_and(|tag| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
+    if tag.to_str().is_ok_and(|tag| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)) {
         return (StatusCode::NOT_MODIFIED, cached).into_response();
     }
     (cached, [(header::CONTENT_TYPE, *kind)], *bytes).into_response()
 }
 
-/// The page at this path. Its files are told relative to that, so it works wherever it is mounted.
+/// Returns the page for this path. Its files are relative to the path, so the page works wherever it is mounted.
 pub(crate) fn index(path: &str) -> Response {
     let base = match path.rsplit_once('/') {
         Some((_, last)) if !last.is_empty() => format!("./{}/", escaped(last)),
@@ -76,14 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_loaded_from_elsewhere() {
+    fn page_loads_nothing_from_other_hosts() {
         let all = FILES.iter().copied().chain([("index.html", HTML, INDEX.as_bytes())]);
         for (name, _, bytes) in all {
             let text = std::str::from_utf8(bytes).unwrap();
             for (at, _) in text.match_indices("://") {
-                // Names, which nobody fetches: SVG's, and where the chart's code says that it is from.
-                let is_name = ["://www.w3.org/2000/svg", "://github.com/leeoniya/uPlot"];
-                assert!(is_name.iter().any(|known| text[at..].starts_with(known)), "{name} names an address");
+                // Never fetched: the namespace of SVG, and the address of the chart library in its comment.
+                let never_fetched = ["://www.w3.org/2000/svg", "://github.com/leeoniya/uPlot"];
+                assert!(never_fetched.iter().any(|known| text[at..].starts_with(known)), "{name} names an address");
             }
             for foreign in ["src=\"//", "href=\"//", "@import", "url(//", "url(http"] {
                 assert!(!text.contains(foreign), "{name} has {foreign}");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_module_that_is_imported_is_there() {
+    fn every_imported_module_is_served() {
         for (name, _, bytes) in FILES.iter().filter(|(name, ..)| name.ends_with(".js") && !name.contains('/')) {
             let text = std::str::from_utf8(bytes).unwrap();
             for import in text.split("from \"./").skip(1).map(|rest| rest.split('"').next().unwrap()) {

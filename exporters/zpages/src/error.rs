@@ -1,7 +1,9 @@
+//! Errors of the server.
+
 use std::fmt;
 use std::io;
 
-/// Why there is no server.
+/// An error of the start of the server.
 #[derive(Debug)]
 pub struct Error(Kind);
 
@@ -20,7 +22,7 @@ impl Error {
         Self(Kind::Thread(cause))
     }
 
-    /// Whether the address can't be listened on: taken, not this machine's, or not allowed.
+    /// Whether the server can't listen on the address: it is taken, belongs to another machine, or isn't permitted.
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.0, Kind::Bind { .. })
@@ -32,13 +34,16 @@ impl fmt::Display for Error {
         match &self.0 {
             Kind::Bind { address, cause } if cause.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
-                "can't show caches on {address}, which is taken, perhaps by another process's page: free it, or bind \
-                 another (port 0 takes any free one)"
+                "failed to serve the cache page on {address}: the address is in use, perhaps by another process's page; \
+                 free it, or bind another (port 0 takes any free port)"
             ),
             Kind::Bind { address, .. } => {
-                write!(f, "can't show caches on {address}: bind an address of this machine, as 127.0.0.1:0")
+                write!(
+                    f,
+                    "failed to serve the cache page on {address}: bind an address of this machine, such as 127.0.0.1:0"
+                )
             }
-            Kind::Thread(_) => f.write_str("can't start the thread of the page of caches"),
+            Kind::Thread(_) => f.write_str("failed to start the thread of the cache page"),
         }
     }
 }

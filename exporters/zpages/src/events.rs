@@ -1,4 +1,4 @@
-//! The numbers as they come, as server-sent events.
+//! The stream of server-sent events that feeds the page.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,85 +10,86 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::model::{self, Detail, Insights, Overview, Pulse, Span};
+use crate::model::{self, Detail, HistorySpan, Overview, SharedOverview};
 
-/// How often numbers are sent.
-const BEAT: Duration = Duration::from_secs(1);
+/// The interval between two readings.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// After so many beats a stream ends, and its viewer comes again: a server that waits for its connections before it ends
-/// is kept no longer.
-const BEATS: usize = 30;
+/// The number of readings after which a stream ends, and its viewer reconnects. A server that waits for its connections
+/// before it stops then waits no longer than that.
+const READINGS: usize = 30;
 
-/// How soon it is to come again.
-const AGAIN: Duration = Duration::from_millis(200);
+/// The delay before a viewer reconnects.
+const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
-/// At which beats a cache's insight is sent: it moves slowly, and names of hot keys cost a look at every entry.
-const INSIGHT_EACH: u64 = 10;
+/// The number of readings between two sendings of insight. Insight changes slowly, and names of hot keys cost a visit
+/// of every entry.
+const INSIGHT_INTERVAL: u64 = 10;
 
-/// Of which cache more is wanted, and how far back.
+/// The query of the stream: the selected cache and its time range.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct EventQuery {
     pub(crate) cache: Option<String>,
     #[serde(default)]
-    pub(crate) span: Span,
-    /// Whether to begin with what caches did before: a viewer that comes again knows.
+    pub(crate) span: HistorySpan,
+    /// Whether to begin with the sparklines. A viewer that reconnects has them already.
     #[serde(default)]
     pub(crate) sketch: bool,
 }
 
-/// One viewer.
+/// A viewer's stream.
 struct Viewer {
-    pulse: Pulse,
-    wanted: Wanted,
-    beats: Interval,
-    beat: u64,
-    /// What was sent last: names go again when they change.
+    shared: SharedOverview,
+    query: EventQuery,
+    interval: Interval,
+    reading: u64,
+    /// The last overview that was sent: names are sent again when they change.
     last: Option<Arc<Overview>>,
 }
 
-/// Begins at once. A viewer that doesn't read is sent nothing, and misses beats.
-pub(crate) fn events(pulse: Pulse, wanted: Wanted) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let mut beats = interval(BEAT);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let viewer = Viewer { pulse, wanted, beats, beat: 0, last: None };
-    let beats = stream::unfold(viewer, |mut viewer| async {
-        viewer.beats.tick().await;
-        // Off the workers: a store may have work pending that a reading settles.
+/// Returns the stream of a viewer, beginning now. A viewer that doesn't read its connection misses readings.
+pub(crate) fn events(shared: SharedOverview, query: EventQuery) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut interval = interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let viewer = Viewer { shared, query, interval, reading: 0, last: None };
+    let readings = stream::unfold(viewer, |mut viewer| async {
+        viewer.interval.tick().await;
+        // Not on the runtime's workers: a reading may run a store's pending maintenance.
         spawn_blocking(|| viewer.read()).await.ok()
     });
-    Sse::new(beats.take(BEATS).flat_map(stream::iter).map(Ok)).keep_alive(KeepAlive::default())
+    Sse::new(readings.take(READINGS).flat_map(stream::iter).map(Ok)).keep_alive(KeepAlive::default())
 }
 
 impl Viewer {
     fn read(mut self) -> (Vec<Event>, Self) {
-        let overview = self.pulse.overview();
+        let overview = self.shared.overview();
         let mut events = Vec::new();
-        if self.last.as_ref().is_none_or(|last| !last.has_names_of(&overview)) {
-            events.push(event("names", &overview.names()).retry(AGAIN));
+        if self.last.as_ref().is_none_or(|last| !last.has_same_names_as(&overview)) {
+            events.push(event("names", &overview.names()).retry(RECONNECT_DELAY));
         }
-        if self.beat == 0 && self.wanted.sketch {
-            events.push(event("sketches", &model::sketches(&overview)));
+        if self.reading == 0 && self.query.sketch {
+            events.push(event("sketches", &model::sparklines(&overview)));
         }
         events.push(event("rows", &overview.compact()));
-        if let Some(key) = &self.wanted.cache {
+        if let Some(key) = &self.query.cache {
             match model::find(key) {
                 None => events.push(event("gone", key)),
                 Some(cache) => {
-                    let with_past = self.beat.is_multiple_of(self.wanted.span.renewed_each());
-                    events.push(event("detail", &Detail::of(key.clone(), &cache, self.wanted.span, with_past)));
-                    if self.beat.is_multiple_of(INSIGHT_EACH) {
-                        events.push(event("insight", &Insights::of(&cache)));
+                    let with_past = self.reading.is_multiple_of(self.query.span.refresh_interval());
+                    events.push(event("detail", &Detail::read(key.clone(), &cache, self.query.span, with_past)));
+                    if self.reading.is_multiple_of(INSIGHT_INTERVAL) {
+                        events.push(event("insight", &model::insight(&cache)));
                     }
                 }
             }
         }
-        self.beat += 1;
+        self.reading += 1;
         self.last = Some(overview);
         (events, self)
     }
 }
 
-/// What can't be said in JSON is an empty event; ours can.
+/// Creates an event. Data that can't be serialized would be empty; the page's data can be serialized.
 fn event(name: &str, data: &impl Serialize) -> Event {
     Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
 }

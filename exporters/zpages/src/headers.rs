@@ -1,4 +1,4 @@
-//! What a browser is told about every answer, and which hosts are answered to.
+//! Security headers of every response, and the check of the `Host` header.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Nothing inline and nothing from elsewhere; nobody frames the page.
+/// Forbids inline code, resources of other hosts, and frames.
 const POLICY: &str =
     "default-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// Adds them; numbers aren't stored by anyone unless the answer says otherwise.
+/// Adds the security headers. Responses without a cache policy get `no-store`.
 pub(crate) async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -27,8 +27,8 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses what names another host than this machine: a site can have its own name point at 127.0.0.1, and then read
-/// what it gets as its own.
+/// Refuses requests whose `Host` isn't this machine. A foreign site could point its own host name at 127.0.0.1, and
+/// then read the responses as its own (DNS rebinding).
 pub(crate) async fn only_this_machine(request: Request, next: Next) -> Response {
     if is_this_machine(request.uri(), request.headers()) {
         return next.run(request).await;
@@ -38,7 +38,7 @@ pub(crate) async fn only_this_machine(request: Request, next: Next) -> Response 
 
 fn is_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
     let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    // A request that names none comes from no browser.
+    // A request without a host doesn't come from a browser.
     let Some(host) = uri.authority().map(|authority| authority.as_str()).or(named) else { return true };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine_are_answered_to() {
+    fn only_names_of_this_machine_are_accepted() {
         for (host, expected) in [
             ("127.0.0.1:8790", true),
             ("localhost", true),

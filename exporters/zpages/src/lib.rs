@@ -1,4 +1,4 @@
-//! A live page of all caches of this process: which of them is slow or misses, and what more room would do for it.
+//! A live page of all caches of this process: hit rates, latencies, hit rates at other capacities and TTLs, and advice.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -9,43 +9,47 @@
 //! # }
 //! ```
 //!
-//! In a program that has an axum server, mount it under any path, behind whatever guards what isn't for everyone:
+//! A program with an axum server can mount the page under any path, behind its own access control:
 //!
 //! ```
 //! let app: axum::Router = axum::Router::new().nest("/caches", cachescope_zpages::router());
 //! # let _ = app;
 //! ```
 //!
-//! It is then at `/caches`; axum doesn't have `/caches/` for that.
+//! The page is then at `/caches`; axum doesn't route `/caches/` to it.
 //!
-//! | path, below that | |
+//! | path below the mount | response |
 //! |---|---|
-//! | `/` | the page; to who doesn't ask for HTML (`curl`), a table |
-//! | `/caches.json` | every cache's numbers |
-//! | `/caches/{name}` | one cache's numbers and advice, as text |
-//! | `/caches/{name}.json` | the same as JSON, with results over time and what other sizes would do |
-//! | `/events` | what the page goes by, as server-sent events of a form of its own; programs read the JSON |
+//! | `/` | the page; a table in text for clients that don't accept HTML (`curl`) |
+//! | `/caches.json` | the numbers of every cache |
+//! | `/caches/{name}` | the numbers and the advice of one cache, as text |
+//! | `/caches/{name}.json` | the same as JSON, with results over time and hit rates at other capacities |
+//! | `/events` | the page's data, as server-sent events in an internal format; programs should read the JSON |
 //!
-//! Caches of one name are told apart by their order: `name`, `name#2`, `name#3`.
+//! Caches of the same name are numbered in the order of their creation: `name`, `name#2`, `name#3`.
 //!
-//! # What it costs
+//! # Costs
 //!
-//! Nothing while nobody looks. A look reads every cache's numbers once a second, off the runtime's workers, and viewers
-//! share that reading. Whoever has chosen a cache has its details read once a second, and its insight every ten; where
-//! hot keys are named, that is a look at all its entries.
+//! Without viewers the page costs nothing. With viewers, every cache's numbers are read once a second, on blocking
+//! threads, and all viewers share that reading. For a viewer that selected a cache, the cache's details are read once a
+//! second, and its insight every ten seconds. If the cache names its hot keys, that visits all its entries.
 //!
-//! # Who sees it
+//! # Access
 //!
-//! The page shows names of caches and hashes of keys (their names only where the program opted in), and changes
-//! nothing. The server listens on loopback unless told otherwise, and there answers only to names of this machine, so
-//! that no site a browser is at reaches it by a name of its own. A mounted router is guarded by whoever mounts it. The
-//! page loads nothing from elsewhere.
+//! The page shows names of caches and hashes of keys, and key names only if the program opted in. It changes nothing.
+//!
+//! By default the server listens on a loopback address. There it answers only requests for a host name of this machine,
+//! so that no web site can reach it through the browser by its own name. The access to a mounted router is controlled
+//! by the program. The page loads nothing from other hosts.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod assets;
 mod error;
 mod events;
 mod headers;
 mod model;
+mod quantity;
 mod router;
 mod server;
 mod text;

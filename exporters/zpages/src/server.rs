@@ -1,3 +1,5 @@
+//! The page's own server.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,59 +18,61 @@ use tokio::time::sleep;
 
 use crate::{Error, headers, router};
 
-/// Where the page is unless told otherwise: `127.0.0.1:8790`, reachable from this machine only.
+/// The default address of the page: `127.0.0.1:8790`, reachable only from this machine.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8790);
 
-/// How many may be connected at once; more wait for one of them to go. A browser takes up to six.
-const CONNECTIONS: usize = 64;
+/// The largest number of connections; further ones wait for one of them to close. A browser opens up to six.
+const MAX_CONNECTIONS: usize = 64;
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 const HEAD_SIZE: usize = 16 << 10;
 
-/// How long to wait where the system has no file descriptor left.
-const BREATH: Duration = Duration::from_millis(100);
+/// The pause after a failed accept, for example when the system is out of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// A running page. Dropping it closes the port and all connections.
+/// A running server of the page. Dropping it closes the port and all connections.
 #[derive(Debug)]
 #[must_use = "dropping the server stops it"]
 pub struct Server {
     address: SocketAddr,
-    /// Its drop is the signal to stop.
+    /// Signals the stop when it is dropped.
     _stop: oneshot::Sender<()>,
 }
 
-/// Serves the page at [`DEFAULT_ADDRESS`], on this runtime.
+/// Serves the page at [`DEFAULT_ADDRESS`], on the current tokio runtime.
 ///
 /// # Errors
 ///
-/// The port is taken: by another process's page, say. [`Server::bind`] takes another.
+/// [`Error::is_bind`] if the port is taken, for example by another process's page. Use [`Server::bind`] for another
+/// port.
 pub async fn serve() -> Result<Server, Error> {
     Server::bind(DEFAULT_ADDRESS).await
 }
 
 impl Server {
-    /// Serves the page at this address, on this runtime; port 0 takes any free one.
+    /// Serves the page at this address, on the current tokio runtime. Port 0 takes any free port.
     ///
-    /// At an address of loopback only what names this machine is answered. At any other, everyone who reaches it sees
-    /// the page, by clear HTTP.
+    /// At a loopback address, only requests for a host name of this machine are answered. At any other address,
+    /// everyone who can reach it sees the page, over unencrypted HTTP.
     ///
     /// # Errors
     ///
-    /// [`Error::is_bind`] if the address is taken, isn't this machine's, or isn't allowed.
+    /// [`Error::is_bind`] if the address is taken, belongs to another machine, or isn't permitted.
     pub async fn bind(address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Self, Error> {
-        let named = format!("{address:?}");
-        let listener = TcpListener::bind(address).await.map_err(|cause| Error::bind(named.trim_matches('"'), cause))?;
-        let address = listener.local_addr().map_err(|cause| Error::bind(named, cause))?;
+        let requested = format!("{address:?}");
+        let listener =
+            TcpListener::bind(address).await.map_err(|cause| Error::bind(requested.trim_matches('"'), cause))?;
+        let address = listener.local_addr().map_err(|cause| Error::bind(requested, cause))?;
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(run(listener, app(address), stopped));
         Ok(Self { address, _stop: stop })
     }
 
-    /// The same on a thread and a runtime of its own: for programs without one, and to see what goes on where theirs
-    /// is stuck.
+    /// Serves the page on a dedicated thread with its own runtime: for programs without a runtime, and to inspect a
+    /// program whose runtime is blocked.
     ///
     /// # Errors
     ///
-    /// As for [`Server::bind`], or no thread can be started.
+    /// As for [`Server::bind`], and if no thread can be started.
     pub fn on_thread(address: SocketAddr) -> Result<Self, Error> {
         let bind = |cause| Error::bind(address, cause);
         let listener = std::net::TcpListener::bind(address).map_err(bind)?;
@@ -82,7 +86,7 @@ impl Server {
                 runtime.block_on(async {
                     match TcpListener::from_std(listener) {
                         Ok(listener) => run(listener, app(address), stopped).await,
-                        Err(error) => tracing::warn!(%error, "the page of caches has ended: nothing on {address}"),
+                        Err(error) => tracing::warn!(%error, "the cache page stopped: nothing is served on {address}"),
                     }
                 });
                 runtime.shutdown_background();
@@ -91,7 +95,7 @@ impl Server {
         Ok(Self { address, _stop: stop })
     }
 
-    /// The address listened on, with the port that was taken when 0 was asked for.
+    /// Returns the address that the server listens on, with the actual port if port 0 was requested.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -102,36 +106,36 @@ fn app(address: SocketAddr) -> Router {
     if address.ip().is_loopback() {
         return router().layer(from_fn(headers::only_this_machine));
     }
-    tracing::warn!(%address, "the page of caches is open to everyone who reaches this address");
+    tracing::warn!(%address, "the cache page listens on a non-loopback address: everyone who can reach it sees the caches");
     router()
 }
 
 async fn run(listener: TcpListener, app: Router, stopped: oneshot::Receiver<()>) {
-    // Dropped with the set, as a stream of events would never end.
+    // Dropping the set closes the connections: a stream of events would not end by itself.
     let mut connections = JoinSet::new();
-    // Only the drop of the server is waited for, so either way of ending is its signal.
+    // `stopped` completes when the server is dropped: its sender sends nothing.
     select(pin!(accept(&listener, app, &mut connections)), stopped).await;
 }
 
 async fn accept(listener: &TcpListener, app: Router, connections: &mut JoinSet<()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    // It is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
                 let app = app.clone();
                 connections.spawn(async move {
                     answer(stream, app).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
-            Err(_) => sleep(BREATH).await,
+            Err(_) => sleep(ACCEPT_RETRY_DELAY).await,
         }
     }
 }
 
-/// What goes wrong on the way is the viewer's to notice.
+/// Serves one connection. Errors of the connection are ignored: the viewer notices them.
 async fn answer(stream: TcpStream, app: Router) {
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())

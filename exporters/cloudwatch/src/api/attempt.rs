@@ -1,4 +1,4 @@
-//! One PutMetricData, tried once, and what can be known of it.
+//! A single attempt at a PutMetricData request.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use aws_sdk_cloudwatch::error::{BoxError, ErrorMetadata, ProvideErrorMetadata, S
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use hyper_util::client::legacy::Error as HttpError;
 
-use super::failure::{Failure, Kind};
-use super::wire;
+use super::failure::{Failure, FailureKind};
+use super::metric_datum;
 use crate::datum::Datum;
 use crate::settings::Resolution;
 
-/// Sends `datums`, and waits `limit` for an answer.
+/// Sends `datums` in one request, and waits for the response up to `limit`.
 pub(crate) async fn put(
     client: &Client,
     namespace: &str,
@@ -26,37 +26,37 @@ pub(crate) async fn put(
     resolution: Resolution,
     limit: Duration,
 ) -> Result<(), Failure> {
-    let departure = Departure::default();
-    let data = datums.iter().map(|datum| wire::metric_datum(datum, resolution)).collect();
+    let transmission = Transmission::default();
+    let data = datums.iter().map(|datum| metric_datum::metric_datum(datum, resolution)).collect();
     let timeout = TimeoutConfig::builder().operation_attempt_timeout(limit).operation_timeout(limit).build();
     let sending = client
         .put_metric_data()
         .namespace(namespace)
         .set_metric_data(Some(data))
         .customize()
-        .interceptor(departure.clone())
+        .interceptor(transmission.clone())
         .config_override(Config::builder().timeout_config(timeout));
     match sending.send().await {
         Ok(_) => Ok(()),
-        // It was stored, and the answer, which holds nothing, broke off.
+        // The metrics were stored. The body of the response is incomplete, and it has no contents.
         Err(SdkError::ResponseError(answer)) if answer.raw().status().is_success() => Ok(()),
-        Err(error) => Err(failure(&error, departure.left(), limit)),
+        Err(error) => Err(failure(&error, transmission.began(), limit)),
     }
 }
 
-/// Whether a request got as far as being handed to the HTTP client: signed, with credentials.
+/// Records whether the HTTP client got the request, signed with credentials.
 #[derive(Clone, Debug, Default)]
-struct Departure(Arc<AtomicBool>);
+struct Transmission(Arc<AtomicBool>);
 
-impl Departure {
-    fn left(&self) -> bool {
+impl Transmission {
+    fn began(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl Intercept for Departure {
+impl Intercept for Transmission {
     fn name(&self) -> &'static str {
-        "Departure"
+        "Transmission"
     }
 
     fn read_before_transmit(
@@ -70,31 +70,34 @@ impl Intercept for Departure {
     }
 }
 
-fn failure(error: &SdkError<PutMetricDataError>, left: bool, limit: Duration) -> Failure {
+fn failure(error: &SdkError<PutMetricDataError>, was_sent: bool, limit: Duration) -> Failure {
     match error {
         SdkError::ServiceError(answer) => Failure::answered(answer.raw().status().as_u16(), answer.err().code()),
         SdkError::ResponseError(answer) => Failure::answered(answer.raw().status().as_u16(), None),
-        SdkError::TimeoutError(_) if left => Failure::new(Kind::Unknown, format!("no answer within {limit:?}")),
-        SdkError::TimeoutError(_) => Failure::new(Kind::Unreachable, format!("no credentials within {limit:?}")),
-        _ if !left => Failure::new(Kind::Unreachable, unsigned(error)),
-        _ if is_connect(error) => Failure::new(Kind::Unreachable, innermost(error)),
-        _ => Failure::new(Kind::Unknown, innermost(error)),
+        SdkError::TimeoutError(_) if was_sent => {
+            Failure::new(FailureKind::Unknown, format!("no response within {limit:?}"))
+        }
+        SdkError::TimeoutError(_) => Failure::new(FailureKind::Unreachable, format!("no credentials within {limit:?}")),
+        _ if !was_sent => Failure::new(FailureKind::Unreachable, unsigned(error)),
+        _ if is_connect(error) => Failure::new(FailureKind::Unreachable, innermost(error)),
+        _ => Failure::new(FailureKind::Unknown, innermost(error)),
     }
 }
 
-/// Why a request never left. What the AWS SDK says of it may hold what a `credential_process` wrote, or names of roles.
+/// Returns the cause of a request that wasn't sent. The AWS SDK's message isn't used, because it may contain output of a
+/// `credential_process` or names of roles.
 fn unsigned(error: &(dyn StdError + 'static)) -> String {
-    let what = "it can't be sent: no credentials are to be had";
+    let cause = "no credentials are available";
     let code = causes(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>()?.code());
-    code.map_or_else(|| what.to_owned(), |code| format!("{what} ({code})"))
+    code.map_or_else(|| cause.to_owned(), |code| format!("{cause} ({code})"))
 }
 
-/// Whether there was no connection to send it over.
+/// Returns whether the connection failed.
 fn is_connect(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| cause.downcast_ref::<HttpError>().is_some_and(HttpError::is_connect))
 }
 
-/// The one to act on; those around it say "dispatch failure".
+/// Returns the text of the innermost cause. The outer ones add only "dispatch failure".
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
@@ -108,11 +111,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_provider_of_credentials_says_is_not_repeated() {
+    fn message_of_a_credential_provider_is_not_shown() {
         let of = |cause: BoxError| failure(&SdkError::construction_failure(cause), false, Duration::from_secs(1));
         let found = of("the process said: hush-hush, arn:aws:iam::123456789012:role/x".into());
-        assert_eq!(found, Failure::new(Kind::Unreachable, "it can't be sent: no credentials are to be had"));
+        assert_eq!(found, Failure::new(FailureKind::Unreachable, "no credentials are available"));
         let denied = ErrorMetadata::builder().code("AccessDenied").message("arn:aws:iam::123456789012:role/x").build();
-        assert_eq!(of(denied.into()).cause, "it can't be sent: no credentials are to be had (AccessDenied)");
+        assert_eq!(of(denied.into()).cause, "no credentials are available (AccessDenied)");
     }
 }

@@ -1,33 +1,34 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Cost;
+use crate::CostEstimate;
 
-/// Says what sending would cost, instead of sending.
+/// Logs the estimated cost of sending instead of sending.
 #[derive(Debug, Default)]
 pub(crate) struct DryRun {
-    /// How many metrics there were when it was last said.
-    said: AtomicU64,
+    /// The number of metrics in the last logged estimate.
+    logged: AtomicU64,
 }
 
 impl DryRun {
-    pub(crate) fn tell(&self, cost: Cost) {
-        if self.is_news(cost.metrics()) {
+    /// Logs the estimate if it has a tenth more metrics than the last one that was logged.
+    pub(crate) fn log(&self, estimate: CostEstimate) {
+        if self.is_new(estimate.metrics()) {
             tracing::info!(
-                metrics = cost.metrics(),
-                requests = cost.requests_a_month(),
-                dollars = cost.dollars_a_month(),
-                "a dry run: nothing is sent to CloudWatch; each process like this one would send {cost}",
+                metrics = estimate.metrics(),
+                requests = estimate.requests_per_month(),
+                dollars = estimate.dollars_per_month(),
+                "dry run: nothing is sent to CloudWatch; each process like this one would send {estimate}",
             );
         }
     }
 
-    fn is_news(&self, metrics: u64) -> bool {
-        let said = self.said.load(Ordering::Relaxed);
-        let is_news = metrics > said + said / 10;
-        if is_news {
-            self.said.store(metrics, Ordering::Relaxed);
+    fn is_new(&self, metrics: u64) -> bool {
+        let logged = self.logged.load(Ordering::Relaxed);
+        let is_new = metrics > logged + logged / 10;
+        if is_new {
+            self.logged.store(metrics, Ordering::Relaxed);
         }
-        is_news
+        is_new
     }
 }
 
@@ -36,9 +37,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_more_is_news() {
+    fn estimate_is_logged_again_with_a_tenth_more_metrics() {
         let dry_run = DryRun::default();
-        let news = [0, 100, 100, 110, 111, 50, 122, 123].map(|metrics| dry_run.is_news(metrics));
-        assert_eq!(news, [false, true, false, false, true, false, false, true]);
+        let logged = [0, 100, 100, 110, 111, 50, 122, 123].map(|metrics| dry_run.is_new(metrics));
+        assert_eq!(logged, [false, true, false, false, true, false, false, true]);
     }
 }

@@ -1,45 +1,46 @@
-use cachescope_core::DropReason;
+use cachescope_exporter::DropReason;
 
-/// Why a request failed, in words fit for a log, and what follows from that.
+/// The failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    pub(crate) kind: Kind,
-    /// Holds no values, keys or names of accounts.
+    pub(crate) kind: FailureKind,
+    /// Logged: holds no values, keys or names of accounts.
     pub(crate) cause: String,
 }
 
+/// The kind of a failure, which decides whether the request is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Nothing is stored: it was too much for now.
+pub(crate) enum FailureKind {
+    /// Nothing is stored: the request was throttled.
     Throttled,
-    /// Nothing is stored: the service failed, and said so.
+    /// Nothing is stored: the service answered with an error of its own.
     Failed,
-    /// Nothing is stored: it never left.
+    /// Nothing is stored: the request was never sent.
     Unreachable,
-    /// Nothing is stored, nor would be the next time: by who sends it.
+    /// Nothing is stored, and a retry would fail too, because of the sender.
     Refused,
-    /// Nothing is stored, nor would be the next time: by something that is in it.
+    /// Nothing is stored, and a retry would fail too, because of the contents.
     Invalid,
-    /// It was sent, and nothing is known of it.
+    /// The request was sent, and its outcome is unknown.
     Unknown,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, cause: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
         Self { kind, cause: cause.into() }
     }
 
-    /// As what it is counted, if it isn't tried again.
+    /// Returns the reason under which the metrics are counted if they are dropped.
     pub(crate) fn reason(&self) -> DropReason {
         match self.kind {
-            Kind::Throttled => DropReason::Throttled,
-            Kind::Failed | Kind::Unreachable => DropReason::Unreachable,
-            Kind::Refused | Kind::Invalid => DropReason::Rejected,
-            Kind::Unknown => DropReason::Unconfirmed,
+            FailureKind::Throttled => DropReason::Throttled,
+            FailureKind::Failed | FailureKind::Unreachable => DropReason::Unreachable,
+            FailureKind::Refused | FailureKind::Invalid => DropReason::Rejected,
+            FailureKind::Unknown => DropReason::Unconfirmed,
         }
     }
 
-    /// Of an answer with this status, and the service's code if it is the service's.
+    /// Creates the failure of a response with this status, and with the service's error code if the service sent it.
     pub(crate) fn answered(status: u16, code: Option<&str>) -> Self {
         let cause = match code {
             Some(code) => format!("{code} (HTTP {status})"),
@@ -49,7 +50,7 @@ impl Failure {
     }
 }
 
-fn kind(status: u16, code: Option<&str>) -> Kind {
+fn kind(status: u16, code: Option<&str>) -> FailureKind {
     const THROTTLING: [&str; 10] = [
         "BandwidthLimitExceeded",
         "PriorRequestNotComplete",
@@ -62,8 +63,8 @@ fn kind(status: u16, code: Option<&str>) -> Kind {
         "ThrottlingException",
         "TooManyRequestsException",
     ];
-    // Of an identity or a clock, which may be right the next time.
-    const HEALS: [&str; 5] =
+    // Errors of an identity or a clock, which may be valid at the next attempt.
+    const TEMPORARY: [&str; 5] =
         ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
     const INVALID: [&str; 8] = [
         "InvalidFormat",
@@ -76,15 +77,15 @@ fn kind(status: u16, code: Option<&str>) -> Kind {
         "MissingRequiredParameterException",
     ];
     match (status, code) {
-        (429, _) => Kind::Throttled,
-        (_, Some(code)) if THROTTLING.contains(&code) => Kind::Throttled,
-        (_, Some(code)) if HEALS.contains(&code) => Kind::Unreachable,
-        // The service's own word that it failed. What a load balancer says of a service it couldn't hear is no such word.
-        (500 | 503, Some(_)) => Kind::Failed,
-        (500.., _) => Kind::Unknown,
-        (413, _) => Kind::Invalid,
-        (_, Some(code)) if INVALID.contains(&code) => Kind::Invalid,
-        _ => Kind::Refused,
+        (429, _) => FailureKind::Throttled,
+        (_, Some(code)) if THROTTLING.contains(&code) => FailureKind::Throttled,
+        (_, Some(code)) if TEMPORARY.contains(&code) => FailureKind::Unreachable,
+        // An error of the service itself. Without a code, it may be an error of a load balancer that got no response.
+        (500 | 503, Some(_)) => FailureKind::Failed,
+        (500.., _) => FailureKind::Unknown,
+        (413, _) => FailureKind::Invalid,
+        (_, Some(code)) if INVALID.contains(&code) => FailureKind::Invalid,
+        _ => FailureKind::Refused,
     }
 }
 
@@ -93,21 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_say_what_is_certain() {
+    fn response_is_classified_by_status_and_code() {
         for (status, code, expected) in [
-            (400, Some("ThrottlingException"), Kind::Throttled),
-            (400, Some("Throttling"), Kind::Throttled),
-            (429, None, Kind::Throttled),
-            (500, Some("InternalServiceFault"), Kind::Failed),
-            (503, Some("ServiceUnavailable"), Kind::Failed),
-            (500, None, Kind::Unknown),
-            (502, Some("BadGateway"), Kind::Unknown),
-            (504, None, Kind::Unknown),
-            (400, Some("InvalidParameterValue"), Kind::Invalid),
-            (413, Some("RequestEntityTooLarge"), Kind::Invalid),
-            (403, Some("AccessDenied"), Kind::Refused),
-            (403, Some("ExpiredToken"), Kind::Unreachable),
-            (404, None, Kind::Refused),
+            (400, Some("ThrottlingException"), FailureKind::Throttled),
+            (400, Some("Throttling"), FailureKind::Throttled),
+            (429, None, FailureKind::Throttled),
+            (500, Some("InternalServiceFault"), FailureKind::Failed),
+            (503, Some("ServiceUnavailable"), FailureKind::Failed),
+            (500, None, FailureKind::Unknown),
+            (502, Some("BadGateway"), FailureKind::Unknown),
+            (504, None, FailureKind::Unknown),
+            (400, Some("InvalidParameterValue"), FailureKind::Invalid),
+            (413, Some("RequestEntityTooLarge"), FailureKind::Invalid),
+            (403, Some("AccessDenied"), FailureKind::Refused),
+            (403, Some("ExpiredToken"), FailureKind::Unreachable),
+            (404, None, FailureKind::Refused),
         ] {
             assert_eq!(Failure::answered(status, code).kind, expected, "{status} {code:?}");
         }

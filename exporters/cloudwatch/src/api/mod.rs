@@ -1,20 +1,14 @@
-//! Sending by PutMetricData.
+//! The exporter that sends PutMetricData requests.
 
-mod access;
 mod attempt;
-mod backoff;
-mod delivery;
-mod driver;
+mod client_settings;
 mod dry_run;
 mod failure;
-mod health;
-mod kept;
+mod metric_datum;
 mod metric_exporter;
-mod parcel;
+mod pending_batch;
+mod retry_queue;
 mod sender;
-mod wire;
 
-pub(crate) use access::Access;
-pub use delivery::Delivery;
-pub(crate) use driver::Driver;
-pub use metric_exporter::MetricExporter;
+pub(crate) use self::client_settings::ClientSettings;
+pub use self::metric_exporter::MetricExporter;

@@ -1,172 +1,187 @@
-//! An interval's requests: each to its end, whatever becomes of the others.
-
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_cloudwatch::Client;
-use cachescope_core::{DropReason, Exports};
+use cachescope_exporter::{Backoff, Delivery, DropReason, ExporterStats};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::sync::OnceCell;
 
-use super::access::Access;
 use super::attempt;
-use super::backoff;
-use super::delivery::Delivery;
-use super::failure::{Failure, Kind};
-use super::kept::Kept;
-use super::parcel::Parcel;
+use super::client_settings::ClientSettings;
+use super::failure::{Failure, FailureKind};
+use super::pending_batch::PendingBatch;
+use super::retry_queue::RetryQueue;
 use crate::batch::batches;
 use crate::datum::{self, Datum};
 use crate::limits;
 use crate::settings::{OnUnknown, Resolution, Settings};
 
-/// How many requests are on their way at once.
-const AT_ONCE: usize = 4;
+/// The limit for concurrent requests.
+const CONCURRENCY: usize = 4;
 
-/// How long to wait for a connection, and for an answer, if the interval leaves as much.
+/// The time limits for a connection and for a response, unless the deadline is earlier.
 const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// How often a request is tried.
+/// The delays between the attempts of a request: 0.1 s, doubled up to 5 s, with full jitter.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5), 1.0);
+
+/// The number of attempts of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    UntilTimeIsUp,
+pub(crate) enum Attempts {
+    UntilDeadline,
     Once,
 }
 
+/// Sends the requests of an interval. A failure of one request doesn't end the others.
 #[derive(Debug)]
 pub(crate) struct Sender {
     namespace: String,
     resolution: Resolution,
     on_unknown: OnUnknown,
-    access: Access,
+    client_settings: ClientSettings,
     client: OnceCell<Client>,
-    connect: Duration,
-    kept: Kept,
-    exports: Exports,
+    connect_timeout: Duration,
+    queue: RetryQueue,
+    stats: ExporterStats,
     delivery: Delivery,
 }
 
 impl Sender {
-    pub(crate) fn new(settings: &Settings, access: &Access, exports: &Exports, delivery: &Delivery) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        client_settings: &ClientSettings,
+        stats: &ExporterStats,
+        delivery: &Delivery,
+    ) -> Self {
         Self {
             namespace: settings.namespace.clone(),
             resolution: settings.resolution,
             on_unknown: settings.on_unknown,
-            access: access.clone(),
+            client_settings: client_settings.clone(),
             client: OnceCell::new(),
-            connect: CONNECT.min(settings.timeout / 4),
-            kept: Kept::new(settings.queue),
-            exports: exports.clone(),
+            connect_timeout: CONNECT.min(settings.timeout / 4),
+            queue: RetryQueue::new(settings.queue),
+            stats: stats.clone(),
             delivery: delivery.clone(),
         }
     }
 
-    /// Sends what is kept and `fresh`, until `until` at most. None if there was nothing to send, else the first failure.
+    /// Sends the datums of the queue and `fresh` until `deadline`. Returns `None` if there was nothing to send.
+    ///
+    /// # Errors
+    ///
+    /// The first failure.
     pub(crate) async fn send(
         &self,
         fresh: Vec<Datum>,
-        until: Instant,
-        patience: Patience,
+        deadline: Instant,
+        attempts: Attempts,
     ) -> Option<Result<(), Failure>> {
         let now = SystemTime::now();
-        let (kept, too_old): (Vec<_>, Vec<_>) =
-            self.kept.take().into_iter().partition(|datum| limits::takes_time(datum.time, now));
-        self.exports.dropped(DropReason::Unreachable, datum::points(&too_old));
-        // Apart: what CloudWatch fails on, time and again, fails without what is new.
-        let kept = batches(kept).into_iter().map(|batch| Parcel::again(batch, &self.exports));
-        let fresh = batches(fresh).into_iter().map(|batch| Parcel::new(batch, &self.exports));
-        let parcels: Vec<Parcel> = kept.chain(fresh).collect();
-        if parcels.is_empty() {
+        let (waiting, too_old): (Vec<_>, Vec<_>) =
+            self.queue.take().into_iter().partition(|datum| limits::is_valid_time(datum.time, now));
+        self.stats.dropped(DropReason::Unreachable, datum::points(&too_old));
+        // In separate requests, so that datums that fail again and again don't affect new ones.
+        let waiting = batches(waiting).into_iter().map(|datums| PendingBatch::retry(datums, &self.stats));
+        let fresh = batches(fresh).into_iter().map(|datums| PendingBatch::new(datums, &self.stats));
+        let pending: Vec<PendingBatch> = waiting.chain(fresh).collect();
+        if pending.is_empty() {
             return None;
         }
-        let deliveries = stream::iter(parcels).map(|parcel| self.deliver(parcel, until, patience));
-        let outcomes: Vec<_> = deliveries.buffer_unordered(AT_ONCE).collect().await;
+        let deliveries = stream::iter(pending).map(|batch| self.deliver(batch, deadline, attempts));
+        let outcomes: Vec<_> = deliveries.buffer_unordered(CONCURRENCY).collect().await;
         Some(outcomes.into_iter().collect())
     }
 
-    /// Counts what is kept as dropped by the shutdown.
-    pub(crate) fn forget(&self) {
-        drop(Parcel::new(self.kept.take(), &self.exports));
+    /// Drops the datums of the queue, and counts them as dropped by the shutdown.
+    pub(crate) fn drop_queue(&self) {
+        drop(PendingBatch::new(self.queue.take(), &self.stats));
     }
 
-    /// Tries until it is stored, certainly won't be, or time is up. An error is the last failure, if it wasn't stored.
-    async fn deliver(&self, mut parcel: Parcel, until: Instant, patience: Patience) -> Result<(), Failure> {
-        let mut tries = 0;
+    /// Tries until the batch is stored, certainly won't be stored, or the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// The last failure, if the batch wasn't stored.
+    async fn deliver(&self, mut batch: PendingBatch, deadline: Instant, attempts: Attempts) -> Result<(), Failure> {
+        let mut backoff = BACKOFF;
         let mut last = None;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left < self.enough() {
-                let failure = last.unwrap_or_else(|| Failure::new(Kind::Unreachable, "too little time is left"));
-                return Err(self.keep(parcel, failure));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left < self.shortest_attempt() {
+                let failure =
+                    last.unwrap_or_else(|| Failure::new(FailureKind::Unreachable, "the time left is too short"));
+                return Err(self.keep(batch, failure));
             }
             if self.delivery.is_given_up() {
                 return Err(given_up());
             }
-            // Until the answer is here, whoever drops us can't tell.
-            parcel.set_on_the_wire(true);
-            let trying = self.attempt(&mut parcel, left.min(ATTEMPT));
-            let Some(outcome) = self.delivery.unless_given_up(trying).await else { return Err(given_up()) };
-            parcel.set_on_the_wire(false);
+            // If this future is dropped before the response, the outcome is unknown.
+            batch.set_in_flight(true);
+            let attempt = self.attempt(&mut batch, left.min(ATTEMPT));
+            let Some(outcome) = self.delivery.unless_given_up(attempt).await else { return Err(given_up()) };
+            batch.set_in_flight(false);
             let failure = match outcome {
                 Ok(()) => {
-                    parcel.sent();
+                    batch.sent();
                     return Ok(());
                 }
                 Err(failure) => failure,
             };
             match failure.kind {
-                Kind::Refused => {
-                    parcel.dropped(failure.reason());
+                FailureKind::Refused => {
+                    batch.dropped(failure.reason());
                     return Err(failure);
                 }
-                Kind::Invalid => return self.isolate(parcel, failure, until, patience).await,
-                Kind::Unknown if self.on_unknown == OnUnknown::Drop => {
-                    parcel.dropped(failure.reason());
+                FailureKind::Invalid => return self.isolate(batch, failure, deadline, attempts).await,
+                FailureKind::Unknown if self.on_unknown == OnUnknown::Drop => {
+                    batch.dropped(failure.reason());
                     return Err(failure);
                 }
-                Kind::Throttled | Kind::Failed | Kind::Unreachable | Kind::Unknown => {}
+                FailureKind::Throttled | FailureKind::Failed | FailureKind::Unreachable | FailureKind::Unknown => {}
             }
-            let pause = backoff::pause(tries);
-            if patience == Patience::Once || Instant::now() + pause >= until {
-                return Err(self.keep(parcel, failure));
+            let delay = backoff.next_delay(fastrand::f64());
+            if attempts == Attempts::Once || Instant::now() + delay >= deadline {
+                return Err(self.keep(batch, failure));
             }
-            if self.delivery.unless_given_up(tokio::time::sleep(pause)).await.is_none() {
+            if self.delivery.unless_given_up(tokio::time::sleep(delay)).await.is_none() {
                 return Err(given_up());
             }
-            tries += 1;
             last = Some(failure);
         }
     }
 
-    async fn attempt(&self, parcel: &mut Parcel, limit: Duration) -> Result<(), Failure> {
-        let begun = Instant::now();
-        let finding = self.client.get_or_try_init(|| self.access.client(self.connect));
-        let client = tokio::time::timeout(limit, finding)
+    async fn attempt(&self, batch: &mut PendingBatch, limit: Duration) -> Result<(), Failure> {
+        let started = Instant::now();
+        let client = self.client.get_or_try_init(|| self.client_settings.client(self.connect_timeout));
+        let client = tokio::time::timeout(limit, client)
             .await
-            .map_err(|_| Failure::new(Kind::Unreachable, format!("no region within {limit:?}")))??;
-        let left = limit.saturating_sub(begun.elapsed());
-        if left < self.enough() {
-            return Err(Failure::new(Kind::Unreachable, "too little time is left"));
+            .map_err(|_| Failure::new(FailureKind::Unreachable, format!("no region within {limit:?}")))??;
+        let left = limit.saturating_sub(started.elapsed());
+        if left < self.shortest_attempt() {
+            return Err(Failure::new(FailureKind::Unreachable, "the time left is too short"));
         }
-        parcel.tries();
-        attempt::put(client, &self.namespace, parcel.datums(), self.resolution, left).await
+        batch.begin_attempt();
+        attempt::put(client, &self.namespace, batch.datums(), self.resolution, left).await
     }
 
-    /// What a try takes at least: cut off while it connects, nobody could tell whether it was sent.
-    fn enough(&self) -> Duration {
-        self.connect * 3 / 2
+    /// Returns the shortest time for an attempt. If an attempt is interrupted while it connects, it is unknown whether the
+    /// request was sent.
+    fn shortest_attempt(&self) -> Duration {
+        self.connect_timeout * 3 / 2
     }
 
-    /// Sends the halves of what wasn't taken for something in it, so that one datum doesn't cost a thousand.
+    /// Sends the halves of a batch that was refused because of its contents, so that one invalid datum doesn't drop a
+    /// thousand.
     async fn isolate(
         &self,
-        parcel: Parcel,
+        batch: PendingBatch,
         failure: Failure,
-        until: Instant,
-        patience: Patience,
+        deadline: Instant,
+        attempts: Attempts,
     ) -> Result<(), Failure> {
-        let halves = match parcel.split() {
+        let halves = match batch.split() {
             Ok(halves) => halves,
             Err(single) => {
                 single.dropped(failure.reason());
@@ -174,32 +189,33 @@ impl Sender {
             }
         };
         for half in halves {
-            // Whether one of them fails is known already; why, too.
-            Box::pin(self.deliver(half, until, patience)).await.ok();
+            // The failure is known already.
+            Box::pin(self.deliver(half, deadline, attempts)).await.ok();
         }
         Err(failure)
     }
 
-    fn keep(&self, parcel: Parcel, failure: Failure) -> Failure {
-        if self.kept.keeps_any() {
-            let over = self.kept.put(parcel.unpack());
-            self.exports.dropped(DropReason::QueueFull, over);
+    /// Puts the datums of the batch into the queue. Returns the failure.
+    fn keep(&self, batch: PendingBatch, failure: Failure) -> Failure {
+        if self.queue.is_enabled() {
+            let over = self.queue.push(batch.into_datums());
+            self.stats.dropped(DropReason::QueueFull, over);
         } else {
-            parcel.dropped(failure.reason());
+            batch.dropped(failure.reason());
         }
         failure
     }
 }
 
-/// Dropped without a shutdown, it counts what nobody will send any more.
+/// Counts the datums of the queue if the exporter is dropped without a shutdown.
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.forget();
+        self.drop_queue();
     }
 }
 
 fn given_up() -> Failure {
-    Failure::new(Kind::Unreachable, "no answer until the deadline for shutting down")
+    Failure::new(FailureKind::Unreachable, "no response before the deadline of the shutdown")
 }
 
 #[cfg(test)]
@@ -209,24 +225,24 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
 
-    use cachescope_core::ExportedItem;
+    use cachescope_exporter::{BackgroundRuntime, ExportedItem, Variables};
 
     use super::*;
-    use crate::datum::Said;
+    use crate::datum::DatumValue;
 
-    /// What a service says of a body.
+    /// Returns the response to a request with this body.
     type Service = fn(&[u8]) -> &'static [u8];
 
     const STORED: &[u8] = b"HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: 1\r\n\r\n\xa0";
-    /// The body doesn't come: the connection is closed.
-    const BROKEN_OFF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n";
+    /// Without its body: the connection is closed.
+    const INCOMPLETE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n";
     const INVALID: &[u8] = b"HTTP/1.1 400 Bad Request\r\nsmithy-protocol: rpc-v2-cbor\r\n\
         x-amzn-query-error: InvalidParameterValue;Sender\r\ncontent-length: 1\r\n\r\n\xa0";
     const DENIED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nsmithy-protocol: rpc-v2-cbor\r\n\
         x-amzn-query-error: AccessDenied;Sender\r\ncontent-length: 1\r\n\r\n\xa0";
     const GATEWAY: &[u8] = b"HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n";
 
-    /// Answers on loopback until the test ends. Returns its URL.
+    /// Starts a server on loopback, which runs until the test ends. Returns its URL.
     fn serve(service: Service) -> IoResult<String> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -250,9 +266,9 @@ mod tests {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body)?;
-            let said = service(&body);
-            (&client).write_all(said)?;
-            if said == BROKEN_OFF {
+            let response = service(&body);
+            (&client).write_all(response)?;
+            if response == INCOMPLETE {
                 return Ok(());
             }
         }
@@ -264,96 +280,96 @@ mod tests {
             dimensions: Vec::new().into(),
             unit: "None",
             time: SystemTime::now(),
-            said: Said::Value(1.0),
+            value: DatumValue::Single(1.0),
             points: 1,
         }
     }
 
-    /// Sends eight metrics, one of which is `poison`, to such a service; with what was counted.
-    fn send(service: Service) -> Option<Exports> {
-        send_to(&serve(service).ok()?, Patience::UntilTimeIsUp)
+    /// Sends eight metrics, one of which is `poison`, to a server. Returns the counts.
+    fn send(service: Service) -> Option<ExporterStats> {
+        send_to(&serve(service).ok()?, Attempts::UntilDeadline)
     }
 
-    fn send_to(url: &str, patience: Patience) -> Option<Exports> {
-        let exports = Exports::new("test", ExportedItem::DataPoint);
+    fn send_to(url: &str, attempts: Attempts) -> Option<ExporterStats> {
+        let stats = ExporterStats::new("test", ExportedItem::DataPoint);
         let names = ["a", "b", "c", "d", "poison", "f", "g", "h"];
-        let sender = sender(url, &exports)?;
-        drive(&sender, names.map(datum).into(), patience)?.err();
-        Some(exports)
+        let sender = sender(url, &stats)?;
+        drive(&sender, names.map(datum).into(), attempts)?.err();
+        Some(stats)
     }
 
-    fn sender(url: &str, exports: &Exports) -> Option<Sender> {
+    fn sender(url: &str, stats: &ExporterStats) -> Option<Sender> {
         let lookup = |name: &str| match name {
             "AWS_ENDPOINT_URL" => Some(url.to_owned()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         };
-        let (settings, access) = (Settings::read(&lookup).ok()?, Access::read(&lookup).ok()?);
-        Some(Sender::new(&settings, &access, exports, &Delivery::new()))
+        let variables = Variables::new(&lookup);
+        let (settings, client) = (Settings::read(variables).ok()?, ClientSettings::read(variables).ok()?);
+        Some(Sender::new(&settings, &client, stats, &Delivery::new()))
     }
 
-    fn drive(sender: &Sender, fresh: Vec<Datum>, patience: Patience) -> Option<Result<(), Failure>> {
-        let until = Instant::now() + Duration::from_secs(30);
-        let sending = sender.send(fresh, until, patience);
-        let driver = crate::api::Driver::start().ok()?;
-        pollster::block_on(driver.drive(sending))
-    }
-
-    #[test]
-    fn what_is_not_taken_is_found_and_costs_nobody_else() {
-        let exports =
-            send(|body| if body.windows(6).any(|part| part == b"poison") { INVALID } else { STORED }).unwrap();
-        assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Rejected)), (7, 1));
-        assert_eq!((exports.total_dropped(), exports.total_retried()), (1, 6), "three halvings");
+    fn drive(sender: &Sender, fresh: Vec<Datum>, attempts: Attempts) -> Option<Result<(), Failure>> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let sending = sender.send(fresh, deadline, attempts);
+        let runtime = BackgroundRuntime::start("test").ok()?;
+        pollster::block_on(runtime.drive(sending))
     }
 
     #[test]
-    fn what_was_kept_is_a_further_request() {
+    fn invalid_datum_is_found_and_the_others_are_stored() {
+        let stats = send(|body| if body.windows(6).any(|part| part == b"poison") { INVALID } else { STORED }).unwrap();
+        assert_eq!((stats.total_sent(), stats.total_dropped_for(DropReason::Rejected)), (7, 1));
+        assert_eq!((stats.total_dropped(), stats.total_retried()), (1, 6), "three halvings");
+    }
+
+    #[test]
+    fn request_with_queued_datums_counts_as_a_retry() {
         static TRIES: AtomicU64 = AtomicU64::new(0);
         const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nsmithy-protocol: rpc-v2-cbor\r\n\
             x-amzn-query-error: InternalServiceFault;Receiver\r\ncontent-length: 1\r\n\r\n\xa0";
         let url = serve(|_| if TRIES.fetch_add(1, Ordering::Relaxed) < 1 { FAILED } else { STORED }).unwrap();
-        let exports = Exports::new("test", ExportedItem::DataPoint);
-        let sender = sender(&url, &exports).unwrap();
-        assert!(drive(&sender, vec![datum("a")], Patience::Once).is_some_and(|sent| sent.is_err()));
-        assert_eq!((exports.total_sent(), exports.total_retried()), (0, 0));
-        assert_eq!(drive(&sender, Vec::new(), Patience::Once), Some(Ok(())));
-        assert_eq!((exports.total_sent(), exports.total_retried()), (1, 1));
+        let stats = ExporterStats::new("test", ExportedItem::DataPoint);
+        let sender = sender(&url, &stats).unwrap();
+        assert!(drive(&sender, vec![datum("a")], Attempts::Once).is_some_and(|sent| sent.is_err()));
+        assert_eq!((stats.total_sent(), stats.total_retried()), (0, 0));
+        assert_eq!(drive(&sender, Vec::new(), Attempts::Once), Some(Ok(())));
+        assert_eq!((stats.total_sent(), stats.total_retried()), (1, 1));
     }
 
     #[test]
-    fn what_was_kept_is_counted_when_its_sender_goes() {
-        // Nobody listens there any more.
+    fn queued_datums_are_counted_when_the_sender_is_dropped() {
+        // Nothing listens on this port.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
-        let exports = send_to(&format!("http://127.0.0.1:{port}"), Patience::Once).unwrap();
-        assert_eq!((exports.total_sent(), exports.total_dropped_for(DropReason::Shutdown)), (0, 8));
-        assert_eq!(exports.total_dropped(), 8);
+        let stats = send_to(&format!("http://127.0.0.1:{port}"), Attempts::Once).unwrap();
+        assert_eq!((stats.total_sent(), stats.total_dropped_for(DropReason::Shutdown)), (0, 8));
+        assert_eq!(stats.total_dropped(), 8);
     }
 
     #[test]
-    fn an_answer_that_breaks_off_after_its_status_is_one() {
-        let exports = send(|_| BROKEN_OFF).unwrap();
-        assert_eq!((exports.total_sent(), exports.total_dropped(), exports.total_retried()), (8, 0, 0));
+    fn incomplete_response_with_a_success_status_counts_as_success() {
+        let stats = send(|_| INCOMPLETE).unwrap();
+        assert_eq!((stats.total_sent(), stats.total_dropped(), stats.total_retried()), (8, 0, 0));
     }
 
     #[test]
-    fn who_is_not_allowed_does_not_try_again() {
-        let exports = send(|_| DENIED).unwrap();
-        assert_eq!((exports.total_dropped_for(DropReason::Rejected), exports.total_retried()), (8, 0));
+    fn denied_request_is_not_retried() {
+        let stats = send(|_| DENIED).unwrap();
+        assert_eq!((stats.total_dropped_for(DropReason::Rejected), stats.total_retried()), (8, 0));
     }
 
     #[test]
-    fn the_word_of_a_proxy_is_no_word_of_the_service() {
-        let exports = send(|_| GATEWAY).unwrap();
-        assert_eq!((exports.total_dropped_for(DropReason::Unconfirmed), exports.total_retried()), (8, 0));
+    fn error_of_a_proxy_counts_as_unconfirmed() {
+        let stats = send(|_| GATEWAY).unwrap();
+        assert_eq!((stats.total_dropped_for(DropReason::Unconfirmed), stats.total_retried()), (8, 0));
     }
 
     #[test]
-    fn a_try_that_was_throttled_is_made_again() {
+    fn throttled_request_is_retried() {
         static TRIES: AtomicU64 = AtomicU64::new(0);
         const THROTTLED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nsmithy-protocol: rpc-v2-cbor\r\n\
             x-amzn-query-error: Throttling;Sender\r\ncontent-length: 1\r\n\r\n\xa0";
-        let exports = send(|_| if TRIES.fetch_add(1, Ordering::Relaxed) < 2 { THROTTLED } else { STORED }).unwrap();
-        assert_eq!((exports.total_sent(), exports.total_dropped(), exports.total_retried()), (8, 0, 2));
+        let stats = send(|_| if TRIES.fetch_add(1, Ordering::Relaxed) < 2 { THROTTLED } else { STORED }).unwrap();
+        assert_eq!((stats.total_sent(), stats.total_dropped(), stats.total_retried()), (8, 0, 2));
     }
 }

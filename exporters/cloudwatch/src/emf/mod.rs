@@ -1,4 +1,4 @@
-//! Writing in the Embedded Metric Format.
+//! The exporter that writes the Embedded Metric Format.
 
 mod exporter;
 mod line;

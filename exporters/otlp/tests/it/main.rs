@@ -1,13 +1,12 @@
-//! The exporters against real sockets, in every kind of runtime a program may have.
+//! The exporters with real sockets, in every kind of runtime that a program may have.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers panic like the tests")]
 
-mod books;
-mod captured;
-mod collector;
-mod delivery;
-mod formats;
-mod grpc;
+mod accounting;
+mod grpc_collector;
+mod http_collector;
+mod outage;
 mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
+mod wire_format;

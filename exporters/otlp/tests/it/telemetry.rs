@@ -1,4 +1,4 @@
-//! Telemetry to send, and what a collector makes of it.
+//! Telemetry to send, and its decoding.
 
 use opentelemetry::metrics::{Counter, MeterProvider};
 use opentelemetry::trace::{Tracer, TracerProvider};
@@ -8,7 +8,7 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use prost::Message;
 
-/// So many spans that have ended.
+/// Returns `count` ended spans.
 pub(crate) fn spans(count: usize) -> Vec<SpanData> {
     let seen = InMemorySpanExporter::default();
     let tracers = SdkTracerProvider::builder().with_simple_exporter(seen.clone()).build();
@@ -17,7 +17,7 @@ pub(crate) fn spans(count: usize) -> Vec<SpanData> {
     seen.get_finished_spans().unwrap()
 }
 
-/// A counter whose reader exports when it is flushed, and not by itself.
+/// Returns a counter whose reader exports only when it is flushed.
 pub(crate) fn counter(exporter: cachescope_otlp::MetricExporter) -> (SdkMeterProvider, Counter<u64>) {
     let reader = PeriodicReader::builder(exporter).with_interval(std::time::Duration::from_secs(3600)).build();
     let meters = SdkMeterProvider::builder().with_reader(reader).build();
@@ -25,7 +25,7 @@ pub(crate) fn counter(exporter: cachescope_otlp::MetricExporter) -> (SdkMeterPro
     (meters, counter)
 }
 
-/// The values of all points of sums in a request.
+/// Returns the values of all data points of sums in a request.
 pub(crate) fn sums(body: &[u8]) -> Vec<i64> {
     let request = ExportMetricsServiceRequest::decode(body).unwrap();
     let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);

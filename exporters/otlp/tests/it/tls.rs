@@ -1,9 +1,10 @@
-//! Certificates: whom to trust, and who we are.
+//! Certificates of the collector and of the client.
 
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use cachescope_exporter::testing::captured_logs;
 use cachescope_otlp::Otlp;
 use futures_executor::block_on;
 use opentelemetry_sdk::trace::SpanExporter;
@@ -14,12 +15,11 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream
 use tonic::transport::ServerTlsConfig;
 use tracing::Level;
 
-use crate::captured;
-use crate::collector::read;
-use crate::grpc::GrpcCollector;
+use crate::grpc_collector::GrpcCollector;
+use crate::http_collector::read;
 use crate::telemetry::spans;
 
-/// An authority, and what it has signed.
+/// A certificate authority.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: Certificate,
@@ -41,7 +41,7 @@ impl Authority {
     }
 }
 
-/// A collector that knows its clients, over each transport; answers with success whoever gets through to it.
+/// Starts a collector that requires client certificates. It answers every request with success.
 fn collector(authority: &Authority, protocol: &str) -> (std::net::SocketAddr, Option<GrpcCollector>) {
     let (certificate, key) = authority.sign("localhost");
     let anywhere = "127.0.0.1:0";
@@ -69,7 +69,7 @@ fn collector(authority: &Authority, protocol: &str) -> (std::net::SocketAddr, Op
         for connection in listener.incoming().flatten() {
             let session = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(session, connection);
-            // Who doesn't get through is told so by TLS, and hangs up.
+            // A client without a valid certificate gets a TLS alert, and hangs up.
             if read(&mut stream).is_some() {
                 stream
                     .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
@@ -84,9 +84,9 @@ fn collector(authority: &Authority, protocol: &str) -> (std::net::SocketAddr, Op
 }
 
 #[test]
-fn an_authority_of_one_s_own_is_trusted_and_an_identity_shown() {
-    captured::install();
-    // For tonic's server, which doesn't choose where several are compiled in; our clients do.
+fn own_authority_is_trusted_and_client_certificate_is_sent() {
+    captured_logs::install();
+    // Tonic's server requires a default provider when several are compiled in. The exporters' clients don't.
     tokio_rustls::rustls::crypto::ring::default_provider().install_default().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
@@ -113,20 +113,20 @@ fn an_authority_of_one_s_own_is_trusted_and_an_identity_shown() {
             })
             .unwrap();
             let exporter = otlp.span_exporter().unwrap();
-            // At the end, so that what fails is not tried again.
-            otlp.delivery().finish();
+            // During a shutdown, failures aren't retried.
+            otlp.delivery().begin_shutdown();
             block_on(exporter.export(spans(1)))
         };
         export(Some(&authority), true).unwrap();
-        assert!(export(Some(&authority), false).is_err(), "{protocol}: the collector knows its clients");
-        assert!(export(Some(&stranger), true).is_err(), "{protocol}: a stranger's collector");
-        assert!(export(None, true).is_err(), "{protocol}: the system doesn't know this authority");
+        assert!(export(Some(&authority), false).is_err(), "{protocol}: the collector requires a client certificate");
+        assert!(export(Some(&stranger), true).is_err(), "{protocol}: the authority of the collector isn't trusted");
+        assert!(export(None, true).is_err(), "{protocol}: the system doesn't trust this authority");
     }
 }
 
 #[test]
-fn certificates_for_an_endpoint_without_tls_are_said_to_have_no_effect() {
-    captured::install();
+fn certificates_without_effect_are_logged_for_an_endpoint_without_tls() {
+    captured_logs::install();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authority.pem");
     std::fs::write(&path, Authority::new().certificate.pem()).unwrap();
@@ -140,8 +140,8 @@ fn certificates_for_an_endpoint_without_tls_are_said_to_have_no_effect() {
         .unwrap()
     };
     otlp("OTEL_EXPORTER_OTLP_CERTIFICATE");
-    assert!(captured::levels("no-tls.example").is_empty(), "it counts for metrics");
+    assert!(captured_logs::levels("no-tls.example").is_empty(), "the certificate is used for metrics");
     otlp("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE");
-    assert_eq!(captured::levels("no-tls.example"), [Level::WARN]);
-    assert!(captured::texts("no-tls.example")[0].contains("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE"));
+    assert_eq!(captured_logs::levels("no-tls.example"), [Level::WARN]);
+    assert!(captured_logs::texts("no-tls.example")[0].contains("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE"));
 }

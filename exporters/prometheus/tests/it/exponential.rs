@@ -2,7 +2,7 @@ use cachescope_prometheus::Format;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
 
-/// Upper bounds and how many are up to each.
+/// Upper bounds, and the number of values up to each.
 fn buckets(page: &str, name: &str) -> Vec<(f64, u64)> {
     let lines = page.lines().filter(|line| line.starts_with(&format!("{name}_bucket")));
     let found = lines.map(|line| {
@@ -14,7 +14,7 @@ fn buckets(page: &str, name: &str) -> Vec<(f64, u64)> {
 }
 
 #[test]
-fn an_exponential_histogram_is_shown_in_classic_buckets() {
+fn exponential_histogram_is_exposed_as_classic_buckets() {
     let (reader, metrics) = cachescope_prometheus::exporter().unwrap();
     let exponential = |_: &Instrument| {
         let aggregation = Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
@@ -23,7 +23,7 @@ fn an_exponential_histogram_is_shown_in_classic_buckets() {
     let provider = SdkMeterProvider::builder().with_reader(reader).with_view(exponential).build();
     let meter = provider.meter("shop");
     let (wait, drift) = (meter.f64_histogram("wait").with_unit("s").build(), meter.f64_histogram("drift").build());
-    // Exact in floats, so that their sum is too.
+    // The values are exact in floats, so their sum is exact too.
     let values: Vec<f64> = (1..=1000).map(|n| f64::from(n) / 64.0).collect();
     values.iter().for_each(|value| wait.record(*value, &[]));
     [-4.0, -0.5, 0.0, 3.0].iter().for_each(|value| drift.record(*value, &[]));
@@ -43,7 +43,7 @@ fn an_exponential_histogram_is_shown_in_classic_buckets() {
     let up_to = |bound: f64| drifts.iter().rfind(|(upper, _)| *upper <= bound).map_or(0, |(_, count)| *count);
     assert_eq!([-3.6, -0.4, 0.0, 2.9, 3.1].map(up_to), [1, 2, 3, 3, 4], "{drifts:?}");
 
-    // What was at a bound when the histogram was narrow is there when it is wide.
+    // Bounds of the narrow histogram that remain in the wide one keep their counts.
     wait.record(1e6, &[]);
     let wide = buckets(&metrics.encode().unwrap(), "wait_seconds");
     let kept: Vec<_> = found.iter().filter(|(bound, _)| wide.iter().any(|(other, _)| other == bound)).collect();

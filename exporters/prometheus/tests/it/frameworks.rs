@@ -8,7 +8,7 @@ use crate::server::get;
 use crate::text::provider;
 
 #[tokio::test]
-async fn the_router_mounts_below_a_path_of_axum() {
+async fn router_can_be_nested_in_axum() {
     let (_provider, metrics) = provider();
     let app = axum::Router::new().nest("/internal", metrics.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -18,7 +18,7 @@ async fn the_router_mounts_below_a_path_of_axum() {
 }
 
 #[tokio::test]
-async fn the_router_is_a_service_of_hyper() {
+async fn router_is_a_service_of_hyper() {
     let (_provider, metrics) = provider();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -33,20 +33,21 @@ async fn the_router_is_a_service_of_hyper() {
 }
 
 #[test]
-fn a_page_mounts_in_actix() {
+fn scrape_can_be_served_by_actix() {
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::StatusCode, web};
 
-    async fn show(metrics: web::Data<cachescope_prometheus::Metrics>, request: HttpRequest) -> HttpResponse {
+    async fn handle(metrics: web::Data<cachescope_prometheus::Metrics>, request: HttpRequest) -> HttpResponse {
         let accept = request.headers().get("accept").and_then(|accept| accept.to_str().ok());
-        let page = metrics.scrape(accept).await;
-        HttpResponse::build(StatusCode::from_u16(page.status).unwrap()).content_type(page.content_type).body(page.body)
+        let response = metrics.scrape(accept).await;
+        let status = StatusCode::from_u16(response.status).unwrap();
+        HttpResponse::build(status).content_type(response.content_type).body(response.body)
     }
 
     let (provider, metrics) = provider();
     provider.meter("shop").u64_counter("orders").build().add(1, &[]);
     actix_web::rt::System::new().block_on(async move {
         let data = web::Data::new(metrics);
-        let app = move || App::new().app_data(data.clone()).route("/metrics", web::get().to(show));
+        let app = move || App::new().app_data(data.clone()).route("/metrics", web::get().to(handle));
         let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}/metrics", server.addrs()[0]);
         let running = server.run();
@@ -62,7 +63,7 @@ fn a_page_mounts_in_actix() {
 }
 
 #[test]
-fn a_page_is_a_response_of_axum() {
+fn scrape_response_converts_to_a_response_of_axum() {
     let (_provider, metrics) = provider();
     let response = metrics.respond(None).into_response();
     assert_eq!(response.status(), 200);

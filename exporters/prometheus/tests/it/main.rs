@@ -1,11 +1,11 @@
-//! What Prometheus reads, as text, as OpenMetrics and over a socket.
+//! The output for Prometheus: as text, as OpenMetrics and over a socket.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
 
-mod alike;
+mod compatibility;
+mod dropped_points;
 mod exponential;
 mod frameworks;
-mod left_out;
 mod openmetrics;
 mod server;
 mod text;

@@ -14,7 +14,7 @@ fn assert_lines(page: &str, lines: &[&str]) {
 }
 
 #[test]
-fn families_have_units_and_the_page_an_end() {
+fn openmetrics_has_units_and_an_end_marker() {
     let (provider, metrics) = provider();
     let meter = provider.meter("shop");
     let counter = meter.f64_counter("saved.time").with_unit("s").with_description("Seconds \"saved\"\nso far").build();
@@ -45,7 +45,7 @@ fn families_have_units_and_the_page_an_end() {
 }
 
 #[test]
-fn counters_and_histograms_say_since_when_they_count() {
+fn openmetrics_has_start_times_of_counters_and_histograms() {
     let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let (provider, metrics) = provider();
     let meter = provider.meter("shop");
@@ -59,14 +59,14 @@ fn counters_and_histograms_say_since_when_they_count() {
     assert_eq!(created.len(), 2, "{page}");
     for (line, name) in created.iter().zip(["orders_created{", "wait_seconds_created{"]) {
         let time: f64 = line.rsplit(' ').next().unwrap().parse().unwrap();
-        // Milliseconds are cut off.
+        // Times are truncated to milliseconds.
         assert!(line.starts_with(name) && time >= before - 0.001 && time <= after, "{line}: {before} to {after}");
     }
     assert!(!metrics.encode().unwrap().contains("_created"));
 }
 
 #[test]
-fn two_families_of_one_name_are_told_apart() {
+fn families_with_the_same_openmetrics_name_keep_their_suffixes() {
     let (provider, metrics) = provider();
     let meter = provider.meter("shop");
     meter.u64_counter("jobs.total").build().add(3, &[]);
@@ -85,11 +85,11 @@ fn two_families_of_one_name_are_told_apart() {
         ],
     );
     assert_eq!(page.matches("orders_created{").count(), 1, "{page}");
-    assert_eq!(metrics.exports().total_dropped(), 0);
+    assert_eq!(metrics.stats().total_dropped(), 0);
 }
 
 #[test]
-fn what_is_not_wanted_is_left_out() {
+fn exporter_omits_disabled_labels_and_series() {
     let (reader, metrics) = Exporter::new().scope_labels(false).created(false).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     provider.meter("shop").u64_counter("orders").build().add(3, &[]);

@@ -11,7 +11,7 @@ pub(crate) fn provider() -> (SdkMeterProvider, Metrics) {
 }
 
 #[test]
-fn names_are_those_prometheus_users_expect() {
+fn metric_names_follow_prometheus_conventions() {
     let (provider, metrics) = provider();
     let meter = provider.meter("cachescope");
     let cache = [KeyValue::new("cachescope.cache.name", "user.by_id")];
@@ -58,7 +58,7 @@ fn names_are_those_prometheus_users_expect() {
 }
 
 #[test]
-fn what_a_name_ends_in_already_is_not_appended_again() {
+fn suffix_that_the_name_has_is_not_appended_again() {
     let (provider, metrics) = provider();
     let meter = provider.meter("shop");
     meter.f64_histogram("x.seconds").with_unit("s").with_boundaries(vec![1.0]).build().record(0.5, &[]);
@@ -82,7 +82,7 @@ fn what_a_name_ends_in_already_is_not_appended_again() {
 }
 
 #[test]
-fn counts_past_what_a_float_holds_stay_exact() {
+fn integers_above_the_precision_of_floats_stay_exact() {
     let (provider, metrics) = provider();
     let counter = provider.meter("shop").u64_counter("grains").build();
     counter.add(u64::MAX, &[]);
@@ -90,7 +90,7 @@ fn counts_past_what_a_float_holds_stay_exact() {
 }
 
 #[test]
-fn a_family_is_announced_once_however_many_series_it_has() {
+fn family_has_one_header_for_all_its_series() {
     let (provider, metrics) = provider();
     let counter = provider.meter("cachescope").u64_counter("cachescope.requests").build();
     for name in ["a", "b", "c"] {
@@ -102,18 +102,15 @@ fn a_family_is_announced_once_however_many_series_it_has() {
 }
 
 #[test]
-fn a_provider_shut_down_or_a_panicking_callback_is_an_error_not_an_empty_page() {
+fn shut_down_provider_and_panicking_callback_are_errors() {
     let (provider, metrics) = provider();
     metrics.encode().unwrap();
     provider.shutdown().unwrap();
     assert!(metrics.encode().unwrap_err().is_unavailable());
 
     let (provider, metrics) = self::provider();
-    let _gauge = provider
-        .meter("shop")
-        .u64_observable_gauge("broken")
-        .with_callback(|_| panic!("a callback's own fault"))
-        .build();
+    let _gauge =
+        provider.meter("shop").u64_observable_gauge("broken").with_callback(|_| panic!("the callback fails")).build();
     assert!(metrics.encode().unwrap_err().is_unavailable());
     assert!(metrics.encode().unwrap_err().is_unavailable());
 }

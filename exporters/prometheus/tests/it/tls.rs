@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 use crate::text::provider;
 
 #[tokio::test]
-async fn a_scrape_over_tls_needs_the_password_too() {
+async fn scrape_over_tls_requires_the_password() {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let tls = Tls::from_pem(signed.cert.pem().as_bytes(), signed.signing_key.serialize_pem().as_bytes()).unwrap();
     let (_provider, metrics) = provider();
@@ -35,7 +35,7 @@ async fn a_scrape_over_tls_needs_the_password_too() {
         assert_eq!(answer.contains("target_info"), status == "200", "{answer}");
     }
 
-    // In clear there is nothing to be had.
+    // A scrape without TLS gets no response.
     let mut stream = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();

@@ -1,29 +1,29 @@
-//! What is on the wire.
+//! Lines as a server receives them.
 
 use std::io;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use cachescope_core::DropReason;
+use cachescope_exporter::DropReason;
 use cachescope_statsd::{Address, Dialect, StatsD, Timings};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::error::OTelSdkResult;
 
 use crate::service::Service;
 
-/// Bounds a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for a failing test.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server that keeps what it gets.
+/// Starts a server.
 fn server() -> io::Result<(UdpSocket, Address)> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
     let port = socket.local_addr()?.port();
     Ok((socket, Address::Udp { host: "127.0.0.1".into(), port }))
 }
 
-/// The lines of the next datagram.
+/// Receives the lines of the next datagram, sorted.
 fn lines(socket: &UdpSocket) -> io::Result<Vec<String>> {
     let mut buffer = [0; 65_536];
     let length = socket.recv(&mut buffer)?;
@@ -61,7 +61,7 @@ fn every_instrument_has_its_lines() {
             format!("app.saved:0.25|c{tags}"),
         ]
     );
-    // A difference, where the level is a level.
+    // Counters are deltas, and up-down counters current values.
     requests.add(5, &hit);
     active.add(4, &[]);
     service.meters.force_flush().unwrap();
@@ -73,7 +73,7 @@ fn every_instrument_has_its_lines() {
 }
 
 #[test]
-fn a_summary_is_four_numbers() {
+fn summary_has_four_lines() {
     let (socket, address) = server().unwrap();
     let statsd = StatsD::new(address).dialect(Dialect::Plain).timings(Timings::Summarised);
     let service = Service::new(statsd).unwrap();
@@ -92,10 +92,10 @@ fn a_summary_is_four_numbers() {
 }
 
 #[test]
-fn what_cannot_be_said_is_counted_and_the_rest_arrives() {
+fn points_that_cannot_be_represented_are_counted_and_others_arrive() {
     let (socket, address) = server().unwrap();
     let service = Service::new(StatsD::new(address)).unwrap();
-    // The SDK takes nothing that isn't a number, but adds up to infinity.
+    // The SDK refuses infinity, but its sums may reach it.
     let large = service.meter.f64_counter("large").build();
     (0..2).for_each(|_| large.add(f64::MAX, &[]));
     service.meter.f64_histogram("times").build().record(-1.0, &[]);
@@ -105,10 +105,10 @@ fn what_cannot_be_said_is_counted_and_the_rest_arrives() {
     service.meters.force_flush().unwrap();
     assert_eq!(lines(&socket).unwrap(), ["requests:1|c"]);
     assert_eq!(service.counts(), (1, 3));
-    assert_eq!(service.statsd.exports().total_dropped_for(DropReason::Unrepresentable), 3);
+    assert_eq!(service.statsd.stats().total_dropped_for(DropReason::Unrepresentable), 3);
 }
 
-/// Reads until a datagram holds `end`; answers with all lines, the last one apart, and the longest datagram.
+/// Receives datagrams until one has a line that begins with `end`. Returns the other lines, and the longest datagram.
 fn drain(receive: impl Fn(&mut [u8]) -> io::Result<usize>, end: &str) -> io::Result<(Vec<String>, usize)> {
     let (mut all, mut longest, mut buffer) = (Vec::new(), 0, [0; 65_536]);
     loop {
@@ -122,7 +122,7 @@ fn drain(receive: impl Fn(&mut [u8]) -> io::Result<usize>, end: &str) -> io::Res
     }
 }
 
-/// Many series, and one more in an export of its own.
+/// Exports many series, and then one more in a separate export.
 fn export_many(service: &Service) -> OTelSdkResult {
     let requests = service.meter.u64_counter("requests").build();
     (0..1_500).for_each(|number| requests.add(1, &[KeyValue::new("number", number)]));
@@ -132,7 +132,7 @@ fn export_many(service: &Service) -> OTelSdkResult {
 }
 
 #[test]
-fn datagrams_are_as_long_as_they_may_be() {
+fn datagrams_are_filled_up_to_their_limit() {
     let (socket, address) = server().unwrap();
     let service = Service::new(StatsD::new(address)).unwrap();
     let reading = std::thread::spawn(move || drain(|buffer| socket.recv(buffer), "end:"));
@@ -144,7 +144,7 @@ fn datagrams_are_as_long_as_they_may_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("statsd.sock");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     let service = Service::new(StatsD::new(Address::Unix(path))).unwrap();
     let reading = std::thread::spawn(move || drain(|buffer| socket.recv(buffer), "end:"));
     export_many(&service).unwrap();

@@ -1,6 +1,6 @@
-//! The exporter in the SDK, against sockets that a test owns.
+//! The exporter in the SDK, with sockets of the tests.
 
 mod lines;
-mod loss;
-mod said;
+mod logs;
+mod outage;
 mod service;

@@ -1,4 +1,4 @@
-//! A program that measures things and exports them by StatsD when told to.
+//! A program that exports metrics over StatsD when it is flushed.
 
 use cachescope_statsd::{Error, StatsD};
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -19,8 +19,8 @@ impl Service {
         Ok(Self { statsd, meter: meters.meter("test"), meters })
     }
 
-    /// Sent and dropped.
+    /// Returns the points sent and dropped.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.statsd.exports().total_sent(), self.statsd.exports().total_dropped())
+        (self.statsd.stats().total_sent(), self.statsd.stats().total_dropped())
     }
 }

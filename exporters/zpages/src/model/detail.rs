@@ -1,17 +1,19 @@
-//! One cache alone.
+//! The details of one cache.
 
 use std::time::SystemTime;
 
-use cachescope::{
+use cachescope::metrics::{
     Durations, EvictionReason, Failure, LiveCache, LoadOutcome, LoadTrigger, MissReason, RejectionReason,
-    RequestResult, Stats, WaitOutcome, Window,
+    RequestResult, WaitOutcome,
 };
+use cachescope::{Stats, Window};
 use serde::Serialize;
 
-use super::past::{Slice, quantiles, slices};
-use super::{Row, Span, millis, nanos};
+use super::history::{HistorySpan, Slice, quantiles, slices};
+use super::row::Row;
+use super::wire::{millis, nanos};
 
-/// What happened so often, and how long it took. Durations are nanoseconds.
+/// The count and the durations of one kind of event. Durations are nanoseconds.
 #[derive(Debug, Serialize)]
 struct Timed {
     what: &'static str,
@@ -21,29 +23,29 @@ struct Timed {
 }
 
 impl Timed {
-    fn of(what: &'static str, count: u64, durations: &Durations) -> Self {
+    fn new(what: &'static str, count: u64, durations: &Durations) -> Self {
         Self { what, count, quantiles: quantiles(durations), max: nanos(durations.max()) }
     }
 }
 
-/// How often something happened, by name; what didn't is left out.
+/// Counts of events by name, without zeros.
 type Tally = Vec<(&'static str, u64)>;
 
 fn tally(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Tally {
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-/// A cache's numbers within a span, and what it counts in all.
+/// A cache's numbers within a time range, and its totals.
 #[derive(Debug, Serialize)]
 pub(crate) struct Detail {
     /// Milliseconds since 1970.
     at: f64,
     #[serde(flatten)]
     row: Row,
-    span: Span,
-    /// How many seconds the numbers of the span cover; less than it where the cache is younger.
+    span: HistorySpan,
+    /// The number of seconds that the numbers of the range cover: less than the range if the cache is younger.
     covers: f64,
-    /// How many seconds all numbers cover.
+    /// The number of seconds that the totals cover.
     age: f64,
     span_requests: u64,
     span_hit_rate: Option<f64>,
@@ -58,19 +60,19 @@ pub(crate) struct Detail {
     evictions: Tally,
     rejections: Tally,
     failures: Tally,
-    /// Of all its time, in nanoseconds: what hits saved, what the cache itself took, and what is left.
+    /// Totals in nanoseconds: load time avoided by hits, time spent on caching, and their difference.
     load_time_saved: f64,
     caching_time: f64,
     time_saved: f64,
-    /// Left out between the times that slices are read at.
+    /// The history; omitted between two readings of the slices.
     #[serde(skip_serializing_if = "Option::is_none")]
     past: Option<Vec<Slice>>,
 }
 
 impl Detail {
-    /// Reads a cache. With its past, takes some hundred microseconds; without, some ten.
-    pub(crate) fn of(key: String, cache: &LiveCache, span: Span, with_past: bool) -> Self {
-        let row = Row::of(key, cache);
+    /// Reads a cache. Takes some hundred microseconds with its history, and about ten without.
+    pub(crate) fn read(key: String, cache: &LiveCache, span: HistorySpan, with_past: bool) -> Self {
+        let row = Row::read(key, cache);
         let all = cache.stats();
         let stats = cache.window(Window::Last(span.duration()));
         let results = RequestResult::ALL.iter();
@@ -85,14 +87,14 @@ impl Detail {
             span_hit_rate: stats.hit_rate(),
             in_flight: all.in_flight(),
             loads_active: all.loads_active(),
-            results: results.map(|by| Timed::of(by.as_str(), stats.result(*by), stats.latency(*by))).collect(),
+            results: results.map(|by| Timed::new(by.as_str(), stats.result(*by), stats.latency(*by))).collect(),
             loads: loads
                 .map(|by| (by, stats.load_duration_by(*by)))
-                .map(|(by, took)| Timed::of(by.as_str(), took.count(), took))
+                .map(|(by, took)| Timed::new(by.as_str(), took.count(), took))
                 .collect(),
             load_outcomes: tally(LoadOutcome::ALL.map(|by| (by.as_str(), stats.loads(by)))),
             waits_by_outcome: waits
-                .map(|by| Timed::of(by.as_str(), stats.waits(*by), stats.wait_duration(*by)))
+                .map(|by| Timed::new(by.as_str(), stats.waits(*by), stats.wait_duration(*by)))
                 .collect(),
             store_waits: tally(WaitOutcome::ALL.map(|by| (by.as_str(), stats.store_waits(by)))),
             misses: misses(&stats),

@@ -1,15 +1,16 @@
-//! One cache among all.
+//! The rows of the list of caches.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use cachescope::{LiveCache, LoadTrigger, RequestResult, Stats, WaitOutcome, Window};
+use cachescope::metrics::{LiveCache, LoadTrigger, RequestResult, WaitOutcome};
+use cachescope::{Stats, Window};
 use serde::Serialize;
 
-use super::{millis, nanos};
+use super::keys::keyed;
+use super::wire::{millis, nanos};
 
-/// A cache's numbers in the list. Durations are nanoseconds. What isn't said to be of all its time is of the last
-/// minute.
+/// A cache's row in the list.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) key: String,
@@ -19,19 +20,20 @@ pub(crate) struct Row {
     pub(crate) numbers: Numbers,
 }
 
-/// Of all its time: requests, and how many of them the cache answered.
+/// A cache's numbers in the list. Durations are nanoseconds. `requests` and `answered` (requests that the cache
+/// answered) are totals; other counts and rates cover the last minute.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Numbers {
     pub(crate) requests: u64,
     pub(crate) answered: u64,
     pub(crate) per_second: f64,
     pub(crate) hit_rate: Option<f64>,
-    /// Time spent in loads, a second: 2 is two loads running all the time.
+    /// Seconds spent in loads per second: 2 means two loads running all the time.
     pub(crate) load_time: f64,
     pub(crate) load_p99: Option<f64>,
-    /// Waits for others' loads that ended.
+    /// Finished waits for other requests' loads.
     pub(crate) waits: u64,
-    /// Requests waiting now, and how long the oldest has.
+    /// Requests waiting now, and the time that the oldest of them has waited.
     pub(crate) waiting: u64,
     pub(crate) longest_wait: f64,
     pub(crate) entries: u64,
@@ -40,7 +42,7 @@ pub(crate) struct Numbers {
     pub(crate) byte_limit: Option<u64>,
 }
 
-/// The order of [`Numbers::compact`].
+/// The names of the numbers, in the order of [`Numbers::compact`].
 pub(crate) const FIELDS: [&str; 13] = [
     "requests",
     "answered",
@@ -58,16 +60,16 @@ pub(crate) const FIELDS: [&str; 13] = [
 ];
 
 impl Row {
-    pub(crate) fn of(key: String, cache: &LiveCache) -> Self {
+    pub(crate) fn read(key: String, cache: &LiveCache) -> Self {
         let all = cache.snapshot();
-        let numbers = Numbers::of(&all.stats, &cache.window(Window::Minute));
+        let numbers = Numbers::new(&all.stats, &cache.window(Window::Minute));
         Self { key, store: cache.store(), labels: all.labels, numbers }
     }
 }
 
 impl Numbers {
-    pub(crate) fn of(all: &Stats, minute: &Stats) -> Self {
-        let levels = all.levels();
+    pub(crate) fn new(all: &Stats, minute: &Stats) -> Self {
+        let usage = all.usage();
         let load_time: Duration = LoadTrigger::ALL.iter().map(|by| minute.load_duration_by(*by).sum()).sum();
         let seconds = minute.covers().as_secs_f64();
         Self {
@@ -80,17 +82,17 @@ impl Numbers {
             waits: WaitOutcome::ALL.iter().map(|outcome| minute.waits(*outcome)).sum(),
             waiting: all.waits_active(),
             longest_wait: nanos(all.longest_wait()),
-            entries: levels.entries,
-            entry_limit: levels.entry_limit,
-            bytes: levels.bytes,
-            byte_limit: levels.byte_limit,
+            entries: usage.entries,
+            entry_limit: usage.entry_limit,
+            bytes: usage.bytes,
+            byte_limit: usage.byte_limit,
         }
     }
 
-    /// The numbers alone, for a list that comes once a second.
+    /// Returns the numbers without their names, for the list that is sent every second.
     fn compact(&self) -> [Option<f64>; FIELDS.len()] {
         let count = |count: u64| Some(count as f64);
-        // Three digits after the point are enough for any pixel, and half the bytes.
+        // Four decimals are enough for any pixel, and take half the bytes.
         let short = |value: f64| (value * 1e4).round() / 1e4;
         [
             count(self.requests),
@@ -110,7 +112,7 @@ impl Numbers {
     }
 }
 
-/// All caches at one moment.
+/// All caches at one time.
 #[derive(Debug, Serialize)]
 pub(crate) struct Overview {
     /// Milliseconds since 1970.
@@ -118,14 +120,14 @@ pub(crate) struct Overview {
     pub(crate) caches: Vec<Row>,
 }
 
-/// Who they are: sent once, and again when that changes.
+/// The keys, stores and labels of the caches: sent once, and again when they change.
 #[derive(Serialize)]
 pub(crate) struct Names<'a> {
     fields: [&'static str; FIELDS.len()],
     caches: Vec<(&'a str, &'static str, &'a BTreeMap<String, String>)>,
 }
 
-/// What they count: one row of numbers each, in the order of [`Names`].
+/// The numbers of the caches, in the order of [`Names`].
 #[derive(Serialize)]
 pub(crate) struct Compact {
     at: f64,
@@ -133,13 +135,13 @@ pub(crate) struct Compact {
 }
 
 impl Overview {
-    /// Reads every live cache, in the order they were built. Takes some ten microseconds for each.
+    /// Reads every live cache, in the order of their creation. Takes some ten microseconds per cache.
     pub(crate) fn read() -> Self {
-        let caches = super::keyed().into_iter().map(|(key, cache)| Row::of(key, &cache)).collect();
+        let caches = keyed().into_iter().map(|(key, cache)| Row::read(key, &cache)).collect();
         Self { at: millis(SystemTime::now()), caches }
     }
 
-    /// Those first whose loads take longest; of those that take as long, who answers fewest.
+    /// Sorts by load time, the highest first; then by hit rate, the lowest first.
     pub(crate) fn worst_first(&self) -> Self {
         let rate = |row: &Row| row.numbers.hit_rate.unwrap_or(f64::INFINITY);
         let mut caches = self.caches.clone();
@@ -152,8 +154,8 @@ impl Overview {
         Names { fields: FIELDS, caches }
     }
 
-    /// Whether the names are those of `other`.
-    pub(crate) fn has_names_of(&self, other: &Self) -> bool {
+    /// Returns whether the keys, stores and labels equal those of `other`.
+    pub(crate) fn has_same_names_as(&self, other: &Self) -> bool {
         let names = |row: &Row| (row.key.clone(), row.store, row.labels.clone());
         self.caches.iter().map(names).eq(other.caches.iter().map(names))
     }

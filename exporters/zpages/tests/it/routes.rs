@@ -1,13 +1,13 @@
 use axum::Router;
 use serde_json::Value;
 
-use crate::{ask, page, text, used};
+use crate::{get, page, text, used_cache};
 
 const BROWSER: [(&str, &str); 1] = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
 
 #[tokio::test]
-async fn browsers_get_the_page_and_terminals_a_table() {
-    let _cache = used("routes.table").await;
+async fn browsers_get_html_and_terminals_a_table() {
+    let _cache = used_cache("routes.table").await;
     let (status, kind, html) = page("/", &BROWSER).await;
     assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
     assert!(html.starts_with("<!doctype html>") && html.contains("<base href=\"./\">"), "{html}");
@@ -19,22 +19,22 @@ async fn browsers_get_the_page_and_terminals_a_table() {
 }
 
 #[tokio::test]
-async fn a_mounted_page_finds_its_files() {
+async fn mounted_page_finds_its_files() {
     for (mounted, asked, base) in
         [("/a/caches", "/a/caches", "./caches/"), ("/a/caches/", "/a/caches/", "./"), ("/a&b", "/a&b", "./a&amp;b/")]
     {
         let app = || Router::new().nest(mounted, cachescope_zpages::router());
-        let html = text(ask(app(), asked, &BROWSER).await).await;
+        let html = text(get(app(), asked, &BROWSER).await).await;
         assert!(html.contains(&format!("<base href=\"{base}\">")), "{html}");
         let script = format!("{}/assets/page.js", mounted.trim_end_matches('/'));
-        assert_eq!(ask(app(), &script, &[]).await.status(), 200, "{script}");
+        assert_eq!(get(app(), &script, &[]).await.status(), 200, "{script}");
     }
 }
 
 #[tokio::test]
-async fn every_answer_keeps_browsers_from_loading_anything_else() {
+async fn every_response_has_security_headers() {
     for path in ["/", "/caches.json", "/assets/page.css", "/caches/none", "/events"] {
-        let answer = ask(cachescope_zpages::router(), path, &BROWSER).await;
+        let answer = get(cachescope_zpages::router(), path, &BROWSER).await;
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();
         assert!(header("content-security-policy").starts_with("default-src 'self';"), "{path}");
         assert!(!header("content-security-policy").contains("unsafe"), "{path}");
@@ -44,8 +44,8 @@ async fn every_answer_keeps_browsers_from_loading_anything_else() {
 }
 
 #[tokio::test]
-async fn all_caches_are_told_as_json() {
-    let _cache = used("routes.json").await;
+async fn all_caches_are_served_as_json() {
+    let _cache = used_cache("routes.json").await;
     let (status, kind, json) = page("/caches.json", &[]).await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
     let all: Value = serde_json::from_str(&json).unwrap();
@@ -55,36 +55,36 @@ async fn all_caches_are_told_as_json() {
 }
 
 #[tokio::test]
-async fn one_cache_is_told_as_text_and_as_json() {
-    let _caches = [used("routes/one").await, used("routes/one").await];
+async fn one_cache_is_served_as_text_and_as_json() {
+    let _caches = [used_cache("routes/one").await, used_cache("routes/one").await];
     for path in ["/caches/routes%2Fone", "/caches/routes%2Fone%232"] {
-        let (status, kind, told) = page(path, &[]).await;
-        assert_eq!((status, kind.as_str()), (200, "text/plain; charset=utf-8"), "{told}");
-        assert!(told.contains("team=tests") && told.contains("4 requests in"), "{told}");
+        let (status, kind, report) = page(path, &[]).await;
+        assert_eq!((status, kind.as_str()), (200, "text/plain; charset=utf-8"), "{report}");
+        assert!(report.contains("team=tests") && report.contains("4 requests in"), "{report}");
         let (status, kind, json) = page(&format!("{path}.json?span=hour"), &[]).await;
         assert_eq!((status, kind.as_str()), (200, "application/json"), "{json}");
         let one: Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&one["span"], &one["span_requests"]), (&"hour".into(), &4.into()), "{json}");
         assert!(one["past"].is_array() && one["insight"]["advice"].is_array(), "{json}");
     }
-    let (status, _, why) = page("/caches/routes.none.json", &[]).await;
-    assert_eq!((status, why.as_str()), (404, "no cache \"routes.none\" in this process\n"));
+    let (status, _, reason) = page("/caches/routes.none.json", &[]).await;
+    assert_eq!((status, reason.as_str()), (404, "no cache \"routes.none\" in this process\n"));
     assert_eq!(page("/caches/routes%2Fone.json?span=year", &[]).await.0, 400);
 }
 
 #[tokio::test]
-async fn files_are_kept_by_browsers_as_long_as_they_are_the_same() {
+async fn unchanged_files_are_not_sent_again() {
     for (path, expected) in [
         ("/assets/page.css", "text/css; charset=utf-8"),
         ("/assets/page.js", "text/javascript; charset=utf-8"),
         ("/assets/icon.svg", "image/svg+xml"),
         ("/assets/uplot/uPlot.iife.min.js", "text/javascript; charset=utf-8"),
     ] {
-        let answer = ask(cachescope_zpages::router(), path, &[]).await;
+        let answer = get(cachescope_zpages::router(), path, &[]).await;
         assert_eq!(answer.status(), 200, "{path}");
         assert_eq!(answer.headers()["content-type"], expected);
         let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
-        let again = ask(cachescope_zpages::router(), path, &[("if-none-match", &tag)]).await;
+        let again = get(cachescope_zpages::router(), path, &[("if-none-match", &tag)]).await;
         assert_eq!(again.status(), 304, "{path}");
         assert!(text(again).await.is_empty());
     }

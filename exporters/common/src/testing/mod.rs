@@ -1,0 +1,3 @@
+//! Helpers for the tests of exporters.
+
+pub mod captured_logs;
