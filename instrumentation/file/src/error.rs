@@ -1,10 +1,10 @@
-//! What the file system's errors mean for a store.
+//! Maps I/O errors to store errors.
 
 use std::io::{Error, ErrorKind};
 
 use cachescope_core::shared::{StoreError, StoreErrorKind};
 
-/// The error of a store, which names no file: those are called by keys' hashes.
+/// Converts an I/O error. The result names no file, because file names are hashes of keys.
 pub(crate) fn store_error(error: Error) -> StoreError {
     StoreError::new(kind(&error), error)
 }
@@ -24,10 +24,10 @@ fn kind(error: &Error) -> StoreErrorKind {
     }
 }
 
-/// `None` where there is no such file.
-pub(crate) fn found<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+/// Returns `None` if the file doesn't exist.
+pub(crate) fn if_exists<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match result {
-        Ok(found) => Ok(Some(found)),
+        Ok(if_exists) => Ok(Some(if_exists)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_of_the_kind_that_says_what_to_do() {
+    fn io_errors_map_to_store_error_kinds() {
         let kinds = [
             (ErrorKind::StorageFull, StoreErrorKind::Full),
             (ErrorKind::FileTooLarge, StoreErrorKind::Full),
@@ -50,8 +50,8 @@ mod tests {
             (ErrorKind::TimedOut, StoreErrorKind::Timeout),
             (ErrorKind::InvalidData, StoreErrorKind::Other),
         ];
-        for (of, kind) in kinds {
-            let error = store_error(of.into());
+        for (io_kind, kind) in kinds {
+            let error = store_error(io_kind.into());
             assert_eq!(error.kind(), kind);
             assert!(error.source().is_some());
         }

@@ -1,17 +1,17 @@
-//! The folder, and what may be in it.
+//! The folder of a store, and its limits.
 
 use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder of files, and how much they may take.
+/// A folder of files with its limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     pub(crate) root: PathBuf,
     pub(crate) limits: Limits,
 }
 
-/// `None`: no such limit.
+/// The limits of a folder. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) entries: Option<u64>,
@@ -19,14 +19,15 @@ pub(crate) struct Limits {
 }
 
 impl Folder {
-    /// Does `work`, which makes or opens a file at `path`; where its folder isn't there, makes that first.
-    pub(crate) fn in_made<T>(&self, path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    /// Runs `work`, which creates or opens the file at `path`. If the parent folder is missing, creates the folder and
+    /// runs `work` again.
+    pub(crate) fn create_parent_and_retry<T>(&self, path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match work() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let parent = path.parent().unwrap_or(&self.root);
                 let mut builder = DirBuilder::new();
                 builder.recursive(true);
-                // What is cached is the user's, and nobody else's to read.
+                // Only the owner may read cached data.
                 #[cfg(unix)]
                 std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
                 builder.create(parent)?;
@@ -38,7 +39,7 @@ impl Folder {
 }
 
 impl Limits {
-    pub(crate) const fn any(self) -> bool {
+    pub(crate) const fn is_limited(self) -> bool {
         self.entries.is_some() || self.bytes.is_some()
     }
 }

@@ -1,82 +1,82 @@
-//! What files there are.
+//! Lists the files of shards and scopes.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::error::found;
-use crate::levels::Level;
-use crate::place::{ENTRY, LEASE, NEW};
+use crate::error::if_exists;
+use crate::layout::{ENTRY_EXTENSION, LEASE_EXTENSION, PENDING_EXTENSION};
+use crate::usage_file::Usage;
 
-/// Nobody takes so long between two writes to a file, or before it is renamed, and is alive.
-const ABANDONED: Duration = Duration::from_secs(600);
+/// The age at which a pending file is abandoned. A process that is alive writes and renames the file sooner.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     Entry,
     Lease,
-    /// An entry that is being written, or was when its process ended.
-    New,
+    /// An entry that is being written, or was being written when its process ended.
+    Pending,
 }
 
-/// A file of ours.
+/// A file of the store.
 #[derive(Clone, Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedFile {
     pub(crate) path: PathBuf,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     pub(crate) bytes: u64,
-    /// When it was stored, or used last.
+    /// The time of the last use, or of the write.
     pub(crate) used: SystemTime,
 }
 
-impl Listed {
+impl ListedFile {
     pub(crate) fn is_abandoned(&self) -> bool {
-        // What is of the future is of a clock that was set back since.
-        self.kind == Kind::New && self.used.elapsed().is_ok_and(|elapsed| elapsed > ABANDONED)
+        // A time in the future means that the clock was set back since. The file isn't abandoned then.
+        self.kind == FileKind::Pending && self.used.elapsed().is_ok_and(|elapsed| elapsed > ABANDONED_AFTER)
     }
 }
 
-/// The files of a scope in one shard. Costs about four microseconds a file.
-pub(crate) fn of_scope(folder: &Path) -> io::Result<Vec<Listed>> {
+/// Lists the files of a scope in one shard. Costs about 4 µs a file.
+pub(crate) fn list_scope(folder: &Path) -> io::Result<Vec<ListedFile>> {
     let mut listed = Vec::new();
-    let Some(files) = found(fs::read_dir(folder))? else { return Ok(listed) };
+    let Some(files) = if_exists(fs::read_dir(folder))? else { return Ok(listed) };
     for file in files {
         let file = file?;
         let path = file.path();
         let kind = match path.extension().and_then(|extension| extension.to_str()) {
-            Some(ENTRY) => Kind::Entry,
-            Some(LEASE) => Kind::Lease,
-            Some(NEW) => Kind::New,
+            Some(ENTRY_EXTENSION) => FileKind::Entry,
+            Some(LEASE_EXTENSION) => FileKind::Lease,
+            Some(PENDING_EXTENSION) => FileKind::Pending,
             _ => continue,
         };
-        // It may be gone since.
-        let Some(metadata) = found(file.metadata())? else { continue };
-        listed.push(Listed { path, kind, bytes: metadata.len(), used: metadata.modified()? });
+        // Another process may have removed the file.
+        let Some(metadata) = if_exists(file.metadata())? else { continue };
+        listed.push(ListedFile { path, kind, bytes: metadata.len(), used: metadata.modified()? });
     }
     Ok(listed)
 }
 
-/// The files of all scopes in one shard.
-pub(crate) fn of_shard(folder: &Path) -> io::Result<Vec<Listed>> {
+/// Lists the files of all scopes in one shard.
+pub(crate) fn list_shard(folder: &Path) -> io::Result<Vec<ListedFile>> {
     let mut listed = Vec::new();
-    let Some(scopes) = found(fs::read_dir(folder))? else { return Ok(listed) };
+    let Some(scopes) = if_exists(fs::read_dir(folder))? else { return Ok(listed) };
     for scope in scopes {
         let scope = scope?;
         if scope.file_type()?.is_dir() {
-            listed.append(&mut of_scope(&scope.path())?);
+            listed.append(&mut list_scope(&scope.path())?);
         }
     }
     Ok(listed)
 }
 
-/// What the entries among them take.
-pub(crate) fn level(listed: &[Listed]) -> Level {
-    let entries = listed.iter().filter(|file| file.kind == Kind::Entry);
-    entries.fold(Level::default(), |sum, file| sum + Level::one(file.bytes))
+/// Sums up the entries in a listing.
+pub(crate) fn usage(listed: &[ListedFile]) -> Usage {
+    let entries = listed.iter().filter(|file| file.kind == FileKind::Entry);
+    entries.fold(Usage::default(), |sum, file| sum + Usage::one(file.bytes))
 }
 
-/// Drops a file, and says whether it was there.
-pub(crate) fn drop_file(path: &Path) -> io::Result<bool> {
-    found(fs::remove_file(path)).map(|dropped| dropped.is_some())
+/// Removes a file. Returns whether the file existed.
+pub(crate) fn remove_file(path: &Path) -> io::Result<bool> {
+    if_exists(fs::remove_file(path)).map(|removed| removed.is_some())
 }

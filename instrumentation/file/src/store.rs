@@ -1,79 +1,83 @@
-//! A folder of files as a store of bytes.
+//! The public store: [`FileStore`].
 
-use std::fs::{self, File};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use cachescope_core::ConfigError;
-use cachescope_core::shared::{ByteStore, LeaseToken, Leased, Scope, StoreFuture, StoreKey, StoreSize};
+use cachescope_core::shared::{ByteStore, LeaseResult, LeaseToken, Scope, StoreFuture, StoreKey, StoreSize};
 use directories::ProjectDirs;
 
-use crate::entry::{self, HEAD, until};
-use crate::error::found;
+use crate::blocking_task::{Cancellation, run};
 use crate::folder::{Folder, Limits};
-use crate::job::{Asker, run};
-use crate::lease::Lease;
-use crate::levels::Level;
-use crate::place::{NEW, Place};
-use crate::shard::Shard;
-use crate::{KIND, room, upkeep};
+use crate::key_files::KeyFiles;
+use crate::layout::KeyPaths;
+use crate::{KIND, maintenance};
 
-/// How exact "least recently used" is: what was used since isn't written down again.
-const RECENT: Duration = Duration::from_secs(60);
-
-/// A folder of files, which processes of one machine can share, and which outlives them.
+/// A shared store in a folder of files, which outlives the process. The processes of one machine can share it.
 ///
-/// Give it to a cache: `.store(FileStore::in_folder("/var/cache/shop"))`. Caches can share a folder, and so can clones.
-/// Nothing is opened before it is used, and nothing is kept open.
+/// Pass it to a cache: `.store(FileStore::in_folder("/var/cache/shop"))`. Several caches can share a folder, and so can
+/// clones. Nothing is opened before the first use, and no file is kept open.
 ///
-/// Work with files is done by a pool of threads, so any executor will do. On a local disk a get takes
-/// tens of microseconds, a put some hundreds, and with a limit about twice that; more where the system waits for the
-/// disk. An operation that is dropped before it began, or while
-/// it waits for a lock, does nothing; later than that it goes on to its end behind. No operation panics.
+/// A pool of threads does the file operations, so any async executor works. On a local disk, a get takes tens of
+/// microseconds and a put some hundreds. With a limit, both take about twice as long. They take longer when the system
+/// waits for the disk.
 ///
-/// It doesn't tell other processes of what was dropped.
+/// An operation that is dropped before it starts, or while it waits for a lock, has no effect. An operation that is
+/// dropped later completes in the background. No operation panics.
+///
+/// Invalidations aren't announced to other processes.
 #[derive(Clone, Debug)]
+#[doc(alias = "disk_cache")]
 pub struct FileStore {
     folder: Arc<Folder>,
 }
 
 impl FileStore {
-    /// In this folder, which is made when something is stored, for its owner alone. Without limits.
+    /// Creates a store in the folder at `path`, without limits. The folder is created when the first entry is stored,
+    /// with access for its owner alone.
     #[must_use]
     pub fn in_folder(path: impl Into<PathBuf>) -> Self {
         Self { folder: Arc::new(Folder { root: path.into(), limits: Limits::default() }) }
     }
 
-    /// In the folder where the platform has the user's caches of the application called so: `~/.cache/shop` on Linux,
-    /// `~/Library/Caches/shop` on macOS, `%LOCALAPPDATA%\shop\cache` on Windows.
+    /// Creates a store in the user's cache folder for the application `name`. The folder is `~/.cache/shop` on Linux,
+    /// `~/Library/Caches/shop` on macOS, and `%LOCALAPPDATA%\shop\cache` on Windows.
     ///
     /// # Errors
-    /// If the user has no home, or the name can't be a folder's.
+    /// If the user has no home folder, or `name` isn't a plain folder name.
     pub fn for_application(name: &str) -> Result<Self, ConfigError> {
         if name.trim_matches(['.', ' ']).is_empty() || name.contains(['/', '\\', ':']) {
-            return Err(ConfigError::new("an application's cache folder is called as it is: give it a plain name"));
+            return Err(ConfigError::new(format!(
+                "application name must be a plain folder name without '/', '\\' and ':', got {name:?}"
+            )));
         }
         match ProjectDirs::from("", "", name) {
             Some(folders) => Ok(Self::in_folder(folders.cache_dir())),
-            None => Err(ConfigError::new("the user has no home, so no cache folder: give one with `in_folder`")),
+            None => Err(ConfigError::new("the user has no home folder, so there is no cache folder: use `in_folder`")),
         }
     }
 
-    /// At most so many bytes of files in the folder, of all caches; a file is 512 bytes longer than its value. Those
-    /// leave that weren't used for the longest time, to the minute and of a sample; on Windows, that weren't stored.
-    /// It is exceeded by what is being stored, for the moment until room is made. A value that is larger is refused as
-    /// [`Full`](cachescope_core::shared::StoreErrorKind::Full). Give it to all processes alike. Default: no limit.
+    /// Sets the maximum size of all files in the folder in bytes, for all caches together. A file is 512 bytes longer
+    /// than its value. Default: no limit.
+    ///
+    /// Above the limit, the least recently used entries of a sample are evicted. The time of use is exact to a minute.
+    /// On Windows, the time of storing counts instead. The folder exceeds the limit briefly, between a write and the
+    /// eviction that follows. A value above the limit is refused with
+    /// [`Full`](cachescope_core::shared::StoreErrorKind::Full).
+    ///
+    /// Set the same limit in all processes that share the folder.
     #[must_use]
+    #[doc(alias = "capacity")]
     pub fn size_limit(self, bytes: u64) -> Self {
         self.limited(|limits| limits.bytes = Some(bytes))
     }
 
-    /// At most so many entries in the folder, and at least one; otherwise as [`size_limit`](Self::size_limit).
-    /// Default: no limit.
+    /// Sets the maximum number of entries in the folder, for all caches together. Zero counts as 1. Eviction works as
+    /// for [`size_limit`](Self::size_limit). Default: no limit.
     #[must_use]
+    #[doc(alias = "capacity")]
     pub fn entry_limit(self, entries: u64) -> Self {
         self.limited(|limits| limits.entries = Some(entries.max(1)))
     }
@@ -84,132 +88,17 @@ impl FileStore {
         Self { folder: Arc::new(folder) }
     }
 
-    /// Work with the files of a key.
-    fn at<'a, T: Send + 'static>(
+    /// Runs `work` with the files of a key, on a thread of the pool.
+    fn with_files<'a, T: Send + 'static>(
         &self,
         key: &StoreKey,
-        work: impl FnOnce(&Asker, &At) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Cancellation, &KeyFiles) -> io::Result<T> + Send + 'static,
     ) -> StoreFuture<'a, T> {
         let (folder, key) = (Arc::clone(&self.folder), key.clone());
-        run(move |asker| {
-            let at = At { place: Place::of(&folder.root, &key), name: key.whole(), folder };
-            work(asker, &at)
+        run(move |cancellation| {
+            let files = KeyFiles { paths: KeyPaths::new(&folder.root, &key), name: key.full_name(), folder };
+            work(cancellation, &files)
         })
-    }
-}
-
-/// The files of a key.
-struct At {
-    folder: Arc<Folder>,
-    place: Place,
-    name: String,
-}
-
-impl At {
-    fn lock(&self, asker: &Asker) -> io::Result<Shard<'_>> {
-        Shard::lock(&self.folder, self.place.shard, asker)
-    }
-
-    /// Without a lock: a file that is opened stays what it is.
-    fn get(&self) -> io::Result<Option<Vec<u8>>> {
-        let Some(mut file) = found(File::open(&self.place.entry))? else { return Ok(None) };
-        let value = entry::read(&mut file, &self.name)?;
-        if value.is_some() && self.folder.limits.any() {
-            let used = file.metadata()?.modified()?;
-            if used.elapsed().is_ok_and(|elapsed| elapsed > RECENT) {
-                // Where that isn't allowed, it is told by when it was stored.
-                let _ = file.set_modified(SystemTime::now());
-            }
-        }
-        Ok(value)
-    }
-
-    fn put(&self, bytes: &[u8], life: Option<Duration>, lease: Option<LeaseToken>, asker: &Asker) -> io::Result<bool> {
-        let length = (HEAD + bytes.len()) as u64;
-        if self.folder.limits.bytes.is_some_and(|limit| length > limit) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "the value is larger than its folder may be"));
-        }
-        let new = New::write(self, bytes, until(life))?;
-        let shard = self.lock(asker)?;
-        if let Some(token) = lease
-            && !Lease::held(&self.place.lease)?.is_some_and(|lease| lease.is_of(token))
-        {
-            return Ok(false);
-        }
-        let old = found(fs::metadata(&self.place.entry))?.map(|metadata| Level::one(metadata.len()));
-        let (new_level, old) = (Level::one(length), old.unwrap_or_default());
-        // Too much is counted if the process ends here, never too little.
-        let number = shard.number;
-        shard.levels.change(number, |level| level + new_level)?;
-        // Before the entry is there: if the process ends here, nobody stores over an invalidation.
-        Lease::end(&self.place.lease)?;
-        new.take_place(self)?;
-        shard.levels.change(number, |level| level.less(old))?;
-        drop(shard);
-        room::make(&self.folder, &self.place.entry, number, asker)?;
-        Ok(true)
-    }
-
-    fn remove(&self, asker: &Asker) -> io::Result<()> {
-        // Who would hold a lease, or have stored, has made the folder.
-        if !self.place.folder.try_exists()? {
-            return Ok(());
-        }
-        let shard = self.lock(asker)?;
-        Lease::end(&self.place.lease)?;
-        let Some(metadata) = found(fs::metadata(&self.place.entry))? else { return Ok(()) };
-        fs::remove_file(&self.place.entry)?;
-        shard.levels.change(shard.number, |level| level.less(Level::one(metadata.len())))
-    }
-
-    fn lease(&self, token: LeaseToken, term: Duration, asker: &Asker) -> io::Result<Leased> {
-        let _shard = self.lock(asker)?;
-        if Lease::held(&self.place.lease)?.is_some_and(|lease| !lease.is_of(token)) {
-            return Ok(Leased::Held);
-        }
-        let lease = Lease { token: token.number(), until: until(Some(term)) };
-        self.folder.in_made(&self.place.lease, || lease.write(&self.place.lease))?;
-        Ok(Leased::Granted(self.get()?))
-    }
-
-    fn release(&self, token: LeaseToken, asker: &Asker) -> io::Result<()> {
-        if !self.place.folder.try_exists()? {
-            return Ok(());
-        }
-        let _shard = self.lock(asker)?;
-        match Lease::held(&self.place.lease)? {
-            Some(lease) if lease.is_of(token) => Lease::end(&self.place.lease),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// An entry that is written and isn't there yet. Its file leaves with it.
-struct New(Option<PathBuf>);
-
-impl New {
-    fn write(at: &At, bytes: &[u8], until: u64) -> io::Result<Self> {
-        let number = RandomState::new().hash_one(std::process::id());
-        let path = at.place.folder.join(format!("{number:016x}.{NEW}"));
-        let mut file = at.folder.in_made(&path, || File::create_new(&path))?;
-        let new = Self(Some(path));
-        entry::write(&mut file, &at.name, until, bytes)?;
-        Ok(new)
-    }
-
-    fn take_place(mut self, at: &At) -> io::Result<()> {
-        if let Some(path) = &self.0 {
-            fs::rename(path, &at.place.entry)?;
-        }
-        self.0 = None;
-        Ok(())
-    }
-}
-
-impl Drop for New {
-    fn drop(&mut self) {
-        // What can't be removed now is swept later.
-        let _ = self.0.take().map(fs::remove_file);
     }
 }
 
@@ -219,47 +108,47 @@ impl ByteStore for FileStore {
     }
 
     fn get<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.at(key, |_, at| at.get())
+        self.with_files(key, |_, files| files.get())
     }
 
     fn put<'a>(
         &'a self,
         key: &'a StoreKey,
         bytes: &'a [u8],
-        life: Option<Duration>,
+        ttl: Option<Duration>,
         lease: Option<LeaseToken>,
     ) -> StoreFuture<'a, bool> {
         let bytes = bytes.to_vec();
-        self.at(key, move |asker, at| at.put(&bytes, life, lease, asker))
+        self.with_files(key, move |cancellation, files| files.put(&bytes, ttl, lease, cancellation))
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, ()> {
-        self.at(key, |asker, at| at.remove(asker))
+        self.with_files(key, |cancellation, files| files.remove(cancellation))
     }
 
     fn clear<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, ()> {
         let (folder, scope) = (Arc::clone(&self.folder), scope.clone());
-        run(move |_| upkeep::clear(&folder, &scope))
+        run(move |_| maintenance::clear(&folder, &scope))
     }
 
-    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, Leased> {
-        self.at(key, move |asker, at| at.lease(token, term, asker))
+    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, LeaseResult> {
+        self.with_files(key, move |cancellation, files| files.lease(token, term, cancellation))
     }
 
     fn release<'a>(&'a self, key: &'a StoreKey, token: LeaseToken) -> StoreFuture<'a, ()> {
-        self.at(key, move |asker, at| at.release(token, asker))
+        self.with_files(key, move |cancellation, files| files.release(token, cancellation))
     }
 
-    /// Exact, by all of the scope's files: about 4 microseconds each.
+    /// Returns the exact size. Reads the metadata of each file in the scope: about 4 µs a file.
     fn size<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, StoreSize> {
         let (folder, scope) = (Arc::clone(&self.folder), scope.clone());
-        run(move |asker| upkeep::size(&folder, &scope, asker))
+        run(move |cancellation| maintenance::size(&folder, &scope, cancellation))
     }
 
-    /// Reads the beginning of all of the scope's files: about 10 microseconds each.
+    /// Removes expired entries. Reads the header of each file in the scope: about 10 µs a file.
     fn sweep<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, u64> {
         let (folder, scope) = (Arc::clone(&self.folder), scope.clone());
-        run(move |asker| upkeep::sweep(&folder, &scope, asker))
+        run(move |cancellation| maintenance::sweep(&folder, &scope, cancellation))
     }
 }
 
@@ -268,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_application_s_folder_is_in_the_user_s_cache_folder() {
+    fn application_folder_is_in_user_cache_folder() {
         let store = FileStore::for_application("shop").unwrap();
         let folders = directories::BaseDirs::new().unwrap();
         assert!(store.folder.root.starts_with(folders.cache_dir()), "{store:?}");
@@ -279,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_each_their_own() {
+    fn size_limit_and_entry_limit_are_set_independently() {
         let store = FileStore::in_folder("nowhere").size_limit(7).entry_limit(0);
         assert_eq!((store.folder.limits.bytes, store.folder.limits.entries), (Some(7), Some(1)));
-        assert!(!FileStore::in_folder("nowhere").folder.limits.any());
+        assert!(!FileStore::in_folder("nowhere").folder.limits.is_limited());
     }
 }

@@ -1,4 +1,4 @@
-//! A moka cache with telemetry and moka's interface.
+//! A moka cache with telemetry and moka's own interface.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,42 +7,46 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope_core::{Clock, Ending, Failure, Levels, MissReason, Recorder, Registration, RequestResult, Source};
+use cachescope_core::{Clock, Failure, MissReason, RequestOutcome, RequestResult, StoreUsage};
+use cachescope_telemetry::{CacheRegistration, CacheSource, Recorder};
 use moka::sync::Cache;
 
-use crate::levels::levels;
-use crate::request::Request;
+use crate::instrumented_request::InstrumentedRequest;
+use crate::usage::usage;
 
-/// A moka cache with telemetry. Cheap to clone, as moka's own; dereferences to it.
+/// A moka cache with telemetry. Created by [`instrument`](crate::instrument).
+///
+/// Dereferences to the moka cache. Clones are cheap and share the cache.
 pub struct Instrumented<K, V, S = std::hash::RandomState> {
     pub(crate) cache: Cache<K, V, S>,
     pub(crate) recorder: Arc<Recorder>,
-    pub(crate) live: Arc<Live<K, V, S>>,
+    pub(crate) registration: Arc<RegisteredCache<K, V, S>>,
 }
 
-/// What ends with the last clone.
-pub(crate) struct Live<K, V, S> {
-    pub(crate) _source: Arc<Sizes<K, V, S>>,
-    pub(crate) _registration: Registration,
+/// The telemetry registration of a cache. Ends when the last clone of the cache is dropped.
+pub(crate) struct RegisteredCache<K, V, S> {
+    pub(crate) _source: Arc<CacheUsage<K, V, S>>,
+    pub(crate) _registration: CacheRegistration,
 }
 
-pub(crate) struct Sizes<K, V, S> {
+/// Reports the usage of a cache to telemetry.
+pub(crate) struct CacheUsage<K, V, S> {
     pub(crate) cache: Cache<K, V, S>,
     pub(crate) in_bytes: bool,
 }
 
-impl<K, V, S> Source for Sizes<K, V, S>
+impl<K, V, S> CacheSource for CacheUsage<K, V, S>
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     S: BuildHasher + Clone + Send + Sync + 'static,
 {
-    fn levels(&self) -> Levels {
-        levels(&self.cache, self.in_bytes)
+    fn usage(&self) -> StoreUsage {
+        usage(&self.cache, self.in_bytes)
     }
 
     fn longest_wait(&self) -> Duration {
-        // moka keeps its waiting callers to itself.
+        // moka doesn't report how long its callers wait.
         Duration::ZERO
     }
 }
@@ -53,7 +57,8 @@ where
     V: Clone + Send + Sync + 'static,
     S: BuildHasher + Clone + Send + Sync + 'static,
 {
-    /// moka's `get`, counted as a hit or a miss. A hit costs about 1 ns more than moka's own.
+    /// Returns the value of `key`, like moka's `get`, and counts a hit or a miss. A hit costs about 1 ns more than
+    /// without telemetry.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -62,28 +67,34 @@ where
         if let Some(value) = self.hit(key) {
             return Some(value);
         }
-        let request = Request::start(&self.recorder);
-        request.end(Ending::miss(MissReason::Unknown));
+        let request = InstrumentedRequest::start(&self.recorder);
+        request.end(RequestOutcome::miss(MissReason::Unknown));
         None
     }
 
-    /// moka's `get_with`, counted as a hit, a miss (`init` ran here) or coalesced (it ran for another caller).
+    /// Returns the value of `key` or loads it with `init`, like moka's `get_with`.
+    ///
+    /// Counts a hit, a miss if `init` ran in this call, or a coalesced request if `init` ran in another call.
     pub fn get_with(&self, key: K, init: impl FnOnce() -> V) -> V {
         if let Some(value) = self.hit(&key) {
             return value;
         }
-        let request = Request::start(&self.recorder);
+        let request = InstrumentedRequest::start(&self.recorder);
         let entry = self.cache.entry(key).or_insert_with(|| request.load(init));
-        let ending =
-            if entry.is_fresh() { Ending::miss(MissReason::Unknown) } else { Ending::of(RequestResult::Coalesced) };
+        let ending = if entry.is_fresh() {
+            RequestOutcome::miss(MissReason::Unknown)
+        } else {
+            RequestOutcome::new(RequestResult::Coalesced)
+        };
         request.end(ending);
         entry.into_value()
     }
 
-    /// moka's `try_get_with`, counted as [`Instrumented::get_with`] is.
+    /// Returns the value of `key` or loads it with `init`, like moka's `try_get_with`. Counts like
+    /// [`get_with`](Self::get_with).
     ///
     /// # Errors
-    /// What `init` returned, shared with the callers that waited for it.
+    /// The error that `init` returned. All callers that waited for the load share it.
     pub fn try_get_with<E>(&self, key: K, init: impl FnOnce() -> Result<V, E>) -> Result<V, Arc<E>>
     where
         E: Send + Sync + 'static,
@@ -91,13 +102,14 @@ where
         if let Some(value) = self.hit(&key) {
             return Ok(value);
         }
-        let request = Request::start(&self.recorder);
+        let request = InstrumentedRequest::start(&self.recorder);
         let mut ran = false;
         let loaded = self.cache.entry(key).or_try_insert_with(|| {
             ran = true;
             request.try_load(init)
         });
-        let ending = if ran { Ending::miss(MissReason::Unknown) } else { Ending::of(RequestResult::Coalesced) };
+        let ending =
+            if ran { RequestOutcome::miss(MissReason::Unknown) } else { RequestOutcome::new(RequestResult::Coalesced) };
         request.end(if loaded.is_err() { ending.with_failure(Failure::Error) } else { ending });
         loaded.map(moka::Entry::into_value)
     }
@@ -123,7 +135,7 @@ where
     }
 }
 
-/// `Borrow` look-ups in moka's terms.
+/// Adapts look-ups by [`Borrow`] to moka's `Equivalent`.
 struct BorrowedKey<'a, Q: ?Sized>(&'a Q);
 
 impl<Q: Hash + ?Sized> Hash for BorrowedKey<'_, Q> {
@@ -148,13 +160,17 @@ impl<K, V, S> Deref for Instrumented<K, V, S> {
 
 impl<K, V, S: Clone> Clone for Instrumented<K, V, S> {
     fn clone(&self) -> Self {
-        Self { cache: self.cache.clone(), recorder: Arc::clone(&self.recorder), live: Arc::clone(&self.live) }
+        Self {
+            cache: self.cache.clone(),
+            recorder: Arc::clone(&self.recorder),
+            registration: Arc::clone(&self.registration),
+        }
     }
 }
 
 impl<K, V, S> fmt::Debug for Instrumented<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Instrumented").field("cache", &self.recorder.identity().cache).finish_non_exhaustive()
+        f.debug_struct("Instrumented").field("cache", &self.recorder.identity().name).finish_non_exhaustive()
     }
 }
 
@@ -170,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_are_counted_and_the_rest_is_mokas() {
+    fn reads_are_counted_and_other_methods_are_mokas() {
         let cache = instrument("test.alone", Cache::new(100));
         assert_eq!(cache.get(&1), None);
         assert_eq!(cache.get_with(1, || "one".into()), "one");
@@ -178,26 +194,26 @@ mod tests {
         cache.insert(2, "two".into());
         assert_eq!(cache.clone().get(&2).as_deref(), Some("two"));
         assert_eq!((result(&cache, RequestResult::Miss), result(&cache, RequestResult::Hit)), (2, 2));
-        assert_eq!(cache.live._source.levels().entries, 2);
+        assert_eq!(cache.registration._source.usage().entries, 2);
         assert_eq!(cache.recorder.counts().load_durations(LoadTrigger::Miss).count(), 1);
     }
 
     #[test]
-    fn errors_and_panics_end_their_request_too() {
+    fn request_ends_once_when_load_fails_or_panics() {
         let cache = instrument("test.alone.failing", Cache::<u64, String>::new(100));
         let error = cache.try_get_with(1, || Err::<String, _>("no")).unwrap_err();
         assert_eq!(*error, "no");
         let panicking = cache.clone();
         std::thread::spawn(move || panicking.get_with(2, || panic!("on purpose"))).join().unwrap_err();
         let counts = cache.recorder.counts();
-        let miss = Ending::miss(MissReason::Unknown);
+        let miss = RequestOutcome::miss(MissReason::Unknown);
         assert_eq!(counts.totals.ended(miss.with_failure(Failure::Error)), 1);
         assert_eq!(counts.totals.ended(miss.with_failure(Failure::Panic)), 1);
         assert_eq!((counts.requests(), counts.active, counts.loads_active), (2, 0, 0));
     }
 
     #[test]
-    fn callers_that_waited_are_coalesced() {
+    fn callers_that_wait_for_load_are_coalesced() {
         let cache = instrument("test.alone.waiting", Cache::<u64, String>::new(100));
         let (loading, go) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
         let leader = {
@@ -215,7 +231,7 @@ mod tests {
             let cache = cache.clone();
             std::thread::spawn(move || cache.get_with(1, || "never".into()))
         };
-        // The follower has missed and asks moka next; whether it is waiting there yet, moka doesn't tell.
+        // The follower has missed and calls moka next. moka doesn't report whether the follower waits already.
         while cache.recorder.counts().active < 2 {
             std::thread::yield_now();
         }

@@ -1,18 +1,20 @@
-//! moka for cachescope: [`Moka`] is the default store of `cached(...)`, and [`instrument`] gives a moka
-//! cache that you already use the same telemetry.
+//! moka for cachescope: [`Moka`] is the default store of `cached(...)`, and [`instrument`] adds the same telemetry to
+//! an existing moka cache.
 
-mod alone;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod frequency_sketch;
+mod instrument;
 mod instrumented;
-mod levels;
-mod removal;
-mod request;
+mod instrumented_request;
+mod removal_reason;
 mod simulator;
-mod sketch;
 mod store;
+mod usage;
 
-pub use crate::alone::{Instrument, eviction_listener, instrument};
+pub use crate::instrument::{Instrumentation, eviction_listener, instrument};
 pub use crate::instrumented::Instrumented;
 pub use crate::store::{Moka, MokaStore};
 
-/// The value of the attribute `cachescope.store`.
+/// The value of the `cachescope.store` attribute.
 const KIND: &str = "moka";

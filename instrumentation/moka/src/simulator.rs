@@ -1,70 +1,71 @@
-//! What moka would hold at some other capacity.
+//! Simulates moka at another capacity.
 
-use cachescope_core::{Ring, Simulator, Slots};
+use cachescope_core::{KeySlab, Simulator, SlotRing};
 
-use crate::sketch::Sketch;
+use crate::frequency_sketch::FrequencySketch;
 
-/// Spreads a key over 64 bits, as the sketch takes a hash.
+/// Hashes a key to 64 bits for the sketch.
 fn spread(key: u32) -> u64 {
     let spread = u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     spread ^ (spread >> 29)
 }
 
-/// moka's policy without the entries: what was used last is kept, and what is new must have been asked for more often
-/// than what it would drive out.
+/// A scaled-down simulation of moka's policy without values. The least recently used entries are victims, and a new
+/// entry must have been requested more often than its victims.
 ///
-/// It gives the hits and misses of moka 0.12's `sync::Cache` that does its pending tasks after each request; left to
-/// itself, moka does them in batches of some 64. An entry takes 12 bytes, 8 to 16 of the sketch (about a quarter of it
-/// where entries are weighed, as moka has it), and 4 more from the first weight that isn't 1. An access takes some 25
-/// to 40 ns.
+/// The simulation gives the hits and misses of moka 0.12's `sync::Cache` if moka runs its pending tasks after each
+/// request. By default, moka runs them in batches of about 64. An entry takes 12 bytes, and 8 to 16 bytes of the
+/// sketch. If entries are weighed, the sketch takes about a quarter of that, as in moka. The first weight other than 1
+/// adds 4 bytes to each entry. An access takes about 25 to 40 ns.
 pub(crate) struct TinyLfu {
     capacity: u64,
-    /// Whether the capacity is in entries.
-    are_counted: bool,
+    /// Whether the capacity counts entries.
+    counts_entries: bool,
     entries: u32,
     most_entries: usize,
-    slots: Slots,
-    /// All entries, by their last use; at its hand is the one used least recently.
-    held: Ring,
-    sketch: Sketch,
+    slots: KeySlab,
+    /// All entries in order of their last use. The hand points to the least recently used entry.
+    held: SlotRing,
+    sketch: FrequencySketch,
     has_been_full: bool,
 }
 
 impl TinyLfu {
-    /// Room for `capacity` of weight, at least 1, which is about `entries` entries: if exactly, entries are counted.
+    /// Creates a simulation with `capacity`, at least 1, in units of weight, for about `entries` entries. If the two
+    /// are equal, the capacity counts entries.
     ///
-    /// It holds up to twice as many entries should they be light, and no more than 65,535.
+    /// If entries are light, the simulation holds up to twice `entries`, but at most 65,535.
     pub(crate) fn new(capacity: u64, entries: usize) -> Self {
-        let are_counted = usize::try_from(capacity) == Ok(entries);
-        let entries = entries.clamp(1, Slots::MOST);
+        let counts_entries = usize::try_from(capacity) == Ok(entries);
+        let entries = entries.clamp(1, KeySlab::MAX_SLOTS);
         Self {
             capacity,
-            are_counted,
+            counts_entries,
             entries: entries as u32,
-            most_entries: (2 * entries).min(Slots::MOST),
-            slots: Slots::new(entries, entries),
-            held: Ring::default(),
-            sketch: Sketch::off(),
+            most_entries: (2 * entries).min(KeySlab::MAX_SLOTS),
+            slots: KeySlab::new(entries, entries),
+            held: SlotRing::default(),
+            sketch: FrequencySketch::disabled(),
             has_been_full: false,
         }
     }
 
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.held.hand() {
-            self.slots.release(oldest, &mut self.held);
+            self.slots.remove(oldest, &mut self.held);
         }
     }
 
-    /// The entry of this slot weighs something else from now on.
+    /// Changes the weight of an entry, and evicts entries above the capacity.
     fn reweigh(&mut self, slot: u16, weight: u32) {
-        self.slots.reweigh(slot, weight, &mut self.held);
+        self.slots.set_weight(slot, weight, &mut self.held);
         while self.held.weight() > self.capacity {
             self.has_been_full = true;
             self.drop_oldest();
         }
     }
 
-    /// How many of the oldest entries make way for one of this key; `None` if it isn't worth them.
+    /// Returns how many of the oldest entries an entry of `key` replaces, or `None` if the entry isn't admitted.
     fn victims(&self, key: u32, weight: u64) -> Option<usize> {
         let own = self.sketch.frequency(spread(key));
         let (mut count, mut freed, mut theirs) = (0, 0, 0);
@@ -80,7 +81,7 @@ impl TinyLfu {
         (freed >= weight && own > theirs).then_some(count)
     }
 
-    /// Stores the entry of a key that has none, if it is worth it.
+    /// Stores an entry for a key that has none, if the policy admits it.
     fn store(&mut self, key: u32, weight: u32) {
         if self.held.weight() + u64::from(weight) > self.capacity || self.held.slots() == self.most_entries {
             if u64::from(weight) > self.capacity {
@@ -89,22 +90,22 @@ impl TinyLfu {
             self.has_been_full = true;
             let victims = self.victims(key, u64::from(weight));
             (0..victims.unwrap_or(0)).for_each(|_| self.drop_oldest());
-            // What weighs nothing drives nothing out.
+            // An entry of weight 0 has no victims.
             if victims.is_none() || self.held.slots() == self.most_entries {
                 return;
             }
         }
-        let slot = self.slots.take(key, weight);
-        self.slots.join(slot, &mut self.held);
+        let slot = self.slots.insert(key, weight);
+        self.slots.push_back(slot, &mut self.held);
     }
 
-    /// The sketch starts once the cache is half full, of a size that moka finds by the same sums.
+    /// Starts the sketch once the cache is half full. The size is calculated as in moka.
     fn start_sketch(&mut self) {
         let is_half_full = self.held.weight() >= self.capacity / 2;
-        if !self.sketch.is_off() || !(is_half_full || self.held.slots() == self.most_entries) {
+        if !self.sketch.is_disabled() || !(is_half_full || self.held.slots() == self.most_entries) {
             return;
         }
-        self.sketch = Sketch::of(if self.are_counted || !is_half_full {
+        self.sketch = FrequencySketch::new(if self.counts_entries || !is_half_full {
             self.entries
         } else {
             let share = self.held.weight() as f64 / self.capacity as f64;
@@ -118,7 +119,7 @@ impl Simulator for TinyLfu {
         self.sketch.increment(spread(key));
         let found = self.slots.find(key);
         if let Some(slot) = found {
-            self.slots.renew(slot, &mut self.held);
+            self.slots.move_to_back(slot, &mut self.held);
             if self.slots.weight(slot) != weight {
                 self.reweigh(slot, weight);
             }
@@ -135,13 +136,13 @@ impl Simulator for TinyLfu {
 
     fn remove(&mut self, key: u32) {
         if let Some(slot) = self.slots.find(key) {
-            self.slots.release(slot, &mut self.held);
+            self.slots.remove(slot, &mut self.held);
         }
     }
 
-    /// The sketch stays, as moka's does.
+    /// Removes all entries. The sketch stays, as in moka.
     fn clear(&mut self) {
-        self.held = Ring::default();
+        self.held = SlotRing::default();
         self.slots.clear();
     }
 
@@ -158,16 +159,16 @@ impl Simulator for TinyLfu {
 mod tests {
     use std::hash::{BuildHasherDefault, Hasher};
 
-    use cachescope_core::contract::{Simulated, simulates};
+    use cachescope_testing::{Simulated, check_simulator};
     use moka::sync::Cache;
 
     use super::*;
 
-    /// Gives moka's sketch the hashes that ours gets.
+    /// Gives moka's sketch the same hashes as the simulated one.
     #[derive(Default)]
-    struct Spread(u64);
+    struct SpreadHasher(u64);
 
-    impl Hasher for Spread {
+    impl Hasher for SpreadHasher {
         fn finish(&self) -> u64 {
             self.0
         }
@@ -179,10 +180,10 @@ mod tests {
         }
     }
 
-    /// Each request settled before the next.
-    struct Settled(Cache<u32, u32, BuildHasherDefault<Spread>>);
+    /// A moka cache that runs its pending tasks after each request.
+    struct SettledCache(Cache<u32, u32, BuildHasherDefault<SpreadHasher>>);
 
-    impl Simulated for Settled {
+    impl Simulated for SettledCache {
         fn request(&mut self, key: u32, weight: u32) -> bool {
             let hit = self.0.get(&key).is_some();
             if !hit {
@@ -202,16 +203,16 @@ mod tests {
         }
     }
 
-    /// So many entries of average weight, up to `most`.
-    fn agrees(seed: u64, entries: u32, most: u32) {
+    /// Compares both at a capacity of `entries` entries of average weight, with weights up to `most`.
+    fn assert_simulates_moka(seed: u64, entries: u32, most: u32) {
         let capacity = u64::from(entries) * u64::from(most + 1) / 2;
         let mut builder = Cache::builder().max_capacity(capacity);
         if most > 1 {
             builder = builder.weigher(|_: &u32, weight: &u32| *weight);
         }
-        let mut real = Settled(builder.build_with_hasher(BuildHasherDefault::default()));
+        let mut real = SettledCache(builder.build_with_hasher(BuildHasherDefault::default()));
         let mut simulated = TinyLfu::new(capacity, entries as usize);
-        assert_eq!(simulates(&mut simulated, &mut real, (seed, entries, most)), Ok(()), "{entries} entries");
+        assert_eq!(check_simulator(&mut simulated, &mut real, (seed, entries, most)), Ok(()), "{entries} entries");
         assert_eq!(
             (simulated.held.slots() as u64, simulated.held.weight()),
             (real.0.entry_count(), real.0.weighted_size())
@@ -219,38 +220,38 @@ mod tests {
         assert!(simulated.has_been_full());
     }
 
-    // A smaller moka has a sketch for 128 entries all the same, or for 512 where they are weighed.
+    // A smaller moka cache still has a sketch for 128 entries, or for 512 if entries are weighed.
     #[test]
-    fn hits_what_moka_hits() {
+    fn simulation_matches_mokas_hits() {
         for (seed, entries) in (0..).zip([128, 192, 333, 1_000, 1_536]) {
-            agrees(seed, entries, 1);
+            assert_simulates_moka(seed, entries, 1);
         }
         for (seed, entries) in (100..).zip([768, 1_000, 1_536]) {
-            agrees(seed, entries, 3);
-            agrees(seed + 50, entries, 100);
+            assert_simulates_moka(seed, entries, 3);
+            assert_simulates_moka(seed + 50, entries, 100);
         }
     }
 
     #[test]
-    fn follows_a_weight_that_changes() {
+    fn changed_weight_is_followed() {
         let mut simulated = TinyLfu::new(1_000, 10);
         assert!(!simulated.access(1, 100));
         assert!(simulated.access(1, 300));
         assert_eq!((simulated.weight_of(1), simulated.held.weight()), (Some(300), 300));
         (2..5).for_each(|key| assert!(!simulated.access(key, 200)));
         assert!(!simulated.has_been_full());
-        // Which leaves room for one of the others: the last.
+        // Of the other entries, only the last one still fits.
         assert!(simulated.access(1, 700));
         assert!(simulated.has_been_full());
         assert_eq!((2..5).filter(|key| simulated.weight_of(*key).is_some()).collect::<Vec<_>>(), [4]);
-        // Too heavy.
+        // Heavier than the capacity.
         assert!(simulated.access(1, 1_001));
         assert_eq!((simulated.weight_of(1), simulated.held.weight(), simulated.held.slots()), (None, 0, 0));
         assert!(!simulated.access(1, 1_001) && !simulated.access(1, 1_001));
     }
 
     #[test]
-    fn forgets_all_that_it_holds() {
+    fn clear_removes_all_entries() {
         let mut simulated = TinyLfu::new(100, 100);
         (0..1_000).for_each(|key| _ = simulated.access(key, 1));
         simulated.clear();
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_no_more_memory_than_it_may() {
+    fn memory_is_bounded() {
         let memory = |weight: u32| -> usize {
             let memory_of = |entries: u32| {
                 let mut simulated = TinyLfu::new(u64::from(entries * weight), entries as usize);
@@ -273,21 +274,21 @@ mod tests {
     }
 
     #[test]
-    fn is_full_at_twice_the_entries_it_was_meant_for() {
+    fn simulation_is_full_at_twice_its_entries() {
         let mut simulated = TinyLfu::new(u64::MAX, 100);
         (0..1_000).for_each(|key| _ = simulated.access(key, key % 3));
-        // As many slots as entries: those of what left are taken again.
+        // Slots of evicted entries are reused.
         assert!(simulated.held.slots() == 200 && simulated.slots.capacity() < 250);
         assert!(simulated.has_been_full());
-        // Which still takes in what is asked for more often.
+        // A full simulation still admits keys that are requested more often.
         (0..15).for_each(|_| _ = simulated.access(5_000, 1));
         assert!(simulated.access(5_000, 1));
 
         let mut simulated = TinyLfu::new(u64::MAX, usize::MAX);
         (0..200_000).for_each(|key| _ = simulated.access(key, u32::MAX));
-        assert_eq!((simulated.held.slots(), simulated.slots.capacity()), (Slots::MOST, Slots::MOST));
+        assert_eq!((simulated.held.slots(), simulated.slots.capacity()), (KeySlab::MAX_SLOTS, KeySlab::MAX_SLOTS));
 
-        // Nor does it fail where there is next to no room.
+        // Tiny capacities work as well.
         for (capacity, entries) in [(1, 0), (1, 1), (2, 1), (0, 0)] {
             let mut simulated = TinyLfu::new(capacity, entries);
             (0..10_000).for_each(|n| _ = simulated.access(n % 7, n % 3));

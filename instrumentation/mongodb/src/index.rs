@@ -1,4 +1,4 @@
-//! The index by which a server drops by itself what is over.
+//! The TTL index, by which a server removes expired documents.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use crate::failure::{NOT_IMPLEMENTED, code, failure};
+use crate::error::{NOT_IMPLEMENTED, server_code, store_error};
 
-/// Who drops what is over.
+/// The mechanism that removes expired entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// The server, by itself.
+    /// The server removes expired entries by a TTL index.
     Server,
-    /// Sweeps alone: the server has no indexes that do so.
+    /// Only sweeps remove expired entries, because the server doesn't support TTL indexes.
     Sweeps,
 }
 
@@ -24,15 +24,15 @@ pub(crate) async fn create(collection: &Collection<Document>) -> Result<Expiry, 
     let index = IndexModel::builder().keys(doc! { "purge_at": 1 }).options(options).build();
     match collection.create_index(index).await {
         Ok(_) => Ok(Expiry::Server),
-        Err(error) if code(&error) == Some(NOT_IMPLEMENTED) => {
+        Err(error) if server_code(&error) == Some(NOT_IMPLEMENTED) => {
             static WARNED: Once = Once::new();
             WARNED.call_once(|| {
                 tracing::warn!(
-                    "this server has no indexes that drop what is over; cached entries stay in it until a sweep"
+                    "server doesn't support TTL indexes: expired cache entries stay in the collection until a sweep"
                 );
             });
             Ok(Expiry::Sweeps)
         }
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(store_error(error)),
     }
 }

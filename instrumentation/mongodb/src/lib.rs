@@ -1,25 +1,29 @@
 //! MongoDB as a cachescope store, and telemetry for its client.
 //!
-//! [`MongoDb`] is a store of `cached(...)`. [`instrument`] gives whoever uses the client directly its `db.client.*`
-//! telemetry, without any cache.
+//! [`MongoDb`] is a shared store of `cached(...)`. [`instrument`] adds `db.client.*` telemetry to a client that is used
+//! directly, without a cache.
 
-mod clock;
-mod commands;
-mod connections;
-mod failure;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod command_tracker;
+mod document;
+mod document_lock;
+mod error;
 mod index;
-mod record;
-mod server;
+mod instrument;
+mod key_operations;
+mod maintenance;
+mod pool_tracker;
+mod server_address;
+mod server_clock;
+mod server_collection;
 mod store;
-mod telemetry;
-mod turns;
-mod upkeep;
 
 pub use mongodb;
 
 pub use crate::index::Expiry;
+pub use crate::instrument::{instrument, instrument_with};
 pub use crate::store::MongoDb;
-pub use crate::telemetry::{instrument, instrument_with};
 
-/// The value of the attribute `cachescope.store`.
+/// The value of the `cachescope.store` attribute.
 const KIND: &str = "mongodb";

@@ -1,51 +1,48 @@
-//! MongoDB as a store.
+//! The public store: [`MongoDb`].
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachescope_core::shared::{
-    ByteStore, LeaseToken, Leased, Scope, StoreError, StoreErrorKind, StoreFuture, StoreKey, StoreSize,
+    ByteStore, LeaseResult, LeaseToken, Scope, StoreError, StoreErrorKind, StoreFuture, StoreKey, StoreSize,
 };
 use mongodb::Collection;
 use mongodb::bson::Document;
-use mongodb::options::ReturnDocument;
 use opentelemetry::context::FutureExt;
 use tokio::runtime::Handle;
 
-use crate::failure::{DUPLICATE_KEY, TooLarge, code, failure};
+use crate::document::{MAX_VALUE_BYTES, by_id};
+use crate::error::{ValueTooLarge, store_error};
 use crate::index::{self, Expiry};
-use crate::record::{self, LARGEST};
-use crate::server::Server;
-use crate::{KIND, upkeep};
+use crate::server_collection::ServerCollection;
+use crate::{KIND, key_operations, maintenance};
 
-/// How often a document that isn't there turns out to be, once it is to be inserted: each time another was faster.
-const ATTEMPTS: usize = 4;
-
-/// MongoDB as a store of `cached(...)`, and what speaks its protocol, such as FerretDB. Clones are the same store.
+/// A shared store in MongoDB, or in a server with its protocol, such as FerretDB. Clones are handles to the same store.
 ///
-/// There is one document for each key, in a collection that is best the caches' own, and may be that of several caches.
-/// An operation on one key is one round trip, and whole or not at all. What is over isn't returned; to be rid of it
-/// takes an index, which [`create_index`](Self::create_index) makes, or sweeps. Values have at most 16 MiB less 16 KiB;
-/// a larger one is refused as [`Full`](StoreErrorKind::Full).
+/// Each key has one document. Several caches can share a collection, which should hold nothing else. An operation on
+/// one key is one atomic round trip. Expired entries aren't returned. They are removed by the index that
+/// [`create_index`](Self::create_index) creates, or by sweeps. The maximum size of a value is 16 MiB less 16 KiB. A
+/// larger value is refused with [`Full`](StoreErrorKind::Full).
 ///
-/// **Time** is the server's: its clock is read with the first operation, and then once a minute, each time by a round
-/// trip more, and reckoned in between. Processes whose own clocks are wrong agree to within half a round trip. After a
-/// failover they go by the old server's clock for up to a minute.
+/// **Clock:** expiry uses the server's clock, so processes with wrong clocks agree to within half a round trip. The
+/// clock is read with the first operation and then once a minute, for one more round trip. It is extrapolated in
+/// between. After a failover, the old server's clock is used for up to a minute.
 ///
-/// **Dropped operations** go on to their end in the background, as the client's own futures must not be dropped half
-/// way; so an operation that was given up may still happen. How long it may take is the client's affair, whose
-/// `server_selection_timeout` is 30 seconds unless you say otherwise.
+/// **Cancellation:** a dropped operation completes in the background, because the client's futures must not be dropped
+/// half-way. So an operation that timed out may still take effect. Time limits are those of the client. Its
+/// `server_selection_timeout` is 30 seconds by default.
 ///
-/// **What another process dropped** isn't announced: MongoDB tells of changes on replica sets alone, and of each entry
-/// that is stored as well. A cache in memory before this store is behind it by up to its `memory_life`.
+/// **Invalidations** of other processes aren't announced: MongoDB has change streams on replica sets only, and they
+/// also report each stored entry. A cache in memory in front of this store may be stale for up to its `memory_ttl`.
 ///
-/// **FerretDB 1** changes a document in two steps. Operations of one process take turns there; of two processes that
-/// race for a lease whose term is over, both may be granted it, and a value that is stored just while another process
-/// stores its own may win. It also reads all of the collection to find a document by more than its name. Later versions
-/// and MongoDB do neither.
+/// **FerretDB 1** updates a document in two steps. Operations of one process are serialised for each document. If two
+/// processes request an expired lease at the same time, both may get it. If two processes store a value at the same
+/// time, the outdated value may win. FerretDB 1 also reads the whole collection for queries on more than the `_id`.
+/// Later versions and MongoDB do neither.
 ///
-/// Needs MongoDB 4.4 and a tokio runtime: that in which it is made, or else the one that it is used in.
+/// Requires MongoDB 4.4 and a tokio runtime: the one in which the store is created, or else the one in which it is
+/// used.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,31 +57,35 @@ const ATTEMPTS: usize = 4;
 /// ```
 #[derive(Clone)]
 pub struct MongoDb {
-    server: Arc<Server>,
-    /// Where the client's tasks run.
+    server: Arc<ServerCollection>,
+    /// The runtime of the client's tasks.
     runtime: Option<Handle>,
 }
 
 impl MongoDb {
-    /// A store in this collection. It is always asked on the primary, and always acknowledges; its other options are
-    /// kept. Nothing is sent yet, and the collection need not exist.
+    /// Creates a store in a collection. Reads go to the primary, and writes are acknowledged. Other options of the
+    /// collection are kept. Sends nothing, and the collection need not exist.
     #[must_use]
     pub fn new(collection: Collection<Document>) -> Self {
-        Self { server: Arc::new(Server::new(&collection)), runtime: Handle::try_current().ok() }
+        Self { server: Arc::new(ServerCollection::new(&collection)), runtime: Handle::try_current().ok() }
     }
 
-    /// Has the server drop by itself what is over, within about a minute, by an index of this collection; does nothing
-    /// if there is one. To be called when a program starts, or once when it is deployed. A server that has no such
-    /// indexes is no error, but warned of: entries are then dropped by sweeps.
+    /// Creates a TTL index, by which the server removes expired entries within about a minute. Does nothing if the
+    /// index exists.
+    ///
+    /// Call this when the program starts, or once at deployment. If the server doesn't support TTL indexes, a warning
+    /// is logged, and [`Expiry::Sweeps`] is returned. Then sweeps remove expired entries.
     ///
     /// # Errors
     /// If the server can't be reached or refuses.
+    #[doc(alias = "ttl")]
     pub async fn create_index(&self) -> Result<Expiry, StoreError> {
         let server = Arc::clone(&self.server);
         self.run(async move { index::create(&server.collection).await }).await
     }
 
-    /// Does it to its end, whatever becomes of the future, and with the caller's span as the parent of the client's.
+    /// Runs `work` in a task, so that it completes even if the future is dropped. The caller's span is the parent of
+    /// the client's spans.
     fn run<'a, T: Send + 'static>(
         &'a self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -106,63 +107,64 @@ impl ByteStore for MongoDb {
     }
 
     fn get<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Vec<u8>>> {
-        let (server, id) = (Arc::clone(&self.server), key.whole());
-        self.run(async move { get(&server, &id).await })
+        let (server, id) = (Arc::clone(&self.server), key.full_name());
+        self.run(async move { key_operations::get(&server, &id).await })
     }
 
     fn put<'a>(
         &'a self,
         key: &'a StoreKey,
         bytes: &'a [u8],
-        life: Option<Duration>,
+        ttl: Option<Duration>,
         lease: Option<LeaseToken>,
     ) -> StoreFuture<'a, bool> {
-        if bytes.len() > LARGEST {
-            let error = TooLarge { bytes: bytes.len(), limit: LARGEST };
+        if bytes.len() > MAX_VALUE_BYTES {
+            let error = ValueTooLarge { bytes: bytes.len(), limit: MAX_VALUE_BYTES };
             return Box::pin(async { Err(StoreError::new(StoreErrorKind::Full, error)) });
         }
-        let (server, id, bytes) = (Arc::clone(&self.server), key.whole(), bytes.to_vec());
+        let (server, id, bytes) = (Arc::clone(&self.server), key.full_name(), bytes.to_vec());
         self.run(async move {
             match lease {
-                Some(token) => put_leased(&server, &id, bytes, life, token).await,
-                None => put(&server, &id, bytes, life).await.map(|()| true),
+                Some(token) => key_operations::put_leased(&server, &id, bytes, ttl, token).await,
+                None => key_operations::put(&server, &id, bytes, ttl).await.map(|()| true),
             }
         })
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, ()> {
-        let (server, id) = (Arc::clone(&self.server), key.whole());
-        self.run(async move { server.collection.delete_one(record::named(&id)).await.map(drop).map_err(failure) })
+        let (server, id) = (Arc::clone(&self.server), key.full_name());
+        self.run(async move { server.collection.delete_one(by_id(&id)).await.map(drop).map_err(store_error) })
     }
 
-    /// Takes two round trips for each thousand documents. What is stored meanwhile may be dropped or not.
+    /// Takes two round trips for each 1,000 documents. Entries that are stored meanwhile may or may not be removed.
     fn clear<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, ()> {
         let (server, scope) = (Arc::clone(&self.server), scope.clone());
-        self.run(async move { upkeep::clear(&server, &scope).await })
+        self.run(async move { maintenance::clear(&server, &scope).await })
     }
 
-    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, Leased> {
-        let (server, id) = (Arc::clone(&self.server), key.whole());
-        self.run(async move { lease(&server, &id, token, term).await })
+    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, LeaseResult> {
+        let (server, id) = (Arc::clone(&self.server), key.full_name());
+        self.run(async move { key_operations::lease(&server, &id, token, term).await })
     }
 
     fn release<'a>(&'a self, key: &'a StoreKey, token: LeaseToken) -> StoreFuture<'a, ()> {
-        let (server, id) = (Arc::clone(&self.server), key.whole());
-        self.run(async move { release(&server, &id, token).await })
+        let (server, id) = (Arc::clone(&self.server), key.full_name());
+        self.run(async move { key_operations::release(&server, &id, token).await })
     }
 
-    /// Counts up to 10,000 entries in two round trips, for each of which the server reads as many. Where there are more, it is an estimate: the
-    /// number of documents in the collection, with those of other scopes, and bytes in proportion.
+    /// Counts up to 10,000 entries, in two round trips. The server reads the counted entries once for each round trip.
+    /// Above 10,000 entries, the result is an estimate: the number of all documents in the collection, and bytes in
+    /// proportion.
     fn size<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, StoreSize> {
         let (server, scope) = (Arc::clone(&self.server), scope.clone());
-        self.run(async move { upkeep::size(&server, &scope).await })
+        self.run(async move { maintenance::size(&server, &scope).await })
     }
 
-    /// Takes three round trips for each thousand documents of the scope, all of which the server reads. Not needed
-    /// where [`create_index`](MongoDb::create_index) made an index.
+    /// Takes three round trips for each 1,000 documents of the scope. The server reads all of them. Sweeps aren't
+    /// needed if [`create_index`](MongoDb::create_index) created an index.
     fn sweep<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, u64> {
         let (server, scope) = (Arc::clone(&self.server), scope.clone());
-        self.run(async move { upkeep::sweep(&server, &scope).await })
+        self.run(async move { maintenance::sweep(&server, &scope).await })
     }
 }
 
@@ -170,64 +172,4 @@ impl fmt::Debug for MongoDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoDb").field("collection", &self.server.collection.namespace().to_string()).finish()
     }
-}
-
-/// By its name alone, which every server finds by its index: what is over is left out here.
-async fn get(server: &Server, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let found = server.collection.find_one(record::named(id)).projection(record::entry_alone()).await;
-    let Some(mut document) = found.map_err(failure)? else { return Ok(None) };
-    Ok(record::living(&mut document, server.now().await?))
-}
-
-async fn put(server: &Server, id: &str, bytes: Vec<u8>, life: Option<Duration>) -> Result<(), StoreError> {
-    let _turn = server.turn(id).await?;
-    let update = record::storing(bytes, server.now().await?.after(life));
-    let mut attempt = 1;
-    loop {
-        let stored = server.collection.update_one(record::named(id), update.clone()).upsert(true).await;
-        match stored {
-            // Somebody inserted it between the look for it and the insertion: now it is there to be changed.
-            Err(error) if code(&error) == Some(DUPLICATE_KEY) && attempt < ATTEMPTS => attempt += 1,
-            outcome => return outcome.map(drop).map_err(failure),
-        }
-    }
-}
-
-async fn put_leased(
-    server: &Server,
-    id: &str,
-    bytes: Vec<u8>,
-    life: Option<Duration>,
-    token: LeaseToken,
-) -> Result<bool, StoreError> {
-    let _turn = server.turn(id).await?;
-    let now = server.now().await?;
-    let update = record::storing(bytes, now.after(life));
-    let outcome = server.collection.update_one(record::held(id, token, now), update).await.map_err(failure)?;
-    Ok(outcome.matched_count == 1)
-}
-
-/// Where another holds the lease, no document matches, and the one to be inserted is there already.
-async fn lease(server: &Server, id: &str, token: LeaseToken, term: Duration) -> Result<Leased, StoreError> {
-    let _turn = server.turn(id).await?;
-    let now = server.now().await?;
-    let leasing = record::leasing(token, now.after(Some(term)));
-    let found = server
-        .collection
-        .find_one_and_update(record::free_for(id, token, now), leasing)
-        .upsert(true)
-        .return_document(ReturnDocument::Before)
-        .await;
-    match found {
-        Ok(before) => Ok(Leased::Granted(before.and_then(|mut document| record::living(&mut document, now)))),
-        Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(Leased::Held),
-        Err(error) => Err(failure(error)),
-    }
-}
-
-async fn release(server: &Server, id: &str, token: LeaseToken) -> Result<(), StoreError> {
-    let _turn = server.turn(id).await?;
-    let now = server.now().await?;
-    let released = server.collection.update_one(record::held(id, token, now), record::releasing()).await;
-    released.map(drop).map_err(failure)
 }

@@ -1,11 +1,13 @@
-//! quick_cache for cachescope: [`QuickCache`] is a store of `cached(...)`.
+//! quick_cache for cachescope: [`QuickCache`] is an in-memory store of `cached(...)`.
 
-mod leaving;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod eviction_counter;
 mod simulator;
 mod store;
-mod weighed;
+mod weighted_key;
 
 pub use crate::store::{QuickCache, QuickCacheStore};
 
-/// The value of the attribute `cachescope.store`.
+/// The value of the `cachescope.store` attribute.
 const KIND: &str = "quick_cache";

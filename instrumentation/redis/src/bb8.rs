@@ -1,20 +1,20 @@
-//! bb8's pools.
+//! bb8's pool as a [`ConnectionPool`].
 
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::bb8::{Pool, PooledConnection, RunError};
-use cachescope_core::client::PoolLevels;
 use cachescope_core::shared::StoreErrorKind;
+use cachescope_telemetry::db_client::PoolLevels;
 use redis::RedisError;
 
-use crate::failure::error_kind;
-use crate::pool::ConnectionPool;
+use crate::connection_pool::ConnectionPool;
+use crate::error::error_kind;
 
-/// Its limit isn't told: bb8 doesn't say it.
+/// Without the maximum number of connections, which bb8 doesn't report.
 impl ConnectionPool for Pool<RedisConnectionManager> {
     type Connection = PooledConnection<'static, RedisConnectionManager>;
     type Error = RunError<RedisError>;
 
-    async fn take(&self) -> Result<Self::Connection, RunError<RedisError>> {
+    async fn acquire(&self) -> Result<Self::Connection, RunError<RedisError>> {
         self.get_owned().await
     }
 

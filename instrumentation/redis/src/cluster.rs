@@ -1,4 +1,4 @@
-//! Redis Cluster: each key has its node.
+//! Connections to a Redis Cluster.
 
 use std::sync::Arc;
 
@@ -11,66 +11,67 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use redis::{Client, Cmd, ConnectionInfo, Pipeline, RedisFuture, RedisResult, Value};
 
-use crate::instrument::Instrument;
-use crate::listening::Listen;
-use crate::nodes::Node;
+use crate::connection_source::{BoxedConnection, ConnectionSource, StoreConnection};
+use crate::error::unexpected_reply;
+use crate::instrument::Instrumentation;
+use crate::invalidations::PubSubConnector;
+use crate::node::Node;
 use crate::reconnecting::{client, tcp};
-use crate::script::unexpected;
-use crate::source::{Lent, Source};
 
-/// Enough to follow a key to where it has moved; more would only keep who asks waiting.
+/// The retries of the client. Two are enough to follow a key that has moved. More would only delay the error.
 const RETRIES: u32 = 2;
 
-/// Clones of a cluster's connection, which sees to its nodes by itself.
+/// Hands out clones of a cluster connection, which manages the connections to the nodes.
 pub(crate) struct Cluster(pub(crate) ClusterConnection);
 
-impl Source for Cluster {
-    fn lend<'a>(&'a self, _: Option<&'a Instrument>) -> BoxFuture<'a, Result<Box<dyn Lent>, StoreError>> {
-        let lent: Box<dyn Lent> = Box::new(Nodes(self.0.clone()));
-        async { Ok(lent) }.boxed()
+impl ConnectionSource for Cluster {
+    fn connection<'a>(&'a self, _: Option<&'a Instrumentation>) -> BoxFuture<'a, Result<BoxedConnection, StoreError>> {
+        let boxed: BoxedConnection = Box::new(ClusterHandle(self.0.clone()));
+        async { Ok(boxed) }.boxed()
     }
 }
 
-struct Nodes(ClusterConnection);
+struct ClusterHandle(ClusterConnection);
 
-impl Lent for Nodes {
-    fn ask<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+impl StoreConnection for ClusterHandle {
+    fn query<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         async { self.0.req_packed_command(cmd).await?.extract_error() }.boxed()
     }
 
-    fn has_nodes(&self) -> bool {
+    fn is_cluster(&self) -> bool {
         true
     }
 
-    fn ask_node<'a>(&'a mut self, node: Node, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+    fn query_node<'a>(&'a mut self, node: Node, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         async move { self.0.route_command(cmd.clone(), RoutingInfo::SingleNode(route(node))).await?.extract_error() }
             .boxed()
     }
 
-    fn ask_node_all<'a>(&'a mut self, node: Node, pipeline: &'a Pipeline) -> RedisFuture<'a, Vec<Value>> {
+    fn query_node_pipeline<'a>(&'a mut self, node: Node, pipeline: &'a Pipeline) -> RedisFuture<'a, Vec<Value>> {
         self.0.route_pipeline(pipeline.clone(), 0, pipeline.len(), route(node)).boxed()
     }
 }
 
-/// By a slot rather than an address: that a node gives itself may be another than the one it is reached by.
+/// Routes to a node by a slot. The address that a node reports may differ from the address at which it is reachable.
 fn route(node: Node) -> SingleNodeRoutingInfo {
     SingleNodeRoutingInfo::SpecificNode(Route::new(node.slot, SlotAddr::Master))
 }
 
-/// A client for the cluster that these nodes are of.
+/// Creates a client for the cluster of these nodes.
 pub(crate) fn cluster_client(nodes: Vec<ConnectionInfo>) -> RedisResult<ClusterClient> {
     #[cfg(feature = "tls")]
     crate::tls::provide();
     ClusterClient::builder(nodes).retries(RETRIES).tcp_settings(tcp()).build()
 }
 
-/// Listens at the first of these nodes that is there: what one is told, the cluster tells all.
-pub(crate) fn listen_to(nodes: Vec<ConnectionInfo>) -> RedisResult<Listen> {
+/// Returns a connector that subscribes at the first reachable node. The cluster forwards published messages to all its
+/// nodes.
+pub(crate) fn listen_to(nodes: Vec<ConnectionInfo>) -> RedisResult<PubSubConnector> {
     let clients = nodes.into_iter().map(client).collect::<RedisResult<Vec<Client>>>()?;
     Ok(Arc::new(move || {
         let clients = clients.clone();
         async move {
-            let mut last = Err(unexpected());
+            let mut last = Err(unexpected_reply());
             for client in clients {
                 last = client.get_async_pubsub().await;
                 if last.is_ok() {

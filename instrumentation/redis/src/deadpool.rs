@@ -1,17 +1,17 @@
-//! deadpool's pools.
+//! deadpool's pool as a [`ConnectionPool`].
 
-use cachescope_core::client::PoolLevels;
 use cachescope_core::shared::StoreErrorKind;
+use cachescope_telemetry::db_client::PoolLevels;
 use deadpool_redis::{Connection, Pool, PoolError};
 
-use crate::failure::error_kind;
-use crate::pool::ConnectionPool;
+use crate::connection_pool::ConnectionPool;
+use crate::error::error_kind;
 
 impl ConnectionPool for Pool {
     type Connection = Connection;
     type Error = PoolError;
 
-    async fn take(&self) -> Result<Connection, PoolError> {
+    async fn acquire(&self) -> Result<Connection, PoolError> {
         self.get().await
     }
 

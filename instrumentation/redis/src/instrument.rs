@@ -1,17 +1,16 @@
-//! Telemetry for a Redis client that is used without our store.
+//! Telemetry for a Redis client that is used directly.
 
 use std::sync::Arc;
 
-use cachescope_core::Telemetry;
-use cachescope_core::client::{Client, Pool, System};
+use cachescope_telemetry::Telemetry;
+use cachescope_telemetry::db_client::{Client, Pool, System};
 use redis::aio::ConnectionLike;
 use redis::{ConnectionAddr, ConnectionInfo};
 
 use crate::instrumented::Instrumented;
-use crate::pool::{ConnectionPool, InstrumentedPool};
 
-/// Gives a connection telemetry, through OpenTelemetry's global providers: for each command or pipeline a span of kind
-/// client and a record in `db.client.operation.duration`.
+/// Adds telemetry to a connection, through OpenTelemetry's global providers. Each command or pipeline gets a span of
+/// kind client and a record in `db.client.operation.duration`.
 ///
 /// ```no_run
 /// # async fn example() -> redis::RedisResult<()> {
@@ -23,37 +22,39 @@ use crate::pool::{ConnectionPool, InstrumentedPool};
 /// # }
 /// ```
 ///
-/// A store made of it would tell of everything twice: [`Redis`](crate::Redis) does so by itself.
+/// Don't use the result for a store, because [`Redis`](crate::Redis) adds the same telemetry and each command would be
+/// recorded twice.
 pub fn instrument<C: ConnectionLike>(connection: C) -> Instrumented<C> {
-    Instrument::new().wrap(connection)
+    Instrumentation::new().wrap(connection)
 }
 
-/// What [`instrument`] may be told beyond a connection, which doesn't know whom it is to. Cheap to clone.
+/// Configures the telemetry of a connection or a pool. Adds the server's address, which a connection doesn't know.
+/// Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Instrument {
+pub struct Instrumentation {
     client: Client,
-    /// Whether the database is known.
+    /// Whether the database number is set.
     namespace: bool,
     pool_name: Option<Arc<str>>,
 }
 
-impl Default for Instrument {
+impl Default for Instrumentation {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Instrument {
-    /// Telemetry of a server that nothing is known of.
+impl Instrumentation {
+    /// Creates a configuration without a server address, with OpenTelemetry's global providers.
     #[must_use]
     pub fn new() -> Self {
         Self { client: Client::new(System::Redis), namespace: false, pool_name: None }
     }
 
-    /// Tells which server it is, by what a client was made of: its host and port or its socket's path, and the
-    /// database.
+    /// Creates a configuration with the address of a client: its host and port or its socket path, and its database
+    /// number.
     #[must_use]
-    pub fn of(address: &ConnectionInfo) -> Self {
+    pub fn from_connection_info(address: &ConnectionInfo) -> Self {
         let this = Self::new().namespace(address.redis_settings().db());
         match address.addr() {
             ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => this.server(host, *port),
@@ -62,14 +63,14 @@ impl Instrument {
         }
     }
 
-    /// Tells which server it is: `server.address` and, where it isn't 6379, `server.port`.
+    /// Sets `server.address` and, unless the port is 6379, `server.port`.
     #[must_use]
     pub fn server(mut self, address: &str, port: impl Into<Option<u16>>) -> Self {
         self.client = self.client.server(address, port);
         self
     }
 
-    /// The number of the database: `db.namespace`. Default: what the connection says.
+    /// Sets the database number, `db.namespace`. Default: the number that the connection reports.
     #[must_use]
     pub fn namespace(mut self, database: i64) -> Self {
         self.client = self.client.namespace(database.to_string());
@@ -77,37 +78,32 @@ impl Instrument {
         self
     }
 
-    /// Providers other than OpenTelemetry's global ones.
+    /// Sets the OpenTelemetry providers. Default: the global providers.
     #[must_use]
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
         self.client = self.client.telemetry(telemetry);
         self
     }
 
-    /// What a pool is called: `db.client.connection.pool.name`. Pools of one name add up. Default: the server and the
-    /// database, as far as they are known, or `redis`.
+    /// Sets the name of a pool, `db.client.connection.pool.name`. The values of pools with the same name are added up.
+    /// Default: the server and database as far as they are set, or `redis`.
     #[must_use]
     pub fn pool_name(mut self, name: &str) -> Self {
         self.pool_name = Some(name.into());
         self
     }
 
-    /// Wraps a connection.
+    /// Adds telemetry to a connection.
     pub fn wrap<C: ConnectionLike>(self, connection: C) -> Instrumented<C> {
         let this = if self.namespace { self } else { self.namespace(connection.get_db()) };
         Instrumented::new(connection, this.client)
-    }
-
-    /// Wraps a pool.
-    pub fn pool<P: ConnectionPool>(self, pool: P) -> InstrumentedPool<P> {
-        InstrumentedPool::new(pool, &self)
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(crate) fn told_pool(&self) -> Pool {
+    pub(crate) fn pool_telemetry(&self) -> Pool {
         match &self.pool_name {
             Some(name) => self.client.pool(Arc::clone(name)),
             None => self.client.pool(self.client.pool_name()),

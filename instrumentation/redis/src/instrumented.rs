@@ -1,22 +1,22 @@
-//! A connection that tells of its commands.
+//! A connection with telemetry.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use cachescope_core::client::Client;
+use cachescope_telemetry::db_client::Client;
 use futures_util::FutureExt;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use crate::operation;
 
-/// A connection whose commands and pipelines are told to OpenTelemetry. Made by [`instrument`](crate::instrument).
+/// A connection that reports its commands and pipelines to OpenTelemetry. Created by [`instrument`](crate::instrument).
 ///
-/// It runs commands as the connection does, and is cloned as it is; the connection's own methods are there by `Deref`,
-/// untold. A command whose future is dropped before its answer has failed with `cancelled`. No key, argument or answer
-/// is told, and of an error its code.
+/// Clones like the connection itself. The connection's own methods are available through `Deref`, and aren't reported.
+/// A command whose future is dropped before its reply is recorded with the error `cancelled`. Keys, arguments and
+/// replies are never recorded. Of an error, only its code is recorded.
 ///
-/// A command costs what the SDK takes for a span and a record of a histogram, and a few allocations.
+/// A command costs the SDK's span and histogram record, and a few allocations.
 #[derive(Clone)]
 pub struct Instrumented<C> {
     connection: C,
@@ -28,7 +28,7 @@ impl<C> Instrumented<C> {
         Self { connection, client }
     }
 
-    /// The connection without telemetry.
+    /// Returns the connection without telemetry.
     pub fn into_inner(self) -> C {
         self.connection
     }
@@ -37,9 +37,9 @@ impl<C> Instrumented<C> {
 impl<C: ConnectionLike + Send> ConnectionLike for Instrumented<C> {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         async {
-            let running = operation::command(&self.client, cmd);
+            let running = operation::start_command(&self.client, cmd);
             let answer = self.connection.req_packed_command(cmd).await;
-            operation::answered(running, &answer);
+            operation::end_command(running, &answer);
             answer
         }
         .boxed()
@@ -52,9 +52,9 @@ impl<C: ConnectionLike + Send> ConnectionLike for Instrumented<C> {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         async move {
-            let running = operation::pipeline(&self.client, pipeline);
+            let running = operation::start_pipeline(&self.client, pipeline);
             let answers = self.connection.req_packed_commands(pipeline, offset, count).await;
-            operation::all_answered(running, &answers);
+            operation::end_pipeline(running, &answers);
             answers
         }
         .boxed()

@@ -1,32 +1,38 @@
 //! Redis as a cachescope store, and telemetry for its client.
 //!
-//! [`Redis`] is a store of `cached(...)`. [`instrument`] gives a connection that is used without it the same telemetry,
-//! and [`Instrument::pool`] a pool.
+//! [`Redis`] is a shared store of `cached(...)`. [`instrument`] adds the same telemetry to a connection that is used
+//! directly, and [`Instrumentation::pool`] to a pool.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "bb8")]
 mod bb8;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod connection_pool;
+mod connection_source;
 #[cfg(feature = "deadpool")]
 mod deadpool;
-mod failure;
+mod error;
 mod instrument;
 mod instrumented;
-mod listening;
-mod names;
-mod nodes;
+mod instrumented_connection;
+mod instrumented_pool;
+mod invalidations;
+mod key_names;
+mod node;
 mod operation;
-mod pool;
+mod pool_source;
+mod pooled_connection;
 mod reconnecting;
 mod scan;
 mod script;
 #[cfg(feature = "sentinel")]
 mod sentinel;
-mod source;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
-mod told;
+mod topology;
 
 #[cfg(feature = "bb8")]
 pub use bb8_redis;
@@ -34,11 +40,13 @@ pub use bb8_redis;
 pub use deadpool_redis;
 pub use redis;
 
-pub use crate::failure::error_kind;
-pub use crate::instrument::{Instrument, instrument};
+pub use crate::connection_pool::ConnectionPool;
+pub use crate::error::error_kind;
+pub use crate::instrument::{Instrumentation, instrument};
 pub use crate::instrumented::Instrumented;
-pub use crate::pool::{ConnectionPool, InstrumentedPool, Taken};
+pub use crate::instrumented_pool::InstrumentedPool;
+pub use crate::pooled_connection::PooledConnection;
 pub use crate::store::Redis;
 
-/// The value of the attribute `cachescope.store`.
+/// The value of the `cachescope.store` attribute.
 const KIND: &str = "redis";

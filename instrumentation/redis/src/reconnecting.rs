@@ -1,4 +1,4 @@
-//! One connection to a server, and another when it is gone.
+//! A connection to one server that is replaced when it is lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,55 +11,55 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisFuture, RedisResult, Value};
 use tokio::runtime::Handle;
 
-use crate::failure::ends_connection;
-use crate::instrument::Instrument;
-use crate::source::{Lent, Single, Source};
+use crate::connection_source::{BoxedConnection, ConnectionSource, SingleServer};
+use crate::error::ends_connection;
+use crate::instrument::Instrumentation;
 
-/// As long as a new connection may take.
-pub(crate) const CONNECT: Duration = Duration::from_secs(2);
+/// The time limit for a new connection.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// More than an operation takes: whoever uses the store gives it less, and this is for who gives it no limit.
-const ANSWER: Duration = Duration::from_secs(10);
+/// The time limit for a reply. It is longer than any operation takes, and applies when the caller sets no limit.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// When what was sent isn't acknowledged for so long, or nobody answers probes, the other side is gone without a word.
-const SILENCE: Duration = Duration::from_secs(10);
+/// The time without an acknowledgement or a reply to keepalive probes after which the connection is lost.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Knows which server to connect to.
-pub(crate) type Connect = Box<dyn Fn() -> BoxFuture<'static, RedisResult<MultiplexedConnection>> + Send + Sync>;
+/// Opens a new connection to the server.
+pub(crate) type Connector = Box<dyn Fn() -> BoxFuture<'static, RedisResult<MultiplexedConnection>> + Send + Sync>;
 
-/// An attempt to connect, and then the connection: whoever needs it takes part in it.
-type Attempt = Shared<BoxFuture<'static, RedisResult<MultiplexedConnection>>>;
+/// An attempt to connect, shared by all operations that need the connection, and then the connection itself.
+type ConnectAttempt = Shared<BoxFuture<'static, RedisResult<MultiplexedConnection>>>;
 
-/// Connects when there is something to do, once for all who wait, and again when the connection has failed.
+/// Connects with the first operation, once for all operations that wait, and again after the connection fails.
 ///
-/// The client's own `ConnectionManager` tries several times while its users wait, and never again after a failure that
-/// isn't one of the network: a master that was demoted, or a password that was wrong for a while.
+/// The client's own `ConnectionManager` retries several times while operations wait. It never reconnects after other
+/// failures than those of the network, such as a demoted master or a password that was temporarily wrong.
 pub(crate) struct Reconnecting {
-    connect: Connect,
-    current: Mutex<Option<Attempt>>,
+    connect: Connector,
+    current: Mutex<Option<ConnectAttempt>>,
 }
 
 impl Reconnecting {
-    pub(crate) fn new(connect: Connect) -> Arc<Self> {
+    pub(crate) fn new(connect: Connector) -> Arc<Self> {
         Arc::new(Self { connect, current: Mutex::new(None) })
     }
 
-    /// The attempt under way or the one that succeeded; after one that failed, another.
-    fn current(&self) -> RedisResult<Attempt> {
+    /// Returns the current attempt, unless it failed. After a failure, starts a new attempt.
+    fn current(&self) -> RedisResult<ConnectAttempt> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(attempt) = current.as_ref().filter(|attempt| !matches!(attempt.peek(), Some(Err(_)))) {
             return Ok(attempt.clone());
         }
-        let runtime = Handle::try_current().map_err(|_| (ErrorKind::Client, "there is no tokio runtime"))?;
+        let runtime = Handle::try_current().map_err(|_| (ErrorKind::Client, "no tokio runtime"))?;
         let attempt = (self.connect)().shared();
-        // It goes on when those who wait for it give up: each may have less patience than it takes.
+        // A task drives the attempt even if all waiting operations time out.
         runtime.spawn(attempt.clone().map(drop));
         *current = Some(attempt.clone());
         Ok(attempt)
     }
 
-    /// The next operation connects anew, unless another has seen to it.
-    fn give_up(&self, lost: &Attempt) {
+    /// Discards a lost connection, so that the next operation connects again. Does nothing if it was replaced already.
+    fn discard(&self, lost: &ConnectAttempt) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|attempt| attempt.ptr_eq(lost)) {
             *current = None;
@@ -67,47 +67,50 @@ impl Reconnecting {
     }
 }
 
-impl Source for Arc<Reconnecting> {
-    fn lend<'a>(&'a self, _: Option<&'a Instrument>) -> BoxFuture<'a, Result<Box<dyn Lent>, StoreError>> {
-        let lent: Box<dyn Lent> = Box::new(Single(Watched { home: Arc::clone(self), connected: None }));
-        async { Ok(lent) }.boxed()
+impl ConnectionSource for Arc<Reconnecting> {
+    fn connection<'a>(&'a self, _: Option<&'a Instrumentation>) -> BoxFuture<'a, Result<BoxedConnection, StoreError>> {
+        let connection: BoxedConnection =
+            Box::new(SingleServer(ReconnectingHandle { reconnecting: Arc::clone(self), connected: None }));
+        async { Ok(connection) }.boxed()
     }
 }
 
-/// A connection that says at home when it is gone. It connects with its first command, so that this is the command
-/// that fails if it can't, and stays with that connection: what one server said means nothing to another.
-struct Watched {
-    home: Arc<Reconnecting>,
-    connected: Option<(MultiplexedConnection, Attempt)>,
+/// A handle of the shared connection, which discards the connection when it is lost.
+///
+/// The handle connects with its first command, so that a failure to connect is the error of that command. It then keeps
+/// the same connection, because a reply of one server, such as a cursor, is invalid on another.
+struct ReconnectingHandle {
+    reconnecting: Arc<Reconnecting>,
+    connected: Option<(MultiplexedConnection, ConnectAttempt)>,
 }
 
-impl Watched {
+impl ReconnectingHandle {
     async fn connected(&mut self) -> RedisResult<&mut MultiplexedConnection> {
         let connected = match self.connected.take() {
             Some(connected) => connected,
             None => {
-                let attempt = self.home.current()?;
+                let attempt = self.reconnecting.current()?;
                 (attempt.clone().await?, attempt)
             }
         };
         Ok(&mut self.connected.insert(connected).0)
     }
 
-    fn watch<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+    fn check<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
         if let (Err(error), Some((_, attempt))) = (&answer, &self.connected)
             && ends_connection(error)
         {
-            self.home.give_up(attempt);
+            self.reconnecting.discard(attempt);
         }
         answer
     }
 }
 
-impl ConnectionLike for Watched {
+impl ConnectionLike for ReconnectingHandle {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         async {
             let answer = self.connected().await?.send_packed_command(cmd).await.and_then(Value::extract_error);
-            self.watch(answer)
+            self.check(answer)
         }
         .boxed()
     }
@@ -120,7 +123,7 @@ impl ConnectionLike for Watched {
     ) -> RedisFuture<'a, Vec<Value>> {
         async move {
             let answers = self.connected().await?.send_packed_commands(pipeline, offset, count).await;
-            self.watch(answers)
+            self.check(answers)
         }
         .boxed()
     }
@@ -130,32 +133,34 @@ impl ConnectionLike for Watched {
     }
 }
 
-/// How connections are made where nobody else says.
+/// Returns the settings of connections that the store opens.
 pub(crate) fn config() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER))
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
-/// What is small is sent at once, and a server that is gone without a word is noticed.
+/// Returns the TCP settings: small packets are sent immediately, and keepalive detects a lost server.
 pub(crate) fn tcp() -> TcpSettings {
-    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 5);
+    let probes = TcpKeepalive::new().with_time(KEEPALIVE_TIMEOUT).with_interval(KEEPALIVE_TIMEOUT / 5);
     let settings = TcpSettings::default().set_nodelay(true).set_keepalive(probes);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    let settings = settings.set_user_timeout(SILENCE);
+    let settings = settings.set_user_timeout(KEEPALIVE_TIMEOUT);
     settings
 }
 
-/// Connects to a server that is always the same.
-pub(crate) fn connect_to(client: Client) -> Connect {
+/// Returns a connector to a fixed server.
+pub(crate) fn connect_to(client: Client) -> Connector {
     Box::new(move || {
         let client = client.clone();
         async move { client.get_multiplexed_async_connection_with_config(&config()).await }.boxed()
     })
 }
 
-/// A client for what an address says, with our settings of TCP unless it has its own.
+/// Creates a client for an address. Adds the TCP settings of [`tcp`], unless the address has its own.
 ///
 /// # Errors
-/// If a connection can't be made that way, whoever is there.
+/// If the address is invalid.
 pub(crate) fn client(address: ConnectionInfo) -> RedisResult<Client> {
     #[cfg(feature = "tls")]
     if matches!(address.addr(), redis::ConnectionAddr::TcpTls { .. }) {

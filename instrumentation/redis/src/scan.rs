@@ -1,48 +1,49 @@
-//! What goes through all keys of a server: to clear a scope, and to tell how much it holds.
+//! Scans over all keys of a server, to clear a scope and to measure its size.
 
 use std::collections::HashSet;
 
 use cachescope_core::shared::{Scope, StoreSize};
 use redis::{Pipeline, RedisResult, Value, from_redis_value};
 
-use crate::names::{entries_of, is_entry, leases_of};
-use crate::nodes::{Node, nodes};
-use crate::script::unexpected;
-use crate::source::Lent;
+use crate::connection_source::StoreConnection;
+use crate::error::unexpected_reply;
+use crate::key_names::{entry_pattern, is_entry, lease_pattern};
+use crate::node::Node;
+use crate::topology::nodes;
 
-/// How many keys a server looks at in a step: it does nothing else meanwhile, for less than a millisecond.
-const STEP: usize = 1_000;
+/// The number of keys in a scan step. A step blocks the server for less than a millisecond.
+const SCAN_COUNT: usize = 1_000;
 
-/// How many steps a node is asked for to tell how much a scope holds. What a database of up to some 10,000 keys holds
-/// is counted, that of a larger one estimated from so many.
-const STEPS: usize = 10;
+/// The maximum number of scan steps on a node to measure a size. Up to about 10,000 keys are counted. A larger database
+/// is estimated from that sample.
+const SAMPLE_SCANS: usize = 10;
 
-/// Drops a scope's leases, then its entries.
+/// Removes the leases of a scope, then its entries.
 ///
-/// In this order, a value that was loaded before the scope was cleared doesn't survive it: either it was stored before
-/// its lease was dropped, and is there when entries are looked for, or it isn't stored any more. `SCAN` finds all that
-/// is there from its beginning to its end.
-pub(crate) async fn clear(lent: &mut dyn Lent, scope: &Scope) -> RedisResult<()> {
-    let nodes = nodes(lent).await?;
-    for pattern in [leases_of(scope), entries_of(scope)] {
+/// In this order, a value that was loaded before the clear doesn't survive it. If the value was stored before its lease
+/// was removed, the scan for entries finds it. Otherwise it isn't stored. `SCAN` finds all keys that exist during the
+/// whole scan.
+pub(crate) async fn clear(connection: &mut dyn StoreConnection, scope: &Scope) -> RedisResult<()> {
+    let nodes = nodes(connection).await?;
+    for pattern in [lease_pattern(scope), entry_pattern(scope)] {
         for node in &nodes {
-            drop_all(lent, *node, &pattern).await?;
+            remove_matching(connection, *node, &pattern).await?;
         }
     }
     Ok(())
 }
 
-async fn drop_all(lent: &mut dyn Lent, node: Node, pattern: &str) -> RedisResult<()> {
+async fn remove_matching(connection: &mut dyn StoreConnection, node: Node, pattern: &str) -> RedisResult<()> {
     let mut cursor = 0;
     loop {
-        let (next, keys) = step(lent, node, cursor, Some(pattern)).await?;
+        let (next, keys) = scan_step(connection, node, cursor, Some(pattern)).await?;
         if !keys.is_empty() {
             let mut unlink = Pipeline::with_capacity(keys.len());
             for key in &keys {
-                // One by one, as a node of a cluster refuses one command about several of its slots.
+                // One command for each key: a node of a cluster refuses a command on several slots.
                 unlink.cmd("UNLINK").arg(key);
             }
-            for answer in lent.ask_node_all(node, &unlink).await? {
+            for answer in connection.query_node_pipeline(node, &unlink).await? {
                 answer.extract_error()?;
             }
         }
@@ -53,30 +54,30 @@ async fn drop_all(lent: &mut dyn Lent, node: Node, pattern: &str) -> RedisResult
     }
 }
 
-/// How much a scope holds.
-pub(crate) async fn size(lent: &mut dyn Lent, scope: &Scope) -> RedisResult<StoreSize> {
-    let mut sum = Sample { entries: 0, bytes: 0, exact: true };
-    for node in nodes(lent).await? {
-        let Sample { entries, bytes, exact } = sample(lent, node, scope).await?;
-        sum = Sample { entries: sum.entries + entries, bytes: sum.bytes + bytes, exact: sum.exact && exact };
+/// Returns the size of a scope.
+pub(crate) async fn size(connection: &mut dyn StoreConnection, scope: &Scope) -> RedisResult<StoreSize> {
+    let mut sum = NodeUsage { entries: 0, bytes: 0, exact: true };
+    for node in nodes(connection).await? {
+        let NodeUsage { entries, bytes, exact } = sample(connection, node, scope).await?;
+        sum = NodeUsage { entries: sum.entries + entries, bytes: sum.bytes + bytes, exact: sum.exact && exact };
     }
     Ok(StoreSize { entries: Some(sum.entries), bytes: Some(sum.bytes), exact: sum.exact })
 }
 
-/// How much a node holds of a scope.
-struct Sample {
+/// The size of a scope on one node.
+struct NodeUsage {
     entries: u64,
     bytes: u64,
     exact: bool,
 }
 
-async fn sample(lent: &mut dyn Lent, node: Node, scope: &Scope) -> RedisResult<Sample> {
-    // A key may come twice when the server makes its table larger meanwhile.
+async fn sample(connection: &mut dyn StoreConnection, node: Node, scope: &Scope) -> RedisResult<NodeUsage> {
+    // `SCAN` may return a key twice while the server resizes its table.
     let (mut looked_at, mut entries) = (HashSet::new(), 0);
     let (mut bytes, mut cursor) = (0, 0);
-    for _ in 0..STEPS {
-        // Without a pattern, as how many were looked at counts.
-        let (next, keys) = step(lent, node, cursor, None).await?;
+    for _ in 0..SAMPLE_SCANS {
+        // Without a pattern, because the number of scanned keys is needed.
+        let (next, keys) = scan_step(connection, node, cursor, None).await?;
         let mut lengths = Pipeline::new();
         for key in keys {
             if !looked_at.contains(&key) {
@@ -88,37 +89,42 @@ async fn sample(lent: &mut dyn Lent, node: Node, scope: &Scope) -> RedisResult<S
         }
         entries += lengths.len() as u64;
         if !lengths.is_empty() {
-            let lengths = lent.ask_node_all(node, &lengths).await?;
+            let lengths = connection.query_node_pipeline(node, &lengths).await?;
             bytes += lengths.into_iter().map(length).sum::<RedisResult<u64>>()?;
         }
         cursor = next;
         if cursor == 0 {
-            return Ok(Sample { entries, bytes, exact: true });
+            return Ok(NodeUsage { entries, bytes, exact: true });
         }
     }
-    let all = length(lent.ask_node(node, &redis::cmd("DBSIZE")).await?)?;
+    let all = length(connection.query_node(node, &redis::cmd("DBSIZE")).await?)?;
     let looked_at = looked_at.len() as u64;
     let scaled = |number: u64| {
         let scaled = u128::from(number) * u128::from(all.max(looked_at)) / u128::from(looked_at.max(1));
         u64::try_from(scaled).unwrap_or(u64::MAX)
     };
-    Ok(Sample { entries: scaled(entries), bytes: scaled(bytes), exact: false })
+    Ok(NodeUsage { entries: scaled(entries), bytes: scaled(bytes), exact: false })
 }
 
-/// A number that isn't negative.
+/// Returns a reply as a non-negative integer.
 fn length(value: Value) -> RedisResult<u64> {
     match value.extract_error()? {
-        Value::Int(number) => u64::try_from(number).map_err(|_| unexpected()),
-        _ => Err(unexpected()),
+        Value::Int(number) => u64::try_from(number).map_err(|_| unexpected_reply()),
+        _ => Err(unexpected_reply()),
     }
 }
 
-/// A step through a node's keys: where to go on (0: it was the last one), and the keys.
-async fn step(lent: &mut dyn Lent, node: Node, cursor: u64, pattern: Option<&str>) -> RedisResult<(u64, Vec<Vec<u8>>)> {
+/// Runs one step of a scan. Returns the next cursor, or 0 at the end, and the keys.
+async fn scan_step(
+    connection: &mut dyn StoreConnection,
+    node: Node,
+    cursor: u64,
+    pattern: Option<&str>,
+) -> RedisResult<(u64, Vec<Vec<u8>>)> {
     let mut scan = redis::cmd("SCAN");
-    scan.arg(cursor).arg("COUNT").arg(STEP);
+    scan.arg(cursor).arg("COUNT").arg(SCAN_COUNT);
     if let Some(pattern) = pattern {
         scan.arg("MATCH").arg(pattern);
     }
-    Ok(from_redis_value(lent.ask_node(node, &scan).await?)?)
+    Ok(from_redis_value(connection.query_node(node, &scan).await?)?)
 }

@@ -1,4 +1,4 @@
-//! A master that sentinels name.
+//! Connections to the master that sentinels report.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use redis::{Client, RedisResult};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::listening::Listen;
-use crate::reconnecting::{CONNECT, Connect, client, config};
+use crate::invalidations::PubSubConnector;
+use crate::reconnecting::{CONNECT_TIMEOUT, Connector, client, config};
 
-/// Asks the sentinels for the master each time.
+/// Queries the sentinels for the master before each connection.
 #[derive(Clone)]
 pub(crate) struct Sentinels(Arc<Mutex<SentinelClient>>);
 
@@ -21,16 +21,16 @@ impl Sentinels {
         Self(Arc::new(Mutex::new(client)))
     }
 
-    /// A client for who is master now.
+    /// Returns a client for the current master.
     async fn master(&self) -> RedisResult<Client> {
-        // Sentinels that don't answer must not keep the next one from asking for ever.
-        timeout(CONNECT, async { self.0.lock().await.async_get_client().await })
+        // Without a time limit, sentinels that don't reply would block the lock forever.
+        timeout(CONNECT_TIMEOUT, async { self.0.lock().await.async_get_client().await })
             .await
             .unwrap_or_else(|elapsed| Err(io::Error::new(io::ErrorKind::TimedOut, elapsed).into()))
             .and_then(|master| client(master.get_connection_info().clone()))
     }
 
-    pub(crate) fn connect(&self) -> Connect {
+    pub(crate) fn connect(&self) -> Connector {
         let sentinels = self.clone();
         Box::new(move || {
             let sentinels = sentinels.clone();
@@ -39,7 +39,7 @@ impl Sentinels {
         })
     }
 
-    pub(crate) fn listen(&self) -> Listen {
+    pub(crate) fn listen(&self) -> PubSubConnector {
         let sentinels = self.clone();
         Arc::new(move || {
             let sentinels = sentinels.clone();

@@ -1,40 +1,42 @@
-//! Redis as a store.
+//! The public store: [`Redis`].
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachescope_core::shared::{
-    ByteStore, LeaseToken, Leased, Notice, Notices, Scope, StoreError, StoreFuture, StoreKey, StoreSize,
+    ByteStore, Invalidation, InvalidationStream, LeaseResult, LeaseToken, Scope, StoreError, StoreFuture, StoreKey,
+    StoreSize,
 };
 use redis::aio::ConnectionLike;
 use redis::{Client, IntoConnectionInfo};
 
-use crate::failure::failure;
-use crate::instrument::Instrument;
-use crate::listening::{Listen, listen, listen_to};
-use crate::names::{Names, channel_of};
-use crate::pool::{ConnectionPool, Pooled};
+use crate::connection_pool::ConnectionPool;
+use crate::connection_source::{BoxedConnection, ClonedConnections, ConnectionSource};
+use crate::error::store_error;
+use crate::instrument::Instrumentation;
+use crate::instrumented_connection::InstrumentedConnection;
+use crate::invalidations::{PubSubConnector, listen, listen_to};
+use crate::key_names::{KeyNames, channel_name};
+use crate::pool_source::PoolSource;
 use crate::reconnecting::{Reconnecting, client, connect_to};
-use crate::source::{Clones, Lent, Source};
-use crate::told::Told;
 use crate::{KIND, scan, script};
 
-/// Redis as a store of `cached(...)`. What speaks its protocol and runs its scripts should do as well.
+/// A shared store in Redis, or in a server with its protocol and Lua scripts. Clones are handles to the same store.
 ///
-/// Entries live as long as the cache says and then Redis drops them by itself, by its own clock. What it drops earlier
-/// for want of memory (`maxmemory-policy`) is a miss. An operation on one key is one round trip, and whole or not at
-/// all; it may be dropped at any point. Clones are the same store.
+/// Redis removes entries when their TTL ends, by its own clock. An entry that Redis evicts earlier for memory
+/// (`maxmemory-policy`) is a miss. An operation on one key is one atomic round trip, and its future may be dropped at
+/// any point.
 ///
-/// An entry is called `{namespace:cache:version:key}`, its lease the same with `!lease` after it. Redis copies what it
-/// stores to its replicas later: a lease that was taken just before its master is lost may be granted again by the
-/// next one.
+/// An entry has the name `{namespace:cache:version:key}`, and its lease the same name with the suffix `!lease`. Redis
+/// replicates asynchronously: if a master is lost just after it granted a lease, the next master may grant the lease
+/// again.
 ///
-/// Each command is told to OpenTelemetry's global providers, as [`instrument`](crate::instrument) does: a span of kind
-/// client below the current one, and a record in `db.client.operation.duration`. See [`instrument`](Self::instrument).
+/// Each command is reported to OpenTelemetry's global providers: a span of kind client below the current span, and a
+/// record in `db.client.operation.duration`. [`instrument`](Self::instrument) changes this.
 ///
-/// Tested with Redis 7; `UNLINK` came with Redis 4. Needs a tokio runtime with I/O and time; without one, operations
-/// fail or panic, as those of the client do.
+/// Tested with Redis 7. `UNLINK` requires Redis 4. Requires a tokio runtime with I/O and time. Without a runtime,
+/// operations fail or panic, like those of the client.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), cachescope_core::shared::StoreError> {
@@ -46,61 +48,63 @@ use crate::{KIND, scan, script};
 /// ```
 #[derive(Clone)]
 pub struct Redis {
-    source: Arc<dyn Source>,
-    listen: Option<Listen>,
-    tell: Option<Instrument>,
+    source: Arc<dyn ConnectionSource>,
+    listen: Option<PubSubConnector>,
+    instrument: Option<Instrumentation>,
 }
 
 impl Redis {
-    /// A store on a connection of yours: any that can be cloned, like a `MultiplexedConnection` or a
-    /// `ConnectionManager`, or a wrapped one. Time limits and reconnecting are its affair: a `MultiplexedConnection`
-    /// that is lost stays lost.
+    /// Creates a store on your own connection: a `MultiplexedConnection`, a `ConnectionManager`, or any other
+    /// connection that can be cloned. The connection is responsible for time limits and reconnecting. A
+    /// `MultiplexedConnection` that is lost stays lost.
     ///
-    /// It can't [`listen`](ByteStore::listen) by itself: see [`listening`](Self::listening).
+    /// The store doesn't receive invalidations of other processes, unless you call [`listen_with`](Self::listen_with).
     #[must_use]
     pub fn new(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        let tell = Instrument::new().namespace(connection.get_db());
-        Self::from_source(Clones(connection)).instrument(tell)
+        let instrument = Instrumentation::new().namespace(connection.get_db());
+        Self::from_source(ClonedConnections(connection)).instrument(instrument)
     }
 
-    /// A store on a server by its address: `redis://user:password@host:6379/0`, `rediss://…` (feature `tls`),
-    /// `unix:///path`, or a [`ConnectionInfo`](redis::ConnectionInfo). It is connected to when there is something to
-    /// do, by one connection for all, and again whenever that has failed; so an application starts, and goes on, while
-    /// the server is away.
+    /// Creates a store on the server at an address: `redis://user:password@host:6379/0`, `rediss://…` (feature `tls`),
+    /// `unix:///path`, or a [`ConnectionInfo`](redis::ConnectionInfo).
+    ///
+    /// The first operation connects. One connection serves all operations, and is replaced when it fails. So an
+    /// application starts, and continues, while the server is down.
     ///
     /// # Errors
-    /// If this is no address.
+    /// If the address is invalid.
     pub fn open(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
-        let client = address.into_connection_info().and_then(client).map_err(failure)?;
+        let client = address.into_connection_info().and_then(client).map_err(store_error)?;
         let source = Reconnecting::new(connect_to(client.clone()));
-        let tell = Instrument::of(client.get_connection_info());
-        Ok(Self::from_source(source).listening(client).instrument(tell))
+        let instrument = Instrumentation::from_connection_info(client.get_connection_info());
+        Ok(Self::from_source(source).listen_with(client).instrument(instrument))
     }
 
-    /// As [`open`](Self::open), and connects at once: takes at most 2 seconds, and what the server takes to answer.
+    /// Creates a store like [`open`](Self::open), and connects immediately. Connecting takes at most 2 seconds, and
+    /// then one round trip.
     ///
     /// # Errors
-    /// If this is no address, or the server isn't there or refuses us.
+    /// If the address is invalid, or the server is unreachable or refuses the connection.
     pub async fn connect(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
         let redis = Self::open(address)?;
-        redis.ask(&redis::cmd("PING")).await?;
+        redis.query(&redis::cmd("PING")).await?;
         Ok(redis)
     }
 
-    /// A store on a cluster, by a connection of yours.
+    /// Creates a store on a cluster, with your own connection.
     ///
-    /// It can't [`listen`](ByteStore::listen) by itself: see [`listening`](Self::listening).
+    /// The store doesn't receive invalidations of other processes, unless you call [`listen_with`](Self::listen_with).
     #[cfg(feature = "cluster")]
     #[must_use]
     pub fn cluster(connection: redis::cluster_async::ClusterConnection) -> Self {
-        let tell = Instrument::new().namespace(connection.get_db());
-        Self::from_source(crate::cluster::Cluster(connection)).instrument(tell)
+        let instrument = Instrumentation::new().namespace(connection.get_db());
+        Self::from_source(crate::cluster::Cluster(connection)).instrument(instrument)
     }
 
-    /// A store on a cluster, by the addresses of some of its nodes.
+    /// Creates a store on a cluster, from the addresses of some of its nodes.
     ///
     /// # Errors
-    /// If these are no addresses, or none of the nodes is there or lets us in.
+    /// If an address is invalid, or no node is reachable and accepts the connection.
     #[cfg(feature = "cluster")]
     pub async fn connect_cluster<A: IntoConnectionInfo>(
         nodes: impl IntoIterator<Item = A>,
@@ -108,14 +112,14 @@ impl Redis {
         use crate::cluster;
 
         let nodes = nodes.into_iter().map(IntoConnectionInfo::into_connection_info);
-        let nodes = nodes.collect::<redis::RedisResult<Vec<_>>>().map_err(failure)?;
-        let client = cluster::cluster_client(nodes.clone()).map_err(failure)?;
-        let connection = client.get_async_connection().await.map_err(failure)?;
-        Ok(Self { listen: Some(cluster::listen_to(nodes).map_err(failure)?), ..Self::cluster(connection) })
+        let nodes = nodes.collect::<redis::RedisResult<Vec<_>>>().map_err(store_error)?;
+        let client = cluster::cluster_client(nodes.clone()).map_err(store_error)?;
+        let connection = client.get_async_connection().await.map_err(store_error)?;
+        Ok(Self { listen: Some(cluster::listen_to(nodes).map_err(store_error)?), ..Self::cluster(connection) })
     }
 
-    /// A store on the master that sentinels name. They are asked when there is something to do, and again whenever the
-    /// connection has failed or the server isn't the master any more.
+    /// Creates a store on the master that sentinels report. The sentinels are queried for the first operation, and
+    /// again after the connection fails or the server is no longer the master.
     #[cfg(feature = "sentinel")]
     #[must_use]
     pub fn sentinel(client: redis::sentinel::SentinelClient) -> Self {
@@ -123,48 +127,49 @@ impl Redis {
         Self { listen: Some(sentinels.listen()), ..Self::from_source(Reconnecting::new(sentinels.connect())) }
     }
 
-    /// A store on connections of a pool. How long one is waited for is the pool's affair.
+    /// Creates a store on the connections of a pool. The pool limits the wait for a connection.
     ///
-    /// A pool is nothing a store needs: one connection serves any number of operations at a time.
+    /// A store doesn't need a pool, because one connection serves any number of concurrent operations.
     ///
-    /// It can't [`listen`](ByteStore::listen) by itself: see [`listening`](Self::listening).
+    /// The store doesn't receive invalidations of other processes, unless you call [`listen_with`](Self::listen_with).
     #[must_use]
     pub fn pool(pool: impl ConnectionPool) -> Self {
-        Self::from_source(Pooled::new(pool))
+        Self::from_source(PoolSource::new(pool))
     }
 
-    /// Listens to other processes' notices through connections that `client` makes, one for each scope.
+    /// Receives invalidations of other processes through connections that `client` opens, one for each scope.
     #[must_use]
-    pub fn listening(self, client: Client) -> Self {
+    #[doc(alias = "subscribe")]
+    pub fn listen_with(self, client: Client) -> Self {
         Self { listen: Some(listen_to(client)), ..self }
     }
 
-    /// What is told of its commands, and to whom. Default: what is known of the server, to the global providers.
+    /// Sets the telemetry of the store's commands. Default: the known address of the server, and the global providers.
     #[must_use]
-    pub fn instrument(self, instrument: Instrument) -> Self {
-        Self { tell: Some(instrument), ..self }
+    pub fn instrument(self, instrument: Instrumentation) -> Self {
+        Self { instrument: Some(instrument), ..self }
     }
 
-    /// Tells nothing of its commands: for a connection that does so by itself.
+    /// Disables the store's telemetry. Use it for a connection that has its own telemetry.
     #[must_use]
     pub fn without_telemetry(self) -> Self {
-        Self { tell: None, ..self }
+        Self { instrument: None, ..self }
     }
 
-    fn from_source(source: impl Source) -> Self {
-        Self { source: Arc::new(source), listen: None, tell: Some(Instrument::new()) }
+    fn from_source(source: impl ConnectionSource) -> Self {
+        Self { source: Arc::new(source), listen: None, instrument: Some(Instrumentation::new()) }
     }
 
-    async fn lend(&self) -> Result<Box<dyn Lent>, StoreError> {
-        let lent = self.source.lend(self.tell.as_ref()).await?;
-        Ok(match &self.tell {
-            Some(instrument) => Box::new(Told { lent, client: instrument.client().clone() }),
-            None => lent,
+    async fn connection(&self) -> Result<BoxedConnection, StoreError> {
+        let connection = self.source.connection(self.instrument.as_ref()).await?;
+        Ok(match &self.instrument {
+            Some(instrument) => Box::new(InstrumentedConnection { connection, client: instrument.client().clone() }),
+            None => connection,
         })
     }
 
-    async fn ask(&self, cmd: &redis::Cmd) -> Result<redis::Value, StoreError> {
-        self.lend().await?.ask(cmd).await.map_err(failure)
+    async fn query(&self, cmd: &redis::Cmd) -> Result<redis::Value, StoreError> {
+        self.connection().await?.query(cmd).await.map_err(store_error)
     }
 }
 
@@ -176,8 +181,8 @@ impl ByteStore for Redis {
     fn get<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(async {
             let mut get = redis::cmd("GET");
-            get.arg(Names::of(key).entry);
-            script::bytes(self.ask(&get).await?).map_err(failure)
+            get.arg(KeyNames::new(key).entry);
+            script::bytes(self.query(&get).await?).map_err(store_error)
         })
     }
 
@@ -185,58 +190,58 @@ impl ByteStore for Redis {
         &'a self,
         key: &'a StoreKey,
         bytes: &'a [u8],
-        life: Option<Duration>,
+        ttl: Option<Duration>,
         lease: Option<LeaseToken>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let mut lent = self.lend().await?;
-            script::put(&mut *lent, &Names::of(key), bytes, life, lease).await.map_err(failure)
+            let mut connection = self.connection().await?;
+            script::put(&mut *connection, &KeyNames::new(key), bytes, ttl, lease).await.map_err(store_error)
         })
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, ()> {
         Box::pin(async {
-            let Names { entry, lease } = Names::of(key);
+            let KeyNames { entry, lease } = KeyNames::new(key);
             let mut unlink = redis::cmd("UNLINK");
             unlink.arg(entry).arg(lease);
-            self.ask(&unlink).await.map(drop)
+            self.query(&unlink).await.map(drop)
         })
     }
 
-    /// Takes two round trips for each thousand keys of the whole database, and some for what it drops: a second or so
-    /// for each half a million keys. Given up before it is through, it has dropped some of them. What is stored
-    /// meanwhile may be dropped or not.
+    /// Takes two round trips for each 1,000 keys of the whole database, and some for the keys that it removes: about
+    /// one second for 500,000 keys. If the future is dropped, some of the entries are removed. Entries that are stored
+    /// meanwhile may or may not be removed.
     fn clear<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, ()> {
-        Box::pin(async { scan::clear(&mut *self.lend().await?, scope).await.map_err(failure) })
+        Box::pin(async { scan::clear(&mut *self.connection().await?, scope).await.map_err(store_error) })
     }
 
-    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, Leased> {
-        Box::pin(
-            async move { script::lease(&mut *self.lend().await?, &Names::of(key), token, term).await.map_err(failure) },
-        )
+    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, LeaseResult> {
+        Box::pin(async move {
+            script::lease(&mut *self.connection().await?, &KeyNames::new(key), token, term).await.map_err(store_error)
+        })
     }
 
     fn release<'a>(&'a self, key: &'a StoreKey, token: LeaseToken) -> StoreFuture<'a, ()> {
-        Box::pin(
-            async move { script::release(&mut *self.lend().await?, &Names::of(key), token).await.map_err(failure) },
-        )
-    }
-
-    /// Counts where the database, or each node of a cluster, has up to some 10,000 keys, and estimates from so many
-    /// where it has more. Takes up to 21 round trips a node.
-    fn size<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, StoreSize> {
-        Box::pin(async { scan::size(&mut *self.lend().await?, scope).await.map_err(failure) })
-    }
-
-    fn announce<'a>(&'a self, scope: &'a Scope, notice: &'a Notice) -> StoreFuture<'a, ()> {
-        Box::pin(async {
-            let mut publish = redis::cmd("PUBLISH");
-            publish.arg(channel_of(scope)).arg(notice.as_text());
-            self.ask(&publish).await.map(drop)
+        Box::pin(async move {
+            script::release(&mut *self.connection().await?, &KeyNames::new(key), token).await.map_err(store_error)
         })
     }
 
-    fn listen<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, Option<Box<dyn Notices>>> {
+    /// Counts the entries if the database, or each node of a cluster, has up to about 10,000 keys. Estimates from a
+    /// sample of that size if it has more. Takes up to 21 round trips for each node.
+    fn size<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, StoreSize> {
+        Box::pin(async { scan::size(&mut *self.connection().await?, scope).await.map_err(store_error) })
+    }
+
+    fn announce<'a>(&'a self, scope: &'a Scope, notice: &'a Invalidation) -> StoreFuture<'a, ()> {
+        Box::pin(async {
+            let mut publish = redis::cmd("PUBLISH");
+            publish.arg(channel_name(scope)).arg(notice.as_text());
+            self.query(&publish).await.map(drop)
+        })
+    }
+
+    fn listen<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, Option<Box<dyn InvalidationStream>>> {
         Box::pin(async {
             match &self.listen {
                 Some(connect) => listen(connect, scope).await.map(Some),
@@ -248,7 +253,7 @@ impl ByteStore for Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (listens, tells) = (self.listen.is_some(), self.tell.is_some());
-        f.debug_struct("Redis").field("listens", &listens).field("tells", &tells).finish_non_exhaustive()
+        let (listens, instrumented) = (self.listen.is_some(), self.instrument.is_some());
+        f.debug_struct("Redis").field("listens", &listens).field("instrumented", &instrumented).finish_non_exhaustive()
     }
 }

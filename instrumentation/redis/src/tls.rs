@@ -2,11 +2,11 @@
 
 use rustls::crypto::{CryptoProvider, ring};
 
-/// Sees to it that rustls knows what to encrypt with: what the process has chosen, else ring. rustls does so by itself
-/// only where a single choice is compiled in.
+/// Installs ring as the cryptography provider of rustls, unless the process has installed one. rustls chooses a
+/// provider automatically only if exactly one is compiled in.
 pub(crate) fn provide() {
     if CryptoProvider::get_default().is_none() {
-        // Another thread may have been first, which is as good.
+        // Another thread may have installed a provider in the meantime, which is fine.
         ring::default_provider().install_default().ok();
     }
 }

@@ -1,73 +1,73 @@
-//! What sqlx's errors mean for a store.
+//! Maps sqlx's errors to store errors and telemetry errors.
 
 use std::error::Error;
 use std::fmt;
 
-use cachescope_core::client::Failed;
 use cachescope_core::shared::{StoreError, StoreErrorKind};
+use cachescope_telemetry::db_client::OperationError;
 
-use crate::dialect::{Dialect, Verdict};
+use crate::database::{ErrorClass, StoreDatabase};
 
-/// The table isn't there.
+/// The table doesn't exist.
 #[derive(Debug)]
-struct NoTable {
+struct MissingTable {
     source: sqlx::Error,
 }
 
-impl fmt::Display for NoTable {
+impl fmt::Display for MissingTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the cache's table isn't there: call create_table() once, or run what schema() says")
+        f.write_str("the table of the store doesn't exist: call create_table() once, or run the statements of schema()")
     }
 }
 
-impl Error for NoTable {
+impl Error for MissingTable {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.source)
     }
 }
 
-/// The tables are of a later version.
+/// The table has a newer schema version.
 #[derive(Debug)]
-pub(crate) struct Newer {
+pub(crate) struct NewerSchema {
     pub(crate) version: i64,
 }
 
-impl fmt::Display for Newer {
+impl fmt::Display for NewerSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the cache's table is of version {}, which a newer cachescope made: update this one", self.version)
+        write!(f, "the table of the store has schema version {} of a newer cachescope: update cachescope", self.version)
     }
 }
 
-impl Error for Newer {}
+impl Error for NewerSchema {}
 
-/// `error`, as a store's.
-pub(crate) fn failed<DB: Dialect>(error: sqlx::Error) -> StoreError {
+/// Converts an error of sqlx.
+pub(crate) fn store_error<DB: StoreDatabase>(error: sqlx::Error) -> StoreError {
     let kind = match &error {
         sqlx::Error::PoolTimedOut => StoreErrorKind::Timeout,
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
             StoreErrorKind::Unreachable
         }
-        sqlx::Error::Database(said) => match DB::verdict(&**said) {
-            Verdict::Is(kind) => kind,
-            Verdict::NoTable => return StoreError::new(StoreErrorKind::Other, NoTable { source: error }),
+        sqlx::Error::Database(database_error) => match DB::classify(&**database_error) {
+            ErrorClass::Kind(kind) => kind,
+            ErrorClass::MissingTable => return StoreError::new(StoreErrorKind::Other, MissingTable { source: error }),
         },
         _ => StoreErrorKind::Other,
     };
     StoreError::new(kind, error)
 }
 
-/// Whether the table isn't there.
-pub(crate) fn is_no_table<DB: Dialect>(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|said| DB::verdict(said) == Verdict::NoTable)
+/// Whether the error means that the table doesn't exist.
+pub(crate) fn is_missing_table<DB: StoreDatabase>(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|database_error| DB::classify(database_error) == ErrorClass::MissingTable)
 }
 
-/// What telemetry tells of an error: the database's code of it, or sqlx's kind. Never its text.
-pub(crate) fn told<DB: Dialect>(error: &sqlx::Error) -> Failed {
-    Failed::new(match error {
-        sqlx::Error::Database(said) => {
-            return match DB::code(&**said) {
-                Some(code) => Failed::new(code.clone()).status_code(code),
-                None => Failed::new("database"),
+/// Returns the telemetry error: the database's code, or the kind of sqlx's error. It never contains the message.
+pub(crate) fn telemetry_error<DB: StoreDatabase>(error: &sqlx::Error) -> OperationError {
+    OperationError::new(match error {
+        sqlx::Error::Database(database_error) => {
+            return match DB::code(&**database_error) {
+                Some(code) => OperationError::new(code.clone()).status_code(code),
+                None => OperationError::new("database"),
             };
         }
         sqlx::Error::Configuration(_) => "configuration",
@@ -89,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_pool_says_has_its_kind() {
-        let kind = |error| failed::<sqlx::Sqlite>(error).kind();
+    fn pool_errors_map_to_store_error_kinds() {
+        let kind = |error| store_error::<sqlx::Sqlite>(error).kind();
         assert_eq!(kind(sqlx::Error::PoolTimedOut), StoreErrorKind::Timeout);
         assert_eq!(kind(sqlx::Error::PoolClosed), StoreErrorKind::Unreachable);
         assert_eq!(kind(std::io::Error::other("reset").into()), StoreErrorKind::Unreachable);

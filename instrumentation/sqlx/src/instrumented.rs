@@ -1,16 +1,16 @@
-//! A pool that tells OpenTelemetry how it does.
+//! A connection pool with telemetry.
 
 use std::fmt;
 use std::sync::Arc;
 
-use cachescope_core::client::{self, Client, PoolLevels, PoolRegistration};
+use cachescope_telemetry::db_client::{Client, Pool as PoolMetrics, PoolLevels, PoolRegistration};
 use sqlx::Pool;
 
-use crate::dialect::Dialect;
-use crate::lent::Lent;
-use crate::watch::Watch;
+use crate::database::StoreDatabase;
+use crate::pooled_connection::PooledConnection;
 
-/// Tells OpenTelemetry's global providers how `pool` does, until the last clone of what is returned is dropped.
+/// Adds telemetry to a pool, through OpenTelemetry's global providers. The pool is reported until the last clone of the
+/// result is dropped.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -25,103 +25,106 @@ use crate::watch::Watch;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "the pool is told of until the last clone is dropped"]
-pub fn instrument<DB: Dialect>(pool: Pool<DB>) -> Instrumented<DB> {
-    Instrument::new(pool).build()
+#[must_use = "the pool is reported until the last clone is dropped"]
+pub fn instrument<DB: StoreDatabase>(pool: Pool<DB>) -> Instrumented<DB> {
+    Instrumentation::new(pool).build()
 }
 
-/// How an [`Instrumented`] pool is to be told of.
-#[must_use = "nothing is told before `build`"]
-pub struct Instrument<DB: Dialect> {
+/// Configures the telemetry of a pool.
+#[must_use = "nothing is reported before `build`"]
+pub struct Instrumentation<DB: StoreDatabase> {
     pool: Pool<DB>,
     client: Client,
     name: Option<String>,
-    texts: bool,
+    query_texts: bool,
 }
 
-impl<DB: Dialect> Instrument<DB> {
-    /// With what is default: the client as the pool's options have it, and no query's text.
+impl<DB: StoreDatabase> Instrumentation<DB> {
+    /// Creates a configuration with the address of the pool's options, OpenTelemetry's global providers, and without
+    /// query texts.
     pub fn new(pool: Pool<DB>) -> Self {
         let client = DB::client(&pool);
-        Self { pool, client, name: None, texts: false }
+        Self { pool, client, name: None, query_texts: false }
     }
 
-    /// Changes what is told of the client: `.client(|client| client.telemetry(mine))`. By default it has the system,
-    /// the server's address and the database that the pool's options name, and goes to the global providers. MariaDB is
-    /// told as MySQL unless you say otherwise here.
+    /// Changes the telemetry client, for example `.client(|client| client.telemetry(mine))`. Default: the system,
+    /// server address and database of the pool's options, and the global providers. MariaDB is reported as MySQL unless
+    /// you change it here.
     pub fn client(mut self, change: impl FnOnce(Client) -> Client) -> Self {
         self.client = change(self.client);
         self
     }
 
-    /// What the pool is called in `db.client.connection.pool.name`. Default: the server and the database. Pools of one
-    /// name add up.
+    /// Sets the name of the pool, `db.client.connection.pool.name`. The values of pools with the same name are added
+    /// up. Default: the server and the database.
     pub fn pool_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Tells the texts of queries on their spans, with literals taken out. Default: it doesn't.
-    pub fn query_texts(mut self, tell: bool) -> Self {
-        self.texts = tell;
+    /// Sets whether spans contain the text of queries, with literals replaced by `?`. Default: `false`.
+    pub fn query_texts(mut self, enabled: bool) -> Self {
+        self.query_texts = enabled;
         self
     }
 
-    /// The pool, told of from now on.
-    #[must_use = "the pool is told of until the last clone is dropped"]
+    /// Returns the pool with telemetry.
+    #[must_use = "the pool is reported until the last clone is dropped"]
     pub fn build(self) -> Instrumented<DB> {
-        let Self { pool, client, name, texts } = self;
-        let told = client.pool(name.unwrap_or_else(|| client.pool_name()));
-        let registration = told.observe({
+        let Self { pool, client, name, query_texts } = self;
+        let telemetry = client.pool(name.unwrap_or_else(|| client.pool_name()));
+        let registration = telemetry.observe({
             let pool = pool.clone();
             move || levels(&pool)
         });
-        Instrumented(Arc::new(Inner { pool, client, told, texts, _registration: registration }))
+        Instrumented(Arc::new(PoolTelemetry { pool, client, telemetry, query_texts, _registration: registration }))
     }
 }
 
-impl<DB: Dialect> fmt::Debug for Instrument<DB> {
+impl<DB: StoreDatabase> fmt::Debug for Instrumentation<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Instrument").field("client", &self.client).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Instrumentation")
+            .field("client", &self.client)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
-/// A pool that tells OpenTelemetry how it does. Cheap to clone.
+/// A pool that reports to OpenTelemetry. Cheap to clone.
 ///
-/// - How many connections are idle and used, and how many there may be, whoever uses them:
-///   `db.client.connection.count` and `.max`.
-/// - Who waits for one, how long, and in vain; and how long it is away: `.pending_requests`, `.wait_time`, `.timeouts`
-///   and `.use_time` see what goes through [`acquire`](Self::acquire), [`query`](Self::query) and
-///   [`operation`](Self::operation). sqlx has no place to look at what goes straight to the pool.
-/// - What operations take: `db.client.operation.duration`, and a span of each, see [`Watch`].
-pub struct Instrumented<DB: Dialect>(Arc<Inner<DB>>);
+/// - `db.client.connection.count` and `.max` report the idle and used connections of the whole pool, and their maximum.
+/// - `.pending_requests`, `.wait_time`, `.timeouts` and `.use_time` report waits and uses through
+///   [`acquire`](Self::acquire), [`query`](Self::query) and [`operation`](Self::operation). Calls directly to the pool
+///   aren't reported, because sqlx has no hook for them.
+/// - `db.client.operation.duration` and spans report operations, see [`InstrumentedQuery`](crate::InstrumentedQuery).
+pub struct Instrumented<DB: StoreDatabase>(Arc<PoolTelemetry<DB>>);
 
-struct Inner<DB: Dialect> {
+struct PoolTelemetry<DB: StoreDatabase> {
     pool: Pool<DB>,
     client: Client,
-    told: client::Pool,
-    texts: bool,
+    telemetry: PoolMetrics,
+    query_texts: bool,
     _registration: PoolRegistration,
 }
 
-impl<DB: Dialect> Instrumented<DB> {
-    /// The pool itself.
+impl<DB: StoreDatabase> Instrumented<DB> {
+    /// Returns the pool without telemetry.
     #[must_use]
     pub fn pool(&self) -> &Pool<DB> {
         &self.0.pool
     }
 
-    /// A connection of the pool: [`Pool::acquire`], told of. The wait counts until this returns or is dropped, the use
-    /// until the connection is.
+    /// Takes a connection from the pool, like [`Pool::acquire`]. The wait is recorded until this returns or is dropped.
+    /// The use is recorded until the connection is dropped.
     ///
     /// # Errors
-    /// Those of [`Pool::acquire`].
-    pub async fn acquire(&self) -> Result<Lent<DB>, sqlx::Error> {
-        let waiting = self.0.told.wait_started();
+    /// The errors of [`Pool::acquire`].
+    pub async fn acquire(&self) -> Result<PooledConnection<DB>, sqlx::Error> {
+        let waiting = self.0.telemetry.wait_started();
         match self.0.pool.acquire().await {
             Ok(connection) => {
                 waiting.obtained();
-                Ok(Lent::new(connection, Some(self.0.told.use_started())))
+                Ok(PooledConnection::new(connection, Some(self.0.telemetry.use_started())))
             }
             Err(error) => {
                 if matches!(error, sqlx::Error::PoolTimedOut) {
@@ -132,52 +135,36 @@ impl<DB: Dialect> Instrumented<DB> {
         }
     }
 
-    /// The query of this text, to be run. It is told by its command, such as `SELECT`, and on the span by what it is
-    /// about.
-    pub fn query(&self, sql: &str) -> Watch<'_, DB> {
-        let dialect = DB::SYSTEM.dialect();
-        let name = dialect.and_then(|dialect| dialect.operation(sql)).unwrap_or_default();
-        let mut operation = self.0.client.operation(name);
-        if let Some(summary) = dialect.and_then(|dialect| dialect.summary(sql)) {
-            operation = operation.query_summary(summary);
-        }
-        if let Some(dialect) = dialect.filter(|_| self.0.texts) {
-            operation = operation.query_text(dialect.sanitised(sql));
-        }
-        Watch::new(self, operation)
-    }
-
-    /// An operation of this name, to be run: of several queries, say, or of one that has a better name than its
-    /// command. Each name is a series: never make it of data.
-    pub fn operation(&self, name: &'static str) -> Watch<'_, DB> {
-        Watch::new(self, self.0.client.operation(name))
-    }
-
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
     }
+
+    /// Whether spans contain the text of queries.
+    pub(crate) fn has_query_texts(&self) -> bool {
+        self.0.query_texts
+    }
 }
 
-impl<DB: Dialect> Clone for Instrumented<DB> {
+impl<DB: StoreDatabase> Clone for Instrumented<DB> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<DB: Dialect> fmt::Debug for Instrumented<DB> {
+impl<DB: StoreDatabase> fmt::Debug for Instrumented<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Instrumented")
             .field("client", &self.0.client)
-            .field("pool", &self.0.told)
+            .field("pool", &self.0.telemetry)
             .finish_non_exhaustive()
     }
 }
 
-fn levels<DB: Dialect>(pool: &Pool<DB>) -> Option<PoolLevels> {
+fn levels<DB: StoreDatabase>(pool: &Pool<DB>) -> Option<PoolLevels> {
     if pool.is_closed() {
         return None;
     }
-    // The two are read one after the other, and a connection may have come or gone in between.
+    // The two values are read one after the other, and a connection may be opened or closed in between.
     let size = u64::from(pool.size());
     let idle = (pool.num_idle() as u64).min(size);
     let max = u64::from(pool.options().get_max_connections());

@@ -1,4 +1,4 @@
-//! SQLite, PostgreSQL, MySQL and MariaDB as stores of `cached(...)`, by sqlx.
+//! SQLite, PostgreSQL, MySQL and MariaDB as shared stores of `cached(...)`, through sqlx.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -16,73 +16,79 @@
 //! # }
 //! ```
 //!
-//! The pool is yours: what it connects to, how many connections it has and how it uses TLS (feature `tls`) is said
-//! where it is made, and it may serve other queries as well. Everything runs on tokio.
+//! The pool is yours. You set its address, number of connections and TLS (feature `tls`) when you create it, and it may
+//! serve other queries as well. Everything runs on tokio.
 //!
-//! Without any cache, [`instrument`] tells OpenTelemetry how a pool and its queries do.
+//! Without a cache, [`instrument`] adds OpenTelemetry to a pool and its queries.
 //!
-//! Each database is a feature, and none is on by default.
+//! Each database is a feature. No database is enabled by default.
 
-mod dialect;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod byte_store;
+mod database;
 mod error;
 mod instrumented;
-mod lent;
+mod instrumented_query;
+#[cfg(feature = "postgres")]
+mod invalidations;
 #[cfg(feature = "mysql")]
 mod mysql;
-#[cfg(feature = "postgres")]
-mod notices;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod on_conflict;
+mod pooled_connection;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg_attr(
     not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
-    expect(dead_code, reason = "without a database nobody has a statement")
+    expect(dead_code, reason = "statements are only built for a database")
 )]
 mod statement;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod statement_methods;
 mod statements;
 mod store;
 mod table;
-mod watch;
 
-pub use crate::dialect::Dialect;
-pub use crate::instrumented::{Instrument, Instrumented, instrument};
-pub use crate::lent::Lent;
-pub use crate::store::Sql;
-pub use crate::watch::Watch;
+pub use crate::database::StoreDatabase;
+pub use crate::instrumented::{Instrumentation, Instrumented, instrument};
+pub use crate::instrumented_query::InstrumentedQuery;
+pub use crate::pooled_connection::PooledConnection;
+pub use crate::store::SqlStore;
 
-/// SQLite as a store: `Sqlite::new(pool)`.
+/// A shared store in SQLite. Create it with `Sqlite::new(pool)`.
 ///
-/// Use WAL (`journal_mode`), or readers wait for whoever writes; with `synchronous(Normal)` a write doesn't wait for the
-/// disk, and what a power failure takes is the latest entries. A writer waits for another one for `busy_timeout`,
-/// five seconds unless you say otherwise, and then fails with the kind `Timeout`. Processes on one machine can share a
-/// file; those on several, over a network file system, can't.
+/// Use WAL (`journal_mode`), otherwise readers wait for writers. With `synchronous(Normal)`, a write doesn't wait for
+/// the disk, and a power failure may lose the latest entries. A writer waits for another writer for up to
+/// `busy_timeout`, by default five seconds, and then fails with the kind `Timeout`. Processes on one machine can share
+/// a file. Processes on several machines can't, even with a network file system.
 ///
-/// A database in memory goes with its last connection, so a pool to one has to keep it: give it `max_connections(1)`,
-/// `idle_timeout(None)`, `max_lifetime(None)`, and `test_before_acquire(false)`, as sqlx closes the connection if an
-/// operation is given up during that test.
+/// A database in memory is dropped with its last connection. Its pool must keep one connection: set
+/// `max_connections(1)`, `idle_timeout(None)`, `max_lifetime(None)`, and `test_before_acquire(false)`. With that test
+/// enabled, sqlx closes the connection if an operation is dropped during the test.
 #[cfg(feature = "sqlite")]
-pub type Sqlite = Sql<sqlx::Sqlite>;
+pub type Sqlite = SqlStore<sqlx::Sqlite>;
 
-/// PostgreSQL as a store: `Postgres::new(pool)`.
+/// A shared store in PostgreSQL. Create it with `Postgres::new(pool)`.
 ///
-/// Processes hear of each other's invalidations through LISTEN and NOTIFY, for which each cache that listens has a
-/// connection of its own beside the pool. It is asked every ten seconds whether it is still there. PostgreSQL lets one
-/// transaction at a time commit a notice.
+/// Processes receive each other's invalidations through LISTEN and NOTIFY. Each cache that listens has a separate
+/// connection outside the pool, which is checked every ten seconds. PostgreSQL commits one transaction with a
+/// notification at a time.
 ///
-/// For PostgreSQL 12 and later.
+/// Requires PostgreSQL 12 or later.
 ///
-/// A pooler that hands out connections by transaction (PgBouncer before 1.21) needs `statement_cache_capacity(0)`, and
-/// doesn't let anybody listen.
+/// With a connection pooler in transaction mode (PgBouncer before 1.21), set `statement_cache_capacity(0)`. Such a
+/// pooler doesn't support LISTEN.
 #[cfg(feature = "postgres")]
-pub type Postgres = Sql<sqlx::Postgres>;
+pub type Postgres = SqlStore<sqlx::Postgres>;
 
-/// MySQL or MariaDB as a store: `MySql::new(pool)`.
+/// A shared store in MySQL or MariaDB. Create it with `MySql::new(pool)`.
 ///
-/// Values may have as many bytes as the server's `max_allowed_packet`, less some hundred for the statement: 64 MB by
-/// default in MySQL, 16 MB in MariaDB.
+/// The maximum size of a value is the server's `max_allowed_packet` less some hundred bytes for the statement. The
+/// server's default is 64 MB in MySQL and 16 MB in MariaDB.
 ///
-/// A user of MySQL 8 who logs in by `caching_sha2_password`, as all do by default, needs TLS, or sqlx's feature
-/// `mysql-rsa`.
+/// MySQL 8 users log in with `caching_sha2_password` by default. This requires TLS, or sqlx's feature `mysql-rsa`.
 #[cfg(feature = "mysql")]
-pub type MySql = Sql<sqlx::MySql>;
+pub type MySql = SqlStore<sqlx::MySql>;

@@ -1,33 +1,35 @@
-//! What SQLite says.
+//! The SQL and errors of SQLite.
 
-use cachescope_core::client::{Client, System};
 use cachescope_core::shared::StoreErrorKind;
+use cachescope_telemetry::db_client::{Client, System};
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Pool, Row, Sqlite};
+use sqlx::{Pool, Sqlite};
 
-use crate::dialect::{Dialect, Spoken, Verdict, on_conflict};
+use crate::database::{ErrorClass, SqlDialect, StoreDatabase};
+use crate::on_conflict;
 use crate::statement::{Param, Statement};
+use crate::statement_methods::statement_methods;
 
-impl Dialect for Sqlite {}
+impl StoreDatabase for Sqlite {}
 
-impl Spoken for Sqlite {
+impl SqlDialect for Sqlite {
     const KIND: &'static str = "sqlite";
     const SYSTEM: System = System::Sqlite;
     const QUOTE: char = '"';
-    const NUMBERED: bool = true;
-    /// The same throughout a statement.
+    const NUMBERED_PARAMS: bool = true;
+    /// Constant during a statement.
     const NOW: &'static str = "CAST(ROUND(unixepoch('subsec') * 1000.0) AS INTEGER)";
     const INTEGER: &'static str = "INTEGER";
-    const OR_UPDATE: &'static str = on_conflict::OR_UPDATE;
-    const NEW: &'static str = on_conflict::NEW;
+    const ON_CONFLICT_UPDATE: &'static str = on_conflict::ON_CONFLICT_UPDATE;
+    const PROPOSED_VALUE: &'static str = on_conflict::PROPOSED_VALUE;
     const LEASE: &'static str = on_conflict::LEASE;
-    const LOOK: Option<&'static str> = None;
+    const READ_LEASED: Option<&'static str> = None;
     const CLEAR: &'static str =
         "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE scope = $1 LIMIT {batch})";
     const SWEEP: &'static str = "DELETE FROM {table} \
-        WHERE rowid IN (SELECT rowid FROM {table} WHERE scope = $1 AND {over} LIMIT {batch}) RETURNING size";
-    /// The value is the last column: SQLite reads a row from its beginning.
+        WHERE rowid IN (SELECT rowid FROM {table} WHERE scope = $1 AND {expired} LIMIT {batch}) RETURNING size";
+    /// The value is the last column, because SQLite reads a row from its beginning.
     const CREATE: &'static str = "\
 CREATE TABLE IF NOT EXISTS {table} (
     scope TEXT NOT NULL,
@@ -44,41 +46,15 @@ CREATE TABLE IF NOT EXISTS {schema} (version INTEGER NOT NULL PRIMARY KEY);
 INSERT INTO {schema} (version) VALUES ({version}) ON CONFLICT DO NOTHING;
 ";
 
-    async fn execute(
-        connection: &mut SqliteConnection,
-        statement: &Statement,
-        params: &[Param<'_>],
-    ) -> Result<u64, sqlx::Error> {
-        Ok(query(statement, params).execute(connection).await?.rows_affected())
-    }
+    statement_methods!(SqliteConnection, SqliteRow);
 
-    async fn fetch(
-        connection: &mut SqliteConnection,
-        statement: &Statement,
-        params: &[Param<'_>],
-    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-        query(statement, params).fetch_all(connection).await
-    }
-
-    async fn run(connection: &mut SqliteConnection, sql: String) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
-    }
-
-    fn bytes(row: &SqliteRow, column: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
-        row.try_get(column)
-    }
-
-    fn number(row: &SqliteRow, column: usize) -> Result<Option<i64>, sqlx::Error> {
-        row.try_get(column)
-    }
-
-    fn verdict(error: &dyn DatabaseError) -> Verdict {
+    fn classify(error: &dyn DatabaseError) -> ErrorClass {
         let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
-        // The lowest byte is the result code, the rest tells it more closely.
-        Verdict::Is(match code & 0xff {
-            // SQLITE_ERROR, and SQLITE_SCHEMA where another connection changes tables meanwhile: a statement that can't be
-            // prepared, for whatever reason.
-            1 | 17 if error.message().starts_with("no such table") => return Verdict::NoTable,
+        // The lowest byte is the result code. The other bytes are details.
+        ErrorClass::Kind(match code & 0xff {
+            // SQLITE_ERROR, or SQLITE_SCHEMA if another connection changes tables meanwhile: the statement can't be
+            // prepared, for any reason.
+            1 | 17 if error.message().starts_with("no such table") => return ErrorClass::MissingTable,
             // SQLITE_BUSY and SQLITE_LOCKED.
             5 | 6 => StoreErrorKind::Timeout,
             // SQLITE_IOERR and SQLITE_CANTOPEN.
@@ -91,7 +67,7 @@ INSERT INTO {schema} (version) VALUES ({version}) ON CONFLICT DO NOTHING;
         })
     }
 
-    /// There is no server, and the file's path is nobody's business.
+    /// Returns a client without an address: there is no server, and the path of the file is private.
     fn client(_: &Pool<Self>) -> Client {
         Client::new(Self::SYSTEM)
     }

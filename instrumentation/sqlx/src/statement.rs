@@ -1,20 +1,20 @@
-//! A statement and what it is given.
+//! An SQL statement and its parameters.
 
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// A statement in the words of one database, and which parameter goes where.
+/// An SQL statement for one database, and the order of its parameters.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// The command, as telemetry tells it.
+    /// The command in telemetry.
     pub(crate) name: &'static str,
     sql: Arc<str>,
-    /// By position where the database counts positions (`?`); otherwise each once, as numbered (`$1`).
+    /// The parameter for each position (`?`), or each parameter once if they are numbered (`$1`).
     order: Vec<usize>,
 }
 
-/// What a statement is given.
+/// A parameter of a statement.
 #[derive(Clone, Copy, Debug)]
 pub enum Param<'a> {
     /// A scope or a name.
@@ -26,7 +26,7 @@ pub enum Param<'a> {
 }
 
 impl Statement {
-    /// The statement `sql`, whose parameters are `$1` to `$9`, each perhaps several times.
+    /// Creates a statement from `sql`, whose parameters are `$1` to `$9`. A parameter may occur several times.
     pub(crate) fn new(name: &'static str, sql: &str, numbered: bool) -> Self {
         let mut pieces = sql.split('$');
         let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -44,12 +44,12 @@ impl Statement {
         Self { name, sql: text.into(), order }
     }
 
-    /// Nothing of a user's is in it but the table's name, which is checked.
+    /// Returns the text of the statement. The only user input in it is the name of the table, which was validated.
     pub(crate) fn sql(&self) -> SqlStr {
         AssertSqlSafe(Arc::clone(&self.sql)).into_sql_str()
     }
 
-    /// `params` in the order in which the database wants them.
+    /// Returns `params` in the order that the database expects.
     pub(crate) fn ordered<'a>(&self, params: &[Param<'a>]) -> impl Iterator<Item = Param<'a>> {
         self.order.iter().map(|index| params[*index])
     }
@@ -61,17 +61,17 @@ mod tests {
 
     fn numbers(statement: &Statement) -> Vec<Option<i64>> {
         let params = [Param::Number(Some(10)), Param::Number(Some(20)), Param::Number(None)];
-        let number = |param| if let Param::Number(number) = param { number } else { panic!("a number went in") };
+        let number = |param| if let Param::Number(number) = param { number } else { panic!("not a number") };
         statement.ordered(&params).map(number).collect()
     }
 
     #[test]
-    fn parameters_are_numbered_or_in_the_order_of_their_places() {
+    fn parameters_are_numbered_or_ordered_by_position() {
         let numbered = Statement::new("SELECT", "a = $2 AND b = $1 OR $2 < $3", true);
         assert_eq!(&*numbered.sql, "a = $2 AND b = $1 OR $2 < $3");
         assert_eq!(numbers(&numbered), [Some(10), Some(20), None]);
-        let placed = Statement::new("SELECT", "a = $2 AND b = $1 OR $2 < $3", false);
-        assert_eq!(&*placed.sql, "a = ? AND b = ? OR ? < ?");
-        assert_eq!(numbers(&placed), [Some(20), Some(10), Some(20), None]);
+        let positional = Statement::new("SELECT", "a = $2 AND b = $1 OR $2 < $3", false);
+        assert_eq!(&*positional.sql, "a = ? AND b = ? OR ? < ?");
+        assert_eq!(numbers(&positional), [Some(20), Some(10), Some(20), None]);
     }
 }

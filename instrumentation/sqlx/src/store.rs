@@ -1,286 +1,161 @@
-//! A table as a store.
+//! The public store: [`SqlStore`].
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cachescope_core::ConfigError;
-use cachescope_core::shared::{
-    ByteStore, LeaseToken, Leased, Notice, Notices, Scope, StoreError, StoreErrorKind, StoreFuture, StoreKey, StoreSize,
-};
+use cachescope_core::shared::{Scope, StoreError, StoreErrorKind};
 use sqlx::Pool;
 
-use crate::dialect::{Dialect, Swept, may_be_more};
-use crate::error::{Newer, failed, is_no_table, told};
+use crate::database::{BatchDelete, StoreDatabase};
+use crate::error::{NewerSchema, is_missing_table, store_error, telemetry_error};
 use crate::instrumented::Instrumented;
-use crate::lent::Lent;
+use crate::pooled_connection::PooledConnection;
 use crate::statement::{Param, Statement};
-use crate::statements::{COUNTED, Statements, VERSION};
+use crate::statements::{Statements, VERSION};
 use crate::table::Table;
 
-/// A table of a database as a [`ByteStore`]: see `Sqlite`, `Postgres` and `MySql`.
+/// A shared store in a table of a database: see `Sqlite`, `Postgres` and `MySql`.
 ///
-/// One table serves any number of caches. It is made by [`create_table`](Self::create_table), or by your migrations
-/// from what [`schema`](Self::schema) says.
+/// Several caches can share a table. [`create_table`](Self::create_table) creates it, or your own migration with the
+/// statements of [`schema`](Self::schema).
 ///
-/// - `get`, `put`, `remove`, `release` are one statement each, and so is `lease` but in MySQL, where it is two.
-///   A connection that was idle is pinged before, unless the pool was made with `test_before_acquire(false)`.
-/// - Lives and terms are measured by the database's clock, to the millisecond.
-/// - `clear` and `sweep` drop 1,000 rows at a time; dropped half-way, they have dropped some of the batches.
-/// - `size` counts up to 200,000 rows in an index, and tells nothing of scopes that have more. Rows that hold a lease
-///   and no entry aren't entries.
+/// - `get`, `put`, `remove` and `release` are one statement each. `lease` is one statement, and two in MySQL. sqlx
+///   pings an idle connection first, unless the pool was created with `test_before_acquire(false)`.
+/// - Expiry uses the database's clock, with millisecond precision.
+/// - `clear` and `sweep` remove 1,000 rows at a time. If the future is dropped, some of the batches are removed.
+/// - `size` counts up to 200,000 rows in an index, and returns no size for larger scopes. A row with only a lease isn't
+///   an entry.
 ///
-/// A dropped operation has happened or not. Its connection goes back to the pool once the server is done with it; that
-/// of MySQL is closed, since it couldn't be used again, so that each time limit that is reached there costs a connection.
-pub struct Sql<DB: Dialect> {
-    pool: Pool<DB>,
+/// A dropped operation may or may not have taken effect. Its connection returns to the pool when the server has
+/// finished the statement. A MySQL connection is closed instead, because it can't be reused. So each operation that is
+/// dropped by a time limit costs a connection there.
+pub struct SqlStore<DB: StoreDatabase> {
+    pub(crate) pool: Pool<DB>,
     instrumented: Option<Instrumented<DB>>,
     table: Table,
-    statements: Arc<Statements>,
+    pub(crate) statements: Arc<Statements>,
 }
 
-impl<DB: Dialect> Sql<DB> {
-    /// The table `cachescope` of the database that `pool` connects to.
+impl<DB: StoreDatabase> SqlStore<DB> {
+    /// Creates a store in the table `cachescope` of the pool's database.
     #[must_use]
     pub fn new(pool: Pool<DB>) -> Self {
-        Self::of(pool, None, Table::default())
+        Self::with_table(pool, None, Table::default())
     }
 
-    /// The same by an instrumented pool: telemetry tells of the store's waits for connections, and of each of its
-    /// statements. Their texts, which are the store's own, it doesn't tell.
+    /// Creates a store on a pool with telemetry, which records the store's waits for connections and its statements.
+    /// The texts of the store's statements aren't recorded.
     #[must_use]
     pub fn instrumented(db: Instrumented<DB>) -> Self {
-        Self::of(db.pool().clone(), Some(db), Table::default())
+        Self::with_table(db.pool().clone(), Some(db), Table::default())
     }
 
-    fn of(pool: Pool<DB>, instrumented: Option<Instrumented<DB>>, table: Table) -> Self {
+    fn with_table(pool: Pool<DB>, instrumented: Option<Instrumented<DB>>, table: Table) -> Self {
         let statements = Arc::new(Statements::new::<DB>(&table));
         Self { pool, instrumented, table, statements }
     }
 
-    /// Another table, of this name. Give it as `within.name` if it is in a schema (in MySQL: a database) of its own.
+    /// Sets the name of the table: `name`, or `schema.name` for a table in another schema (in MySQL, another database).
+    /// Default: `cachescope`.
     ///
     /// # Errors
-    /// If these aren't letters, digits and underscores, up to 48 of them.
+    /// If a part of the name isn't 1 to 48 letters, digits and underscores without a leading digit.
     pub fn table(self, name: &str) -> Result<Self, ConfigError> {
-        Ok(Self::of(self.pool, self.instrumented, Table::new(name)?))
+        Ok(Self::with_table(self.pool, self.instrumented, Table::new(name)?))
     }
 
-    /// Makes the table and what belongs to it, unless they are there. Any number of processes may do so at once.
+    /// Creates the table, its index, and a table for the schema version, unless they exist. Several processes may call
+    /// it at the same time.
     ///
-    /// Where they are there, this is one query, and needs no right to make tables.
+    /// If the tables exist, this is one query, and needs no permission to create tables.
     ///
     /// # Errors
-    /// If the database can't be reached, or refuses; if the table is of a newer version of this crate.
+    /// If the database is unreachable or refuses, or the table has a newer schema version.
     pub async fn create_table(&self) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        let recorded = DB::fetch(connection.begun(), &self.statements.recorded, &[]);
-        let recorded = self.told(&self.statements.recorded, recorded).await;
-        connection.ended();
-        let recorded = match recorded {
-            Ok(rows) => rows.first().map(|row| DB::number(row, 0)).transpose().map_err(failed::<DB>)?.flatten(),
-            Err(error) if is_no_table::<DB>(&error) => None,
-            Err(error) => return Err(failed::<DB>(error)),
+        let schema_version = DB::fetch(connection.start_statement(), &self.statements.schema_version, &[]);
+        let schema_version = self.record(&self.statements.schema_version, schema_version).await;
+        connection.end_statement();
+        let schema_version = match schema_version {
+            Ok(rows) => rows.first().map(|row| DB::number(row, 0)).transpose().map_err(store_error::<DB>)?.flatten(),
+            Err(error) if is_missing_table::<DB>(&error) => None,
+            Err(error) => return Err(store_error::<DB>(error)),
         };
-        match recorded {
+        match schema_version {
             Some(VERSION) => Ok(()),
-            Some(version) if version > VERSION => Err(StoreError::new(StoreErrorKind::Other, Newer { version })),
-            // Every statement of it leaves alone what is there, and the version comes last.
+            Some(version) if version > VERSION => Err(StoreError::new(StoreErrorKind::Other, NewerSchema { version })),
+            // Each statement keeps existing tables, and the version is inserted last.
             _ => {
                 let create = format!("{}{}", DB::LOCK, self.statements.create);
-                let created = DB::run(connection.begun(), create).await.map_err(failed::<DB>);
-                connection.ended();
+                let created = DB::run(connection.start_statement(), create).await.map_err(store_error::<DB>);
+                connection.end_statement();
                 created
             }
         }
     }
 
-    /// The statements that [`create_table`](Self::create_table) runs, for a migration of your own.
+    /// Returns the statements that [`create_table`](Self::create_table) runs, for your own migration.
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.statements.create
     }
 
-    #[cfg(feature = "postgres")]
-    pub(crate) const fn pool(&self) -> &Pool<DB> {
-        &self.pool
+    /// Returns the topic of a scope's invalidations.
+    pub(crate) fn topic(&self, scope: &Scope) -> String {
+        format!("{} {}", self.statements.table, scope.as_str())
     }
 
-    #[cfg(feature = "postgres")]
-    pub(crate) fn quoted(&self) -> String {
-        self.table.quoted(DB::QUOTE)
+    /// Returns the removal of a batch of a scope's rows.
+    pub(crate) fn batch_delete<'a>(&'a self, statement: &'a Statement, scope: &'a Scope) -> BatchDelete<'a> {
+        BatchDelete { statement, table: &self.statements.table, scope: scope.as_str() }
     }
 
-    async fn connection(&self) -> Result<Lent<DB>, StoreError> {
+    pub(crate) async fn connection(&self) -> Result<PooledConnection<DB>, StoreError> {
         let connection = match &self.instrumented {
             Some(db) => db.acquire().await,
-            None => self.pool.acquire().await.map(|connection| Lent::new(connection, None)),
+            None => self.pool.acquire().await.map(|connection| PooledConnection::new(connection, None)),
         };
-        connection.map_err(failed::<DB>)
+        connection.map_err(store_error::<DB>)
     }
 
-    async fn execute(
+    pub(crate) async fn execute(
         &self,
-        connection: &mut Lent<DB>,
+        connection: &mut PooledConnection<DB>,
         statement: &Statement,
         params: &[Param<'_>],
     ) -> Result<u64, StoreError> {
-        let ended = self.told(statement, DB::execute(connection.begun(), statement, params)).await;
-        connection.ended();
-        ended.map_err(failed::<DB>)
+        let result = self.record(statement, DB::execute(connection.start_statement(), statement, params)).await;
+        connection.end_statement();
+        result.map_err(store_error::<DB>)
     }
 
-    async fn fetch(
+    pub(crate) async fn fetch(
         &self,
-        connection: &mut Lent<DB>,
+        connection: &mut PooledConnection<DB>,
         statement: &Statement,
         params: &[Param<'_>],
     ) -> Result<Vec<DB::Row>, StoreError> {
-        let ended = self.told(statement, DB::fetch(connection.begun(), statement, params)).await;
-        connection.ended();
-        ended.map_err(failed::<DB>)
+        let result = self.record(statement, DB::fetch(connection.start_statement(), statement, params)).await;
+        connection.end_statement();
+        result.map_err(store_error::<DB>)
     }
 
-    /// Runs a statement, and tells telemetry of it.
-    async fn told<T>(
+    /// Runs a statement, and records it.
+    pub(crate) async fn record<T>(
         &self,
         statement: &Statement,
         work: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, sqlx::Error> {
         let Some(db) = &self.instrumented else { return work.await };
         let running = db.client().operation(statement.name).collection(Arc::clone(self.table.name())).start();
-        let ended = work.await;
-        running.end(ended.as_ref().map(drop).map_err(told::<DB>));
-        ended
+        let result = work.await;
+        running.end(result.as_ref().map(drop).map_err(telemetry_error::<DB>));
+        result
     }
 }
 
-impl<DB: Dialect> ByteStore for Sql<DB> {
-    fn kind(&self) -> &'static str {
-        DB::KIND
-    }
-
-    fn get<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Vec<u8>>> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let rows = self.fetch(&mut connection, &self.statements.get, &named(key)).await?;
-            stored::<DB>(&rows).map(Option::flatten)
-        })
-    }
-
-    fn put<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        bytes: &'a [u8],
-        life: Option<Duration>,
-        lease: Option<LeaseToken>,
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let [scope, name] = named(key);
-            let size = Param::Number(i64::try_from(bytes.len()).ok());
-            let life = Param::Number(life.map(millis));
-            let entry = [scope, name, Param::Bytes(bytes), size, life];
-            match lease {
-                None => self.execute(&mut connection, &self.statements.put, &entry).await.map(|_| true),
-                Some(token) => {
-                    let [scope, name, bytes, size, life] = entry;
-                    let entry = [scope, name, bytes, size, life, number(token)];
-                    self.execute(&mut connection, &self.statements.put_leased, &entry).await.map(|rows| rows == 1)
-                }
-            }
-        })
-    }
-
-    fn remove<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            self.execute(&mut connection, &self.statements.remove, &named(key)).await.map(drop)
-        })
-    }
-
-    fn clear<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            loop {
-                let clear = DB::clear(connection.begun(), &self.statements, scope.as_str());
-                let rows = self.told(&self.statements.clear, clear).await;
-                connection.ended();
-                if !may_be_more(rows.map_err(failed::<DB>)?) {
-                    return Ok(());
-                }
-            }
-        })
-    }
-
-    fn lease<'a>(&'a self, key: &'a StoreKey, token: LeaseToken, term: Duration) -> StoreFuture<'a, Leased> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let [scope, name] = named(key);
-            let wish = [scope, name, number(token), Param::Number(Some(millis(term)))];
-            let rows = match &self.statements.look {
-                None => self.fetch(&mut connection, &self.statements.lease, &wish).await?,
-                Some(look) => {
-                    self.execute(&mut connection, &self.statements.lease, &wish).await?;
-                    self.fetch(&mut connection, look, &wish).await?
-                }
-            };
-            Ok(stored::<DB>(&rows)?.map_or(Leased::Held, Leased::Granted))
-        })
-    }
-
-    fn release<'a>(&'a self, key: &'a StoreKey, token: LeaseToken) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let [scope, name] = named(key);
-            let held = [scope, name, number(token)];
-            self.execute(&mut connection, &self.statements.release, &held).await.map(drop)
-        })
-    }
-
-    fn size<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, StoreSize> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let which = [Param::Text(scope.as_str()), Param::Number(Some(COUNTED))];
-            let counted = self.fetch(&mut connection, &self.statements.count, &which).await?;
-            let row = counted.first().ok_or(sqlx::Error::RowNotFound).map_err(failed::<DB>)?;
-            let number = |column| DB::number(row, column).map_err(failed::<DB>);
-            let [rows, entries, bytes] = [number(0)?, number(1)?, number(2)?];
-            if rows.is_none_or(|rows| rows >= COUNTED) {
-                return Ok(StoreSize::default());
-            }
-            let counted = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
-            Ok(StoreSize { entries: counted(entries), bytes: counted(bytes), exact: true })
-        })
-    }
-
-    fn sweep<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, u64> {
-        Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let mut entries = 0;
-            loop {
-                let sweep = DB::sweep(connection.begun(), &self.statements, scope.as_str());
-                let swept = self.told(&self.statements.sweep, sweep).await;
-                connection.ended();
-                let swept: Swept = swept.map_err(failed::<DB>)?;
-                entries += swept.entries;
-                if !may_be_more(swept.rows) {
-                    return Ok(entries);
-                }
-            }
-        })
-    }
-
-    fn announce<'a>(&'a self, scope: &'a Scope, notice: &'a Notice) -> StoreFuture<'a, ()> {
-        DB::announce(self, scope, notice)
-    }
-
-    fn listen<'a>(&'a self, scope: &'a Scope) -> StoreFuture<'a, Option<Box<dyn Notices>>> {
-        DB::listen(self, scope)
-    }
-}
-
-impl<DB: Dialect> Clone for Sql<DB> {
+impl<DB: StoreDatabase> Clone for SqlStore<DB> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
@@ -291,42 +166,10 @@ impl<DB: Dialect> Clone for Sql<DB> {
     }
 }
 
-/// Without what the pool connects with, which may have a password in it.
-impl<DB: Dialect> fmt::Debug for Sql<DB> {
+/// Leaves out the pool's options, which may contain a password.
+impl<DB: StoreDatabase> fmt::Debug for SqlStore<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table.quoted(DB::QUOTE);
-        f.debug_struct("Sql").field("kind", &DB::KIND).field("table", &table).finish_non_exhaustive()
-    }
-}
-
-fn named(key: &StoreKey) -> [Param<'_>; 2] {
-    [Param::Text(key.scope().as_str()), Param::Text(key.as_str())]
-}
-
-fn number(token: LeaseToken) -> Param<'static> {
-    Param::Number(i64::try_from(token.number()).ok())
-}
-
-/// Rounded up; beyond thirty thousand years it is no matter.
-fn millis(time: Duration) -> i64 {
-    const LONGEST: i64 = 1 << 50;
-    i64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(LONGEST, |millis| millis.min(LONGEST))
-}
-
-/// What the row has, if there is one.
-fn stored<DB: Dialect>(rows: &[DB::Row]) -> Result<Option<Option<Vec<u8>>>, StoreError> {
-    rows.first().map(|row| DB::bytes(row, 0)).transpose().map_err(failed::<DB>)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_life_is_rounded_up_and_never_overflows() {
-        assert_eq!(millis(Duration::ZERO), 0);
-        assert_eq!(millis(Duration::from_nanos(1)), 1);
-        assert_eq!(millis(Duration::from_millis(1_500)), 1_500);
-        assert_eq!(millis(Duration::MAX), 1 << 50);
+        f.debug_struct("SqlStore").field("kind", &DB::KIND).field("table", &table).finish_non_exhaustive()
     }
 }

@@ -1,36 +1,36 @@
-//! Other processes: this test binary again, as one of its ignored tests.
+//! Child processes: this test binary again, running one of its ignored tests.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The arguments with which this binary runs one test, an ignored one.
+/// Returns the arguments that make this binary run one ignored test.
 pub(crate) fn arguments(test: &str) -> [&str; 4] {
     [test, "--exact", "--ignored", "--nocapture"]
 }
 
-/// A process that runs `test` in `folder`.
+/// Returns a command that runs `test` in `folder`.
 pub(crate) fn command(test: &str, folder: &Path) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(arguments(test)).env("CACHESCOPE_FILE_TEST", folder);
     command
 }
 
-/// The folder that the process which started this one names.
+/// Returns the folder that the parent process chose.
 pub(crate) fn folder() -> PathBuf {
-    env::var_os("CACHESCOPE_FILE_TEST").expect("another test starts this one").into()
+    env::var_os("CACHESCOPE_FILE_TEST").expect("this test is started by another test").into()
 }
 
-/// A child that doesn't outlive its test.
-pub(crate) struct Killed(pub(crate) Child);
+/// A child process that is killed when its test ends.
+pub(crate) struct ChildProcess(pub(crate) Child);
 
-impl Killed {
+impl ChildProcess {
     pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::piped()).spawn().unwrap())
     }
 }
 
-impl Drop for Killed {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,16 +1,17 @@
-//! What every store promises.
+//! The conformance suite of stores.
 
 use std::thread;
 
-use cachescope_core::contract::{Broken, Promises, cases};
 use cachescope_file::FileStore;
+use cachescope_testing::{Capabilities, Violation, cases};
 use pollster::block_on;
 
-const PROMISES: Promises = Promises { leases: true, notices: false, sweeps: true, largest: usize::MAX };
+const CAPABILITIES: Capabilities =
+    Capabilities { leases: true, invalidations: false, sweeps: true, max_value_bytes: usize::MAX };
 
-/// All cases at once, in one folder.
-fn broken(store: &FileStore) -> Vec<Broken> {
-    let cases = cases(PROMISES);
+/// Runs all cases at once, in one folder.
+fn violations(store: &FileStore) -> Vec<Violation> {
+    let cases = cases(CAPABILITIES);
     assert!(cases.len() > 30);
     thread::scope(|scope| {
         let running: Vec<_> = cases.iter().map(|case| scope.spawn(|| block_on(case.run(store)))).collect();
@@ -19,13 +20,13 @@ fn broken(store: &FileStore) -> Vec<Broken> {
 }
 
 #[test]
-fn a_folder_keeps_what_every_store_promises() {
+fn folder_conforms_to_store_contract() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(broken(&FileStore::in_folder(folder.path())), []);
+    assert_eq!(violations(&FileStore::in_folder(folder.path())), []);
 }
 
 #[test]
-fn a_folder_with_limits_keeps_it_as_well() {
+fn folder_with_limits_conforms_to_store_contract() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(broken(&FileStore::in_folder(folder.path()).size_limit(1 << 30).entry_limit(1 << 20)), []);
+    assert_eq!(violations(&FileStore::in_folder(folder.path()).size_limit(1 << 30).entry_limit(1 << 20)), []);
 }

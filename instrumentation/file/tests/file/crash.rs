@@ -9,19 +9,20 @@ use cachescope_core::shared::ByteStore;
 use cachescope_file::FileStore;
 use pollster::block_on;
 
-use crate::child::{self, Killed};
+use crate::child::{self, ChildProcess};
 use crate::{files, get, put, scope};
 
 const KEYS: usize = 6;
 const ROUNDS: u32 = 150;
-/// So small that room is made all the time.
+/// A limit so small that almost every put evicts.
 const LIMIT: u64 = 400_000;
 
 fn limited(folder: &Path) -> FileStore {
     FileStore::in_folder(folder).size_limit(LIMIT)
 }
 
-/// A value that tells its turn, and whether it is whole. Made quickly: what takes long is to be the writing.
+/// Returns a value from which its turn and its integrity can be read. It is cheap to make, so that writing takes most
+/// of the time.
 fn value(turn: usize) -> Vec<u8> {
     let mut value = vec![turn as u8; 1_000 + turn % 7 * 50_000];
     value[..8].copy_from_slice(&turn.to_le_bytes());
@@ -32,40 +33,40 @@ fn turn(value: &[u8]) -> usize {
     usize::from_le_bytes(value[..8].try_into().unwrap())
 }
 
-fn write_for_ever(store: &FileStore) {
+fn write_forever(store: &FileStore) {
     let first = (0..KEYS).filter_map(|number| get(store, number)).map(|value| turn(&value)).max().unwrap_or(0);
     let mut out = std::io::stdout();
     for turn in first + 1.. {
         assert!(put(store, turn % KEYS, &value(turn)).unwrap());
-        // With one call to the system, so that a line is there or not.
+        // One system call writes the line, so a line is complete or absent.
         out.write_all(format!("\nstored {turn}\n").as_bytes()).unwrap();
         out.flush().unwrap();
     }
 }
 
 #[test]
-#[ignore = "a process of its own, which another test starts and kills"]
+#[ignore = "a child process, which another test starts and kills"]
 fn writer() {
-    write_for_ever(&FileStore::in_folder(child::folder()));
+    write_forever(&FileStore::in_folder(child::folder()));
 }
 
 #[test]
-#[ignore = "a process of its own, which another test starts and kills"]
+#[ignore = "a child process, which another test starts and kills"]
 fn writer_with_a_limit() {
-    write_for_ever(&limited(&child::folder()));
+    write_forever(&limited(&child::folder()));
 }
 
-/// Kills a writer at one point or another of a write, and gives the last turn that it told.
-fn killed(test: &str, folder: &Path, round: u32) -> usize {
-    let mut writer = Killed::start(&mut child::command(test, folder));
+/// Kills a writer at some point of a write, and returns the last turn that it reported.
+fn kill_while_writing(test: &str, folder: &Path, round: u32) -> usize {
+    let mut writer = ChildProcess::start(&mut child::command(test, folder));
     let lines = BufReader::new(writer.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let stored = lines.filter_map(|line| line.strip_prefix("stored ")?.parse::<usize>().ok());
     let mut last = 0;
     for turn in stored {
         last = turn;
         if turn % 5 == (round % 5) as usize {
-            let (told, delay) = (Instant::now(), Duration::from_micros(10) * round);
-            while told.elapsed() < delay {
+            let (reported, delay) = (Instant::now(), Duration::from_micros(10) * round);
+            while reported.elapsed() < delay {
                 std::hint::spin_loop();
             }
             writer.0.kill().unwrap();
@@ -78,41 +79,41 @@ fn killed(test: &str, folder: &Path, round: u32) -> usize {
 }
 
 #[test]
-fn whoever_is_killed_leaves_the_old_entry_or_the_new_one() {
+fn killed_writer_leaves_old_or_new_entry() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path());
     for round in 0..ROUNDS {
-        let last = killed("crash::writer", folder.path(), round);
-        // What was told may be replaced by what came in before the end, and by nothing else.
-        for told in (last.saturating_sub(KEYS - 1)..=last).filter(|told| *told > 0) {
-            let got = get(&store, told % KEYS).unwrap();
-            assert!(got == value(turn(&got)) && turn(&got) % KEYS == told % KEYS, "torn in round {round}");
-            assert!(turn(&got) >= told, "{told} was stored, {} is there", turn(&got));
+        let last = kill_while_writing("crash::writer", folder.path(), round);
+        // A reported value may only be replaced by a later value that was stored before the kill.
+        for reported in (last.saturating_sub(KEYS - 1)..=last).filter(|reported| *reported > 0) {
+            let got = get(&store, reported % KEYS).unwrap();
+            assert!(got == value(turn(&got)) && turn(&got) % KEYS == reported % KEYS, "torn in round {round}");
+            assert!(turn(&got) >= reported, "stored {reported}, got {}", turn(&got));
         }
     }
-    println!("{} files were left half-written by {ROUNDS} processes", files(folder.path(), ".new").len());
-    unfinished_is_swept(&store, folder.path());
+    println!("{ROUNDS} processes left {} half-written files", files(folder.path(), ".new").len());
+    sweep_removes_abandoned_files(&store, folder.path());
 }
 
 #[test]
-fn whoever_is_killed_while_it_makes_room_leaves_whole_entries_and_limits_that_hold() {
+fn killed_writer_leaves_intact_entries_and_limit_when_it_evicts() {
     let folder = tempfile::tempdir().unwrap();
     let store = limited(folder.path());
     for round in 0..ROUNDS {
-        let last = killed("crash::writer_with_a_limit", folder.path(), round);
+        let last = kill_while_writing("crash::writer_with_a_limit", folder.path(), round);
         for number in 0..KEYS {
             if let Some(got) = get(&store, number) {
                 assert!(got == value(turn(&got)) && turn(&got) % KEYS == number, "torn in round {round}");
             }
         }
-        // It may have made room since; what is there is no older.
+        // The entry may have been evicted. If it is there, it is no older than the last report.
         assert!(get(&store, last % KEYS).is_none_or(|got| turn(&got) >= last));
     }
-    limit_holds(&store, folder.path());
+    assert_limit_holds(&store, folder.path());
 }
 
-/// However much the numbers of what is held went wrong by being cut off.
-fn limit_holds(store: &FileStore, folder: &Path) {
+/// Asserts that the limit holds, even if kills made the recorded usage wrong.
+fn assert_limit_holds(store: &FileStore, folder: &Path) {
     for turn in 0..200 {
         put(store, turn, &value(turn)).unwrap();
         let held: u64 = files(folder, ".entry").iter().map(|path| fs::metadata(path).unwrap().len()).sum();
@@ -122,7 +123,7 @@ fn limit_holds(store: &FileStore, folder: &Path) {
     assert!(size.bytes.unwrap() > LIMIT / 2, "{size:?}");
 }
 
-fn unfinished_is_swept(store: &FileStore, folder: &Path) {
+fn sweep_removes_abandoned_files(store: &FileStore, folder: &Path) {
     let entry = files(folder, ".entry").pop().unwrap();
     let young = entry.with_file_name("0123456789abcdef.new");
     fs::write(&young, b"CSF1").unwrap();

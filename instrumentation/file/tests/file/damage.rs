@@ -1,4 +1,4 @@
-//! Files that others changed.
+//! Files that were damaged or changed from outside.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use pollster::block_on;
 use crate::{files, get, put, scope};
 
 #[test]
-fn a_damaged_file_is_a_miss_and_is_replaced() {
+fn damaged_file_is_miss_and_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path());
     put(&store, 0, b"value").unwrap();
@@ -28,7 +28,7 @@ fn a_damaged_file_is_a_miss_and_is_replaced() {
 }
 
 #[test]
-fn a_file_that_takes_another_one_s_place_is_a_miss() {
+fn file_copied_over_another_key_is_miss() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path());
     put(&store, 0, b"of 0").unwrap();
@@ -40,7 +40,7 @@ fn a_file_that_takes_another_one_s_place_is_a_miss() {
 }
 
 #[test]
-fn a_folder_that_is_deleted_in_use_is_made_anew() {
+fn deleted_folder_is_created_again_by_put() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache");
     let store = FileStore::in_folder(&path).entry_limit(10);
@@ -55,7 +55,7 @@ fn a_folder_that_is_deleted_in_use_is_made_anew() {
 }
 
 #[test]
-fn what_is_not_ours_stays() {
+fn foreign_files_stay_on_sweep_and_clear() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path()).entry_limit(1);
     put(&store, 0, b"value").unwrap();
@@ -71,7 +71,7 @@ fn what_is_not_ours_stays() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_it_makes_is_its_owner_s_alone() {
+fn created_folder_is_accessible_to_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache");

@@ -1,4 +1,4 @@
-//! No room on the disk.
+//! Full disks and file size limits.
 
 use std::process::Command;
 use std::{env, fs};
@@ -10,12 +10,12 @@ use pollster::block_on;
 use crate::child;
 use crate::{files, get, key, put};
 
-/// What a script says that can't have a file system of its own.
+/// The exit status of the script when it may not mount a file system.
 const NOT_ALLOWED: i32 = 77;
 
 #[test]
-#[ignore = "a process of its own, where a disk has little room or files have a limit"]
-fn in_little_room() {
+#[ignore = "a child process, on a small disk or with a limit on file sizes"]
+fn large_put_fails_when_disk_is_small() {
     let folder = child::folder();
     let store = FileStore::in_folder(&folder);
     put(&store, 0, b"old").unwrap();
@@ -28,13 +28,13 @@ fn in_little_room() {
     assert_eq!(files(&folder, ".new").len(), 0);
     put(&store, 0, b"new").unwrap();
     assert_eq!(get(&store, 0).unwrap(), b"new");
-    println!("\nall was as it should be");
+    println!("\nall assertions passed");
 }
 
-/// Until nothing at all can be written: what is there can still be read, and dropped, which makes room.
+/// Fills the disk completely. Entries can still be read and removed, which frees space.
 #[test]
-#[ignore = "a process of its own, where a disk has little room"]
-fn until_it_is_full() {
+#[ignore = "a child process, on a small disk"]
+fn entries_are_read_and_removed_when_disk_is_full() {
     let store = FileStore::in_folder(child::folder());
     let full = (0..10_000).find_map(|number| put(&store, number, &[7; 5_000]).err().map(|error| (number, error)));
     let (stored, error) = full.unwrap();
@@ -48,38 +48,40 @@ fn until_it_is_full() {
         block_on(store.remove(&key(number))).unwrap();
     }
     put(&store, stored, &[7; 5_000]).unwrap();
-    println!("\nall was as it should be");
+    println!("\nall assertions passed");
 }
 
 #[test]
-fn a_full_disk_leaves_what_was_stored() {
-    for test in ["full::in_little_room", "full::until_it_is_full"] {
+fn full_disk_keeps_stored_entries() {
+    for test in ["full::large_put_fails_when_disk_is_small", "full::entries_are_read_and_removed_when_disk_is_full"] {
         let folder = tempfile::tempdir().unwrap();
-        // A file system of a mebibyte, which ends with its process.
+        // A file system of 1 MiB, which is unmounted when its process ends.
         let script = "mount -t tmpfs -o size=1m none \"$0\" || exit 77; exec \"$@\"";
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", script]).arg(folder.path());
         command.arg(env::current_exe().unwrap()).args(child::arguments(test));
         let output = command.env("CACHESCOPE_FILE_TEST", folder.path()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        if output.status.code() == Some(NOT_ALLOWED) || !said.contains("running 1 test") {
-            println!("not tested on a full disk: no file system of one's own is allowed here");
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        if output.status.code() == Some(NOT_ALLOWED) || !output_text.contains("running 1 test") {
+            println!("skipped the full disk: this user may not mount a file system");
             continue;
         }
-        assert!(output.status.success() && said.contains("all was as it should be"), "{said}");
+        assert!(output.status.success() && output_text.contains("all assertions passed"), "{output_text}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
 
 #[test]
-fn a_limit_of_the_system_leaves_what_was_stored() {
+fn system_file_size_limit_keeps_stored_entries() {
     let folder = tempfile::tempdir().unwrap();
-    // In blocks of 512 or 1,024 bytes. Ignored, the signal that would end the process is an error.
+    // The limit counts blocks of 512 or 1,024 bytes. The ignored signal turns into an error of the write.
     let script = "trap '' XFSZ; ulimit -f 256; exec \"$@\"";
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh"]).arg(env::current_exe().unwrap());
-    command.args(child::arguments("full::in_little_room")).env("CACHESCOPE_FILE_TEST", folder.path());
+    command
+        .args(child::arguments("full::large_put_fails_when_disk_is_small"))
+        .env("CACHESCOPE_FILE_TEST", folder.path());
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("all was as it should be"), "{said}");
+    let output_text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && output_text.contains("all assertions passed"), "{output_text}");
 }

@@ -1,4 +1,4 @@
-//! No more than it may.
+//! Size and entry limits.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -16,7 +16,7 @@ fn held(folder: &Path) -> (usize, u64) {
     (files.len(), files.iter().map(|path| fs::metadata(path).unwrap().len()).sum())
 }
 
-/// As if all that is stored hadn't been used since.
+/// Sets the time of use of all entries back by `by`.
 fn age(folder: &Path, by: Duration) {
     for path in files(folder, ".entry") {
         let file = File::open(path).unwrap();
@@ -25,7 +25,7 @@ fn age(folder: &Path, by: Duration) {
 }
 
 #[test]
-fn no_more_entries_than_it_may_and_not_many_less() {
+fn entry_limit_is_kept_and_nearly_used() {
     for limit in [1, 2, 10, 300] {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::in_folder(folder.path()).entry_limit(limit as u64);
@@ -40,7 +40,7 @@ fn no_more_entries_than_it_may_and_not_many_less() {
 }
 
 #[test]
-fn no_more_bytes_than_it_may() {
+fn size_limit_is_kept() {
     const LIMIT: u64 = 300_000;
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path()).size_limit(LIMIT);
@@ -55,7 +55,7 @@ fn no_more_bytes_than_it_may() {
 }
 
 #[test]
-fn what_was_used_stays_and_what_was_not_leaves() {
+fn least_recently_used_entries_are_evicted() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path()).entry_limit(50);
     (0..50).for_each(|number| assert!(put(&store, number, b"value").unwrap()));
@@ -70,7 +70,7 @@ fn what_was_used_stays_and_what_was_not_leaves() {
 }
 
 #[test]
-fn one_that_is_too_large_is_refused_and_the_old_one_stays() {
+fn value_above_size_limit_is_refused_and_old_value_stays() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path()).size_limit(10_000);
     put(&store, 0, b"old").unwrap();
@@ -81,7 +81,7 @@ fn one_that_is_too_large_is_refused_and_the_old_one_stays() {
 }
 
 #[test]
-fn the_limit_is_of_all_caches_threads_and_handles_together() {
+fn entry_limit_holds_across_caches_and_threads() {
     const LIMIT: usize = 200;
     let folder = tempfile::tempdir().unwrap();
     thread::scope(|threads| {
@@ -103,7 +103,7 @@ fn the_limit_is_of_all_caches_threads_and_handles_together() {
 }
 
 #[test]
-fn a_limit_that_comes_later_or_whose_count_is_lost_is_kept() {
+fn limit_is_kept_when_set_later_or_usage_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let (unlimited, limited) =
         (FileStore::in_folder(folder.path()), FileStore::in_folder(folder.path()).entry_limit(100));

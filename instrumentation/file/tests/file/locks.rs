@@ -1,4 +1,4 @@
-//! A process that holds a lock and doesn't go on, as one that is stopped.
+//! Locks held by a process that doesn't continue, such as a stopped process.
 
 use std::fs::{self, File};
 use std::future::Future;
@@ -20,10 +20,10 @@ fn locked(folder: &Path) -> Vec<File> {
     locks
 }
 
-fn comes_to_be(state: impl Fn() -> bool) {
+fn wait_until(condition: impl Fn() -> bool) {
     let began = Instant::now();
-    while !state() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it doesn't come to be");
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the condition isn't true after 20 s");
         std::thread::yield_now();
     }
 }
@@ -33,7 +33,7 @@ fn length(path: &Path) -> u64 {
 }
 
 #[test]
-fn who_waits_for_it_gives_up_and_reads_do_not_wait() {
+fn put_times_out_and_reads_succeed_while_shard_is_locked() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path());
     put(&store, 0, b"old").unwrap();
@@ -51,7 +51,7 @@ fn who_waits_for_it_gives_up_and_reads_do_not_wait() {
 }
 
 #[test]
-fn what_is_dropped_while_it_waits_does_not_happen() {
+fn put_has_no_effect_when_dropped_while_waiting_for_lock() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::in_folder(folder.path());
     put(&store, 0, b"old").unwrap();
@@ -60,10 +60,10 @@ fn what_is_dropped_while_it_waits_does_not_happen() {
     {
         let mut put = pin!(store.put(&dropped, &large, None, None));
         assert!(put.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        // It waits for the lock once what it would store is written.
-        comes_to_be(|| files(folder.path(), ".new").iter().any(|path| length(path) > 99_999));
+        // The put waits for the lock after it has written the value.
+        wait_until(|| files(folder.path(), ".new").iter().any(|path| length(path) > 99_999));
     }
-    comes_to_be(|| files(folder.path(), ".new").is_empty());
+    wait_until(|| files(folder.path(), ".new").is_empty());
     drop(locks);
     assert_eq!(get(&store, 0).unwrap(), b"old");
 }

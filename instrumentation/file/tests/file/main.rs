@@ -1,6 +1,6 @@
-//! A folder of files, as one process and as many use it.
+//! A folder of files, used by one process and by several.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod child;
 mod contract;
@@ -35,7 +35,7 @@ fn get(store: &FileStore, number: usize) -> Option<Vec<u8>> {
     block_on(store.get(&key(number))).unwrap()
 }
 
-/// The files below a folder whose names end so.
+/// Returns the files below `folder` whose names end with `suffix`.
 fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for file in fs::read_dir(folder).into_iter().flatten() {

@@ -3,20 +3,20 @@
 use std::io::Read;
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, LeaseToken, Leased};
+use cachescope_core::shared::{ByteStore, LeaseResult, LeaseToken};
 use cachescope_file::FileStore;
 use pollster::block_on;
 
-use crate::child::{self, Killed};
+use crate::child::{self, ChildProcess};
 use crate::{get, key};
 
 const COUNTERS: usize = 3;
 const PROCESSES: u64 = 4;
 const TURNS: usize = 300;
 
-/// Adds to counters, each time with a lease: an addition that is lost, or a lease that two have, shows in the sum.
+/// Adds to counters, each time under a lease. A lost addition, or a lease granted twice, shows in the sum.
 #[test]
-#[ignore = "a process of its own, which another test starts several times"]
+#[ignore = "a child process, which another test starts several times"]
 fn counter() {
     let store = FileStore::in_folder(child::folder());
     let process = u64::from(std::process::id());
@@ -26,7 +26,7 @@ fn counter() {
         let key = key(attempts as usize % COUNTERS);
         let token = LeaseToken::from_random(process << 32 | attempts << 1);
         let leased = block_on(store.lease(&key, token, Duration::from_secs(60))).unwrap();
-        let Leased::Granted(held) = leased else {
+        let LeaseResult::Granted(held) = leased else {
             std::thread::yield_now();
             continue;
         };
@@ -42,10 +42,10 @@ fn counter() {
 }
 
 #[test]
-fn processes_that_take_turns_lose_no_addition() {
+fn leased_additions_are_not_lost_across_processes() {
     let folder = tempfile::tempdir().unwrap();
-    let start = |_| Killed::start(&mut child::command("processes::counter", folder.path()));
-    let children: Vec<Killed> = (0..PROCESSES).map(start).collect();
+    let start = |_| ChildProcess::start(&mut child::command("processes::counter", folder.path()));
+    let children: Vec<ChildProcess> = (0..PROCESSES).map(start).collect();
     for mut child in children {
         let mut out = String::new();
         child.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();

@@ -1,4 +1,4 @@
-//! Folders that can't be used.
+//! Folders that can't be used: unreachable paths and missing permissions.
 
 use std::error::Error;
 use std::fs;
@@ -10,7 +10,7 @@ use pollster::block_on;
 use crate::{key, put, scope};
 
 #[test]
-fn a_folder_below_a_file_can_not_be_reached() {
+fn folder_below_file_is_unreachable() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, b"").unwrap();
@@ -32,7 +32,7 @@ fn a_folder_below_a_file_can_not_be_reached() {
     }
 }
 
-/// By whoever isn't root, to whom all is allowed.
+/// Run as a user other than root, because root may do everything.
 #[cfg(unix)]
 mod by_permissions {
     use std::env;
@@ -44,24 +44,24 @@ mod by_permissions {
     use crate::child;
 
     #[test]
-    #[ignore = "a process of its own, of another user"]
-    fn stranger() {
+    #[ignore = "a child process of another user"]
+    fn other_user() {
         let store = FileStore::in_folder(child::folder());
         let refused = [put(&store, 0, b"new").unwrap_err(), block_on(store.remove(&key(0))).unwrap_err()];
         for error in refused {
             assert_eq!(error.kind(), StoreErrorKind::Refused, "{error:?}");
         }
         assert_eq!(crate::get(&store, 0).unwrap(), b"old");
-        println!("\nall was as it should be");
+        println!("\nall assertions passed");
     }
 
     #[test]
-    fn who_may_not_write_is_refused_and_can_read() {
+    fn user_without_write_permission_is_refused_and_can_read() {
         let folder = tempfile::tempdir().unwrap();
         let cache = folder.path().join("cache");
         put(&FileStore::in_folder(&cache), 0, b"old").unwrap();
         let mode = |path: &std::path::Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-        // Where root's own files can't be entered by others.
+        // A copy, because other users may not be able to reach root's files.
         let program = folder.path().join("program");
         fs::copy(env::current_exe().unwrap(), &program).unwrap();
         let folders = [folder.path().to_owned(), cache.clone()].into_iter();
@@ -70,13 +70,13 @@ mod by_permissions {
         folders.iter().for_each(|path| mode(path, 0o555));
         crate::files(&cache, "lock").iter().for_each(|path| mode(path, 0o444));
         let mut command = Command::new(&program);
-        command.args(child::arguments("refused::by_permissions::stranger")).env("CACHESCOPE_FILE_TEST", &cache);
+        command.args(child::arguments("refused::by_permissions::other_user")).env("CACHESCOPE_FILE_TEST", &cache);
         if fs::metadata(folder.path()).unwrap().uid() == 0 {
             command.uid(65_534);
         }
         let output = command.output().unwrap();
         folders.iter().for_each(|path| mode(path, 0o755));
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("all was as it should be"), "{said}");
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && output_text.contains("all assertions passed"), "{output_text}");
     }
 }

@@ -1,21 +1,22 @@
-//! What every store promises.
+//! The conformance suite of stores.
 
-use cachescope_core::contract::{Promises, check};
 use cachescope_core::shared::{ByteStore, StoreSize};
+use cachescope_testing::{Capabilities, check};
 
 use crate::server::{scope, start, store};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_keeps_what_stores_promise() {
+async fn store_conforms_to_store_contract() {
     let server = start();
     let store = store(&server).await;
-    if let Err(broken) = check(&store, Promises { sweeps: true, ..Promises::default() }).await {
-        panic!("{broken:#?}");
+    let capabilities = Capabilities { sweeps: true, ..Capabilities::default() };
+    if let Err(violations) = check(&store, capabilities).await {
+        panic!("{violations:#?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_used_without_a_runtime_around_it() {
+async fn store_works_outside_runtime() {
     let server = start();
     let store = store(&server).await;
     let size = std::thread::spawn({

@@ -1,13 +1,13 @@
-//! Names and values at the edge of what there is room for.
+//! Names and values at their limits.
 
 use std::error::Error;
 
-use cachescope_core::shared::{ByteStore, Leased, StoreErrorKind};
+use cachescope_core::shared::{ByteStore, LeaseResult, StoreErrorKind};
 
 use crate::server::{LONG, scope, start, store, token};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_that_no_document_holds_is_refused_and_the_largest_that_does_is_not() {
+async fn largest_value_is_stored_and_larger_value_is_refused() {
     let server = start();
     let store = store(&server).await;
     let key = scope("cache").key("a key with $ and . in it").unwrap();
@@ -16,7 +16,7 @@ async fn a_value_that_no_document_holds_is_refused_and_the_largest_that_does_is_
     assert!(store.put(&key, &largest, Some(LONG), None).await.unwrap());
     assert!(store.get(&key).await.unwrap() == Some(largest.clone()));
     let mine = token();
-    assert!(store.lease(&key, mine, LONG).await.unwrap() == Leased::Granted(Some(largest)));
+    assert!(store.lease(&key, mine, LONG).await.unwrap() == LeaseResult::Granted(Some(largest)));
 
     let error = store.put(&key, &vec![7; limit + 1], None, Some(mine)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Full);
@@ -25,7 +25,7 @@ async fn a_value_that_no_document_holds_is_refused_and_the_largest_that_does_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_says_what_it_is_and_no_more() {
+async fn debug_output_shows_only_collection() {
     let server = start();
     let store = store(&server).await;
     assert_eq!(format!("{store:?}"), "MongoDb { collection: \"test.cache\" }");

@@ -1,11 +1,11 @@
-//! MongoDB as a store, on a real server for each test: FerretDB, which needs Go to be built on first use.
+//! Tests of the MongoDB store, each on a real server: FerretDB, which needs Go for the build on first use.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
-mod at_once;
+mod concurrency;
 mod contract;
 mod documents;
-mod exported;
+mod in_memory_telemetry;
 mod limits;
 mod outage;
 mod server;

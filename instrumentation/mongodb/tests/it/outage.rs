@@ -1,15 +1,15 @@
-//! Servers that go away, and come back.
+//! Server outages.
 
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Leased, StoreErrorKind};
+use cachescope_core::shared::{ByteStore, LeaseResult, StoreErrorKind};
 use cachescope_mongodb::MongoDb;
 use cachescope_mongodb::mongodb::Client;
 
 use crate::server::{LONG, eventually, key, options, scope, start, store, token};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_comes_back_is_used_again() {
+async fn operations_are_unreachable_during_outage_and_recover() {
     let mut server = start();
     let store = store(&server).await;
     store.put(&key(1), b"value", None, None).await.unwrap();
@@ -31,11 +31,11 @@ async fn a_server_that_comes_back_is_used_again() {
     }
     server.restart().unwrap();
     eventually("a value that survived", || async { store.get(&key(1)).await.ok().flatten().is_some() }).await;
-    assert_eq!(store.lease(&key(1), token(), LONG).await.unwrap(), Leased::Granted(Some(b"value".to_vec())));
+    assert_eq!(store.lease(&key(1), token(), LONG).await.unwrap(), LeaseResult::Granted(Some(b"value".to_vec())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_was_never_there_is_used_once_it_is() {
+async fn store_works_when_server_starts_later() {
     let mut server = start();
     server.kill().unwrap();
     let store = store(&server).await;
@@ -46,12 +46,12 @@ async fn a_server_that_was_never_there_is_used_once_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_lost_are_made_anew() {
+async fn lost_connections_are_replaced() {
     let server = start();
     let store = store(&server).await;
     for number in 0..20 {
         server.reset_connections();
-        // The client tries some operations a second time, and those may fail too.
+        // The client retries some operations once, and the retry may fail too.
         eventually("a value that is stored", || async { store.put(&key(number), b"value", None, None).await.is_ok() })
             .await;
         assert!(store.get(&key(number)).await.unwrap().is_some());
@@ -59,7 +59,7 @@ async fn connections_that_are_lost_are_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_given_up_and_answers_again_later() {
+async fn store_recovers_after_server_hang() {
     let mut server = start();
     let store = store(&server).await;
     store.put(&key(1), b"value", None, None).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_server_that_hangs_is_given_up_and_answers_again_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_is_shut_down_can_t_reach_the_server() {
+async fn store_is_unreachable_after_client_shutdown() {
     let server = start();
     let client = Client::with_options(options(&server).await).unwrap();
     let store = MongoDb::new(client.database("test").collection("cache"));

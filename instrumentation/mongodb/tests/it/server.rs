@@ -1,21 +1,21 @@
-//! What tests ask of the server.
+//! Helpers that start servers and create stores.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cachescope_core::shared::{LeaseToken, Scope, StoreKey};
+use cachescope_harness::Server;
 use cachescope_mongodb::MongoDb;
 use cachescope_mongodb::mongodb::bson::Document;
 use cachescope_mongodb::mongodb::options::ClientOptions;
 use cachescope_mongodb::mongodb::{Client, Collection};
-use cachescope_stack::Server;
 
 pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
-/// How long anything may take on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time that any step may take on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// One of a test's own, which is stopped when it is dropped.
+/// Starts a server for one test. Dropping it stops the server.
 pub(crate) fn start() -> Server {
     Server::mongodb().unwrap()
 }
@@ -26,7 +26,7 @@ pub(crate) async fn options(server: &Server) -> ClientOptions {
     options
 }
 
-/// A collection that a client of its own reaches, as another process would.
+/// Returns a collection with a separate client, as another process would have.
 pub(crate) async fn collection(server: &Server) -> Collection<Document> {
     let client = Client::with_options(options(server).await).unwrap();
     client.database("test").collection("cache")
@@ -44,17 +44,17 @@ pub(crate) fn key(key: u64) -> StoreKey {
     scope("cache").key(&key).unwrap()
 }
 
-/// Another each time.
+/// Returns a new token.
 pub(crate) fn token() -> LeaseToken {
     static DRAWN: AtomicU64 = AtomicU64::new(1);
     LeaseToken::from_random(DRAWN.fetch_add(1, Ordering::Relaxed) << 2)
 }
 
-/// Asks again until it is so.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+/// Waits until `condition` is true.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+    while !condition().await {
+        assert!(begun.elapsed() < TIMEOUT, "{what}: not after {TIMEOUT:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

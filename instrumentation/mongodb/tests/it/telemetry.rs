@@ -1,22 +1,22 @@
-//! What an SDK exports of a client that is used directly, and below a store.
+//! Telemetry of a client, used directly and by a store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cachescope_core::shared::ByteStore;
+use cachescope_harness::Server;
 use cachescope_mongodb::mongodb::bson::{Document, doc};
 use cachescope_mongodb::mongodb::event::EventHandler;
 use cachescope_mongodb::mongodb::event::cmap::CmapEvent;
 use cachescope_mongodb::mongodb::options::ClientOptions;
 use cachescope_mongodb::mongodb::{Client, Collection};
 use cachescope_mongodb::{MongoDb, instrument_with};
-use cachescope_stack::Server;
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 
-use crate::exported::{Attributes, Exported, attributes};
+use crate::in_memory_telemetry::{Attributes, InMemoryTelemetry, attributes};
 use crate::server::{eventually, key, options, start};
 
 const DURATION: &str = "db.client.operation.duration";
@@ -24,7 +24,7 @@ const COUNT: &str = "db.client.connection.count";
 const PENDING: &str = "db.client.connection.pending_requests";
 const POOL: &str = "db.client.connection.pool.name";
 
-async fn instrumented(server: &Server, exported: &Exported, set: impl FnOnce(&mut ClientOptions)) -> Client {
+async fn instrumented(server: &Server, exported: &InMemoryTelemetry, set: impl FnOnce(&mut ClientOptions)) -> Client {
     let mut options = options(server).await;
     set(&mut options);
     instrument_with(&mut options, exported.telemetry());
@@ -35,7 +35,7 @@ fn users(client: &Client) -> Collection<Document> {
     client.database("shop").collection("users")
 }
 
-fn told(server: &Server, more: &[(&str, &str)]) -> Attributes {
+fn expected_attributes(server: &Server, more: &[(&str, &str)]) -> Attributes {
     let address = server.address();
     let (host, port) = address.split_once(':').unwrap();
     let all =
@@ -44,8 +44,8 @@ fn told(server: &Server, more: &[(&str, &str)]) -> Attributes {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commands_are_told_by_their_names_and_how_they_ended() {
-    let (server, exported) = (start(), Exported::new());
+async fn commands_are_recorded_with_name_and_error() {
+    let (server, exported) = (start(), InMemoryTelemetry::new());
     let client = instrumented(&server, &exported, |_| {}).await;
     let users = users(&client);
     users.insert_one(doc! { "_id": "secret" }).await.unwrap();
@@ -58,10 +58,14 @@ async fn commands_are_told_by_their_names_and_how_they_ended() {
     let of = |attributes: &Attributes| points.iter().find(|point| point.0 == *attributes).map(|point| point.1);
     let collection = ("db.collection.name", "users");
     let insert = [collection, ("db.operation.name", "insert")];
-    assert_eq!(of(&told(&server, &insert)), Some(1.0), "{points:#?}");
-    assert_eq!(of(&told(&server, &[collection, ("db.operation.name", "find")])), Some(2.0), "{points:#?}");
+    assert_eq!(of(&expected_attributes(&server, &insert)), Some(1.0), "{points:#?}");
+    assert_eq!(
+        of(&expected_attributes(&server, &[collection, ("db.operation.name", "find")])),
+        Some(2.0),
+        "{points:#?}"
+    );
     let twice = [insert.as_slice(), &[("error.type", "11000"), ("db.response.status_code", "11000")]].concat();
-    assert_eq!(of(&told(&server, &twice)), Some(1.0), "{points:#?}");
+    assert_eq!(of(&expected_attributes(&server, &twice)), Some(1.0), "{points:#?}");
     let unknown = points.iter().find(|point| point.0["db.operation.name"] == "noSuchCommand").unwrap();
     assert_eq!(unknown.0["error.type"], "CommandNotFound");
     assert!(!unknown.0.contains_key("db.collection.name"));
@@ -73,20 +77,20 @@ async fn commands_are_told_by_their_names_and_how_they_ended() {
     assert!(spans.iter().all(|span| span.span_kind == SpanKind::Client));
     assert_eq!(spans[0].status, Status::Unset);
     assert_eq!(spans[1].status, Status::error(""));
-    assert_eq!(attributes(&spans[0].attributes), told(&server, &insert));
+    assert_eq!(attributes(&spans[0].attributes), expected_attributes(&server, &insert));
     assert!(!format!("{spans:?}{points:?}").contains("secret"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_is_below_what_its_caller_does_and_takes_as_long_as_it_took() {
-    let (server, exported) = (start(), Exported::new());
+async fn command_span_is_child_of_caller_and_has_its_duration() {
+    let (server, exported) = (start(), InMemoryTelemetry::new());
     let client = instrumented(&server, &exported, |_| {}).await;
     let store = MongoDb::new(client.database("shop").collection("cache"));
     let request = Context::new().with_span(exported.traces.tracer("test").start("request"));
     let before = SystemTime::now();
     let direct = async {
         users(&client).find_one(doc! {}).await.unwrap();
-        // The store goes on in a task of its own.
+        // The store runs the operation in a separate task.
         store.put(&key(1), b"value", None, None).await.unwrap();
     };
     direct.with_context(request.clone()).await;
@@ -105,8 +109,8 @@ async fn a_command_is_below_what_its_caller_does_and_takes_as_long_as_it_took() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_that_is_given_up_is_cancelled() {
-    let (mut server, exported) = (start(), Exported::new());
+async fn dropped_command_is_recorded_as_cancelled() {
+    let (mut server, exported) = (start(), InMemoryTelemetry::new());
     let client = instrumented(&server, &exported, |_| {}).await;
     let users = users(&client);
     users.find_one(doc! {}).await.unwrap();
@@ -121,8 +125,8 @@ async fn a_command_that_is_given_up_is_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_is_told_from_its_first_connection_to_its_end() {
-    let (mut server, exported) = (start(), Exported::new());
+async fn pool_metrics_follow_pool_until_shutdown() {
+    let (mut server, exported) = (start(), InMemoryTelemetry::new());
     let client = instrumented(&server, &exported, |options| {
         options.max_pool_size = Some(1);
         options.min_pool_size = Some(0);
@@ -134,7 +138,7 @@ async fn a_pool_is_told_from_its_first_connection_to_its_end() {
     }
     let name = server.address();
     let in_state = |state| exported.value(COUNT, ("db.client.connection.state", state));
-    // A connection goes back in a task of the client's own.
+    // The client returns a connection in a background task.
     eventually("a connection that is back", || async { in_state("idle") == Some(1.0) }).await;
     assert_eq!(in_state("used"), Some(0.0));
     assert_eq!(exported.value("db.client.connection.max", (POOL, &name)), Some(1.0));
@@ -153,24 +157,24 @@ async fn a_pool_is_told_from_its_first_connection_to_its_end() {
         })
         .collect();
     let pending = || exported.value(PENDING, (POOL, &name));
-    eventually("two that wait for the one that has the connection", || async { pending() == Some(2.0) }).await;
+    eventually("two waits for the connection", || async { pending() == Some(2.0) }).await;
     assert_eq!((in_state("used"), in_state("idle")), (Some(1.0), Some(0.0)));
-    // One of those that wait gives up; no event tells of that.
+    // One wait is dropped, which causes no event.
     waiting[2].abort();
     server.resume().unwrap();
     for task in waiting {
         task.await.ok();
     }
     users.find_one(doc! {}).await.unwrap();
-    eventually("none that waits", || async { pending() == Some(0.0) }).await;
+    eventually("no wait", || async { pending() == Some(0.0) }).await;
     drop(users);
     client.shutdown().await;
     eventually("no connection", || async { (in_state("used"), in_state("idle")) == (Some(0.0), Some(0.0)) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handlers_that_were_there_hear_of_all_as_before() {
-    let (server, exported) = (start(), Exported::new());
+async fn existing_event_handlers_still_receive_all_events() {
+    let (server, exported) = (start(), InMemoryTelemetry::new());
     let commands = Arc::new(AtomicU64::new(0));
     let (sender, mut receiver) = tokio::sync::mpsc::channel(100);
     let client = instrumented(&server, &exported, |options| {

@@ -1,28 +1,28 @@
-//! Redis Cluster.
+//! Tests on a Redis Cluster.
 
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Leased, Notice, StoreErrorKind, StoreSize};
+use cachescope_core::shared::{ByteStore, Invalidation, LeaseResult, StoreErrorKind, StoreSize};
 use cachescope_redis::Redis;
 use cachescope_redis::redis::cluster::ClusterClient;
 use tokio::time::timeout;
 
-use crate::server::{PATIENCE, cli, eventually, key, scope, start_cluster, token};
+use crate::server::{TIMEOUT, cli, eventually, key, scope, start_cluster, token};
 
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_key_and_its_lease_are_on_one_node_and_a_scope_is_on_all() {
+async fn entry_and_lease_share_node_and_scope_spans_all_nodes() {
     let cluster = start_cluster();
     let client = ClusterClient::new(cluster.urls()).unwrap();
     let redis = Redis::cluster(client.get_async_connection().await.unwrap());
     for n in 0..2_000 {
-        assert_eq!(redis.lease(&key(n), token(1), TERM).await.unwrap(), Leased::Granted(None));
+        assert_eq!(redis.lease(&key(n), token(1), TERM).await.unwrap(), LeaseResult::Granted(None));
         assert!(redis.put(&key(n), b"123", None, Some(token(1))).await.unwrap());
         redis.lease(&key(n), token(1), TERM).await.unwrap();
     }
     for node in cluster.nodes() {
-        assert!(cli(node, &["DBSIZE"]).parse::<u64>().unwrap() > 1_000, "each node has its part");
+        assert!(cli(node, &["DBSIZE"]).parse::<u64>().unwrap() > 1_000, "each node holds a part");
     }
     let size = redis.size(&scope()).await.unwrap();
     assert_eq!(size, StoreSize { entries: Some(2_000), bytes: Some(6_000), exact: true });
@@ -36,28 +36,28 @@ async fn a_key_and_its_lease_are_on_one_node_and_a_scope_is_on_all() {
 }
 
 #[tokio::test]
-async fn what_is_announced_at_one_node_is_heard_at_another() {
+async fn invalidation_reaches_subscribers_of_all_nodes() {
     let cluster = start_cluster();
     let urls = cluster.urls();
-    let mut heard = Vec::new();
+    let mut stream = Vec::new();
     for first in 0..3 {
         let mut urls = urls.clone();
         urls.rotate_left(first);
         let redis = Redis::connect_cluster(urls).await.unwrap();
-        heard.push(redis.listen(&scope()).await.unwrap().unwrap());
+        stream.push(redis.listen(&scope()).await.unwrap().unwrap());
     }
     let redis = Redis::connect_cluster(urls).await.unwrap();
     for n in 0..20 {
-        redis.announce(&scope(), &Notice::Key(n.to_string())).await.unwrap();
-        for notices in &mut heard {
-            let notice = timeout(PATIENCE, notices.next()).await.unwrap().unwrap();
-            assert_eq!(notice, Notice::Key(n.to_string()));
+        redis.announce(&scope(), &Invalidation::Key(n.to_string())).await.unwrap();
+        for notices in &mut stream {
+            let notice = timeout(TIMEOUT, notices.next()).await.unwrap().unwrap();
+            assert_eq!(notice, Invalidation::Key(n.to_string()));
         }
     }
 }
 
 #[tokio::test]
-async fn scripts_are_learnt_by_each_node() {
+async fn scripts_are_sent_to_each_node_after_flush() {
     let cluster = start_cluster();
     let redis = Redis::connect_cluster(cluster.urls()).await.unwrap();
     for round in 1..4 {
@@ -71,7 +71,7 @@ async fn scripts_are_learnt_by_each_node() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_lost_a_node_is_unreachable_and_comes_back() {
+async fn cluster_recovers_after_losing_node() {
     let mut cluster = start_cluster();
     let redis = Redis::connect_cluster(cluster.urls()).await.unwrap();
     for n in 0..20 {

@@ -1,48 +1,49 @@
-//! What every store promises.
+//! The conformance suite of stores.
 
 use std::time::Duration;
 
-use cachescope_core::contract::{Promises, check};
 use cachescope_redis::Redis;
+use cachescope_testing::{Capabilities, check};
 
 use crate::server::{cli, start, start_cluster};
 
-const PROMISES: Promises = Promises { leases: true, notices: true, sweeps: false, largest: 10 << 20 };
+const CAPABILITIES: Capabilities =
+    Capabilities { leases: true, invalidations: true, sweeps: false, max_value_bytes: 10 << 20 };
 
-async fn keeps(redis: Redis) {
-    if let Err(broken) = check(&redis, PROMISES).await {
-        panic!("{broken:#?}");
+async fn assert_conforms(redis: Redis) {
+    if let Err(violations) = check(&redis, CAPABILITIES).await {
+        panic!("{violations:#?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_keeps_what_stores_promise() {
+async fn server_conforms_to_store_contract() {
     let server = start();
-    keeps(Redis::connect(server.url()).await.unwrap()).await;
-    assert_eq!(cli(&server, &["DBSIZE"]), "0", "something is left");
+    assert_conforms(Redis::connect(server.url()).await.unwrap()).await;
+    assert_eq!(cli(&server, &["DBSIZE"]), "0", "keys are left");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_speaks_the_newer_protocol_does() {
+async fn server_with_resp3_conforms_to_store_contract() {
     let server = start();
-    keeps(Redis::connect(format!("{}?protocol=resp3", server.url())).await.unwrap()).await;
+    assert_conforms(Redis::connect(format!("{}?protocol=resp3", server.url())).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_does() {
+async fn cluster_conforms_to_store_contract() {
     let cluster = start_cluster();
-    keeps(Redis::connect_cluster(cluster.urls()).await.unwrap()).await;
+    assert_conforms(Redis::connect_cluster(cluster.urls()).await.unwrap()).await;
     let sizes: Vec<String> = cluster.nodes().iter().map(|node| cli(node, &["DBSIZE"])).collect();
-    assert_eq!(sizes, ["0", "0", "0"], "something is left");
+    assert_eq!(sizes, ["0", "0", "0"], "keys are left");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pools_do() {
+async fn pools_conform_to_store_contract() {
     let server = start();
     let client = cachescope_redis::redis::Client::open(server.url()).unwrap();
     let manager = cachescope_redis::bb8_redis::RedisConnectionManager::new(server.url()).unwrap();
     let pool = cachescope_redis::bb8_redis::bb8::Pool::builder().max_size(4).build(manager).await.unwrap();
-    keeps(Redis::pool(pool).listening(client.clone())).await;
+    assert_conforms(Redis::pool(pool).listen_with(client.clone())).await;
 
     let mut config = cachescope_redis::deadpool_redis::Config::from_url(server.url());
     let timeout = Duration::from_secs(30);
@@ -50,5 +51,5 @@ async fn pools_do() {
     pool.timeouts.wait = Some(timeout);
     config.pool = Some(pool);
     let pool = config.create_pool(Some(cachescope_redis::deadpool_redis::Runtime::Tokio1)).unwrap();
-    keeps(Redis::pool(pool).listening(client)).await;
+    assert_conforms(Redis::pool(pool).listen_with(client)).await;
 }

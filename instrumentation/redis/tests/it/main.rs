@@ -1,13 +1,13 @@
-//! Redis as a store, on real servers.
+//! Tests of the Redis store, on real servers.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
+mod cancellation;
 mod cluster;
 mod contract;
-mod dropped;
-mod exported;
+mod in_memory_telemetry;
+mod invalidations;
 mod lease;
-mod listening;
 mod outage;
 mod pools;
 mod sentinel;

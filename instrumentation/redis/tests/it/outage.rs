@@ -1,8 +1,8 @@
-//! Servers that go away, come back, are full, or let nobody in.
+//! Outages, full servers, and refused access.
 
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Leased, StoreErrorKind};
+use cachescope_core::shared::{ByteStore, LeaseResult, StoreErrorKind};
 use cachescope_redis::Redis;
 
 use crate::server::{cli, eventually, key, port, start, token};
@@ -10,7 +10,7 @@ use crate::server::{cli, eventually, key, port, start, token};
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_server_that_comes_back_is_used_again() {
+async fn operations_are_unreachable_during_outage_and_recover() {
     let mut server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for round in 0..3 {
@@ -28,14 +28,14 @@ async fn a_server_that_comes_back_is_used_again() {
             }
         }
         server.restart().unwrap();
-        // The first operation connects anew: none has to fail before.
-        assert_eq!(redis.lease(&key(1), token(1), TERM).await.unwrap(), Leased::Granted(None));
+        // The first operation connects again. No operation fails before that.
+        assert_eq!(redis.lease(&key(1), token(1), TERM).await.unwrap(), LeaseResult::Granted(None));
         assert!(redis.put(&key(1), b"x", None, Some(token(1))).await.unwrap());
     }
 }
 
 #[tokio::test]
-async fn a_server_that_was_not_there_at_first_is_used() {
+async fn store_works_when_server_starts_later() {
     let mut server = start();
     server.kill().unwrap();
     assert_eq!(Redis::connect(server.url()).await.unwrap_err().kind(), StoreErrorKind::Unreachable);
@@ -48,7 +48,7 @@ async fn a_server_that_was_not_there_at_first_is_used() {
 }
 
 #[tokio::test]
-async fn a_server_without_room_is_full() {
+async fn put_is_full_when_server_memory_is_exhausted() {
     let server = start();
     cli(&server, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     let redis = Redis::connect(server.url()).await.unwrap();
@@ -60,12 +60,12 @@ async fn a_server_without_room_is_full() {
     assert_eq!(redis.put(&key(2), b"new", None, None).await.unwrap_err().kind(), StoreErrorKind::Full);
     assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(&b"old"[..]));
     cli(&server, &["CONFIG", "SET", "maxmemory", "0"]);
-    // Nothing was done by half: the lease is still held.
+    // The put was atomic: the lease is still held.
     assert!(redis.put(&key(1), b"new", None, Some(token(1))).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_server_lets_in_who_has_the_password() {
+async fn access_is_refused_without_right_password_or_permission() {
     let server = start();
     cli(&server, &["CONFIG", "SET", "requirepass", "right"]);
     let url = |password| format!("redis://:{password}@{}/", server.address());
@@ -74,7 +74,7 @@ async fn a_server_lets_in_who_has_the_password() {
     assert_eq!(error.kind(), StoreErrorKind::Refused, "{error:?}");
     assert!(!error.to_string().contains("wrong"));
 
-    // A wrong password may become the right one.
+    // The server's password changes to the one that was wrong before.
     let redis = Redis::open(url("later")).unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Refused);
     cli(&server, &["-a", "right", "--no-auth-warning", "CONFIG", "SET", "requirepass", "later"]);
@@ -87,9 +87,9 @@ async fn a_server_lets_in_who_has_the_password() {
     assert_eq!(redis.put(&key(1), b"x", None, None).await.unwrap_err().kind(), StoreErrorKind::Refused);
 }
 
-/// A name may stand for another server after a failover, while the connection to the old one is still there.
+/// After a failover, the address may lead to another server, while the connection to the old server is still open.
 #[tokio::test]
-async fn a_replica_is_left_for_who_is_master() {
+async fn connection_to_demoted_master_is_replaced() {
     let (server, other) = (start(), start());
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"x", None, None).await.unwrap();
@@ -103,11 +103,11 @@ async fn a_replica_is_left_for_who_is_master() {
     .await;
     cli(&server, &["REPLICAOF", "NO", "ONE"]);
     redis.put(&key(1), b"z", None, None).await.unwrap();
-    assert_eq!(clients(), before, "one connection was left for another");
+    assert_eq!(clients(), before, "one connection was replaced by another");
 }
 
 #[test]
-fn without_a_runtime_there_is_an_error() {
+fn operation_fails_without_runtime() {
     let redis = Redis::open("redis://127.0.0.1:1/").unwrap();
     let error = futures_util::FutureExt::now_or_never(redis.get(&key(1))).unwrap().unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Other);

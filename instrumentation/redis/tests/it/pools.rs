@@ -1,4 +1,4 @@
-//! Pools of connections, where they aren't as one connection.
+//! Behaviour that differs between pools and single connections.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::server::{eventually, key, start};
 const WAIT: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn bb8s_troubles_are_a_stores() {
+async fn bb8_errors_map_to_store_error_kinds() {
     let mut server = start();
     let manager = RedisConnectionManager::new(server.url()).unwrap();
     let pool = bb8::Pool::builder().max_size(1).connection_timeout(WAIT).build(manager).await.unwrap();
@@ -23,7 +23,7 @@ async fn bb8s_troubles_are_a_stores() {
     drop(taken);
     assert!(redis.get(&key(1)).await.unwrap().is_some());
     server.kill().unwrap();
-    // bb8 tries until its time is over, and doesn't say why.
+    // bb8 retries until its time limit, and doesn't report the cause.
     let error = redis.get(&key(1)).await.unwrap_err().kind();
     assert!(matches!(error, StoreErrorKind::Timeout | StoreErrorKind::Unreachable), "{error:?}");
     server.restart().unwrap();
@@ -31,7 +31,7 @@ async fn bb8s_troubles_are_a_stores() {
 }
 
 #[tokio::test]
-async fn deadpools_troubles_are_a_stores() {
+async fn deadpool_errors_map_to_store_error_kinds() {
     let mut server = start();
     let pool = Config::from_url(server.url()).builder().unwrap().max_size(1).wait_timeout(Some(WAIT));
     let pool = pool.runtime(Runtime::Tokio1).build().unwrap();

@@ -1,20 +1,20 @@
-//! A master that sentinels name.
+//! Failover with a sentinel.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
+use cachescope_core::shared::{ByteStore, Invalidation, StoreErrorKind};
+use cachescope_harness::Server;
 use cachescope_redis::Redis;
 use cachescope_redis::redis::sentinel::{SentinelClient, SentinelServerType};
 use cachescope_redis::redis::{Client, cmd};
-use cachescope_stack::Server;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::server::{PATIENCE, cli, cli_at, eventually, key, port, scope, start};
+use crate::server::{TIMEOUT, cli, cli_at, eventually, key, port, scope, start};
 
-/// A sentinel that watches one master, whose name is `mine`.
+/// A sentinel that monitors one master under the name `mine`.
 struct Sentinel {
     child: Child,
     port: String,
@@ -22,21 +22,21 @@ struct Sentinel {
 }
 
 impl Sentinel {
-    async fn of(master: &Server) -> Self {
-        // Another process may take a port that was free.
+    async fn start(master: &Server) -> Self {
+        // Another process may have taken the free port in the meantime.
         for _ in 0..10 {
             let mut sentinel = Self::spawn(master);
-            if sentinel.comes_up().await {
+            if sentinel.is_reachable().await {
                 return sentinel;
             }
         }
-        panic!("a sentinel doesn't come up on any of ten ports");
+        panic!("the sentinel didn't start on any of ten ports");
     }
 
     fn spawn(master: &Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        // It writes to it.
+        // The sentinel writes to its configuration file.
         let file = folder.path().join("sentinel.conf");
         let config = format!(
             "sentinel monitor mine 127.0.0.1 {} 1\nsentinel down-after-milliseconds mine 300\n\
@@ -44,16 +44,16 @@ impl Sentinel {
             crate::server::port(master)
         );
         std::fs::write(&file, config).unwrap();
-        let mut command = Command::new(cachescope_stack::program("redis-server", "redis-server").unwrap());
+        let mut command = Command::new(cachescope_harness::program("redis-server", "redis-server").unwrap());
         command.arg(&file).args(["--sentinel", "--bind", "127.0.0.1", "--port", &port, "--dir"]).arg(folder.path());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         Self { child, port, _folder: folder }
     }
 
-    /// Whether it answers, before it ends.
-    async fn comes_up(&mut self) -> bool {
+    /// Waits until the sentinel replies or ends. Returns whether it replied.
+    async fn is_reachable(&mut self) -> bool {
         let client = Client::open(self.url()).unwrap();
-        timeout(PATIENCE, async {
+        timeout(TIMEOUT, async {
             while self.child.try_wait().unwrap().is_none() {
                 if let Ok(mut connection) = client.get_multiplexed_async_connection().await {
                     return cmd("PING").exec_async(&mut connection).await.is_ok();
@@ -63,7 +63,7 @@ impl Sentinel {
             false
         })
         .await
-        .expect("it answers or ends")
+        .expect("the sentinel replies or ends")
     }
 
     fn url(&self) -> String {
@@ -79,12 +79,12 @@ impl Drop for Sentinel {
 }
 
 #[tokio::test]
-async fn the_next_master_is_found() {
+async fn store_follows_master_after_failover() {
     let (mut master, replica) = (start(), start());
-    // It is to be called what clients call it.
+    // The replica announces the port at which clients reach it.
     cli(&replica, &["CONFIG", "SET", "replica-announce-port", &port(&replica)]);
     cli(&replica, &["REPLICAOF", "127.0.0.1", &port(&master)]);
-    let sentinel = Sentinel::of(&master).await;
+    let sentinel = Sentinel::start(&master).await;
     eventually("the replica is known", || async {
         let replicas = cli_at(&sentinel.port, &["SENTINEL", "REPLICAS", "mine"]);
         replicas.contains(&port(&replica)) && replicas.contains("master-link-status\nok")
@@ -94,9 +94,9 @@ async fn the_next_master_is_found() {
     let client = SentinelClient::build(vec![sentinel.url()], "mine", None, SentinelServerType::Master).unwrap();
     let redis = Redis::sentinel(client);
     redis.put(&key(1), b"x", None, None).await.unwrap();
-    let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
+    let mut stream = redis.listen(&scope()).await.unwrap().unwrap();
     master.kill().unwrap();
-    assert!(timeout(PATIENCE, heard.next()).await.unwrap().is_err());
+    assert!(timeout(TIMEOUT, stream.next()).await.unwrap().is_err());
     let error = redis.get(&key(1)).await.unwrap_err().kind();
     assert!(matches!(error, StoreErrorKind::Unreachable | StoreErrorKind::Timeout), "{error:?}");
     eventually("the replica is master", || async {
@@ -105,7 +105,7 @@ async fn the_next_master_is_found() {
     })
     .await;
     assert_eq!(cli(&replica, &["GET", "{test:cache:1:2}"]), "y");
-    let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
-    redis.announce(&scope(), &Notice::All).await.unwrap();
-    assert_eq!(timeout(PATIENCE, heard.next()).await.unwrap().unwrap(), Notice::All);
+    let mut stream = redis.listen(&scope()).await.unwrap().unwrap();
+    redis.announce(&scope(), &Invalidation::All).await.unwrap();
+    assert_eq!(timeout(TIMEOUT, stream.next()).await.unwrap().unwrap(), Invalidation::All);
 }

@@ -1,4 +1,4 @@
-//! How much a scope holds.
+//! The size of a scope.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cachescope_redis::Redis;
 use crate::server::{cli, key, scope, start, token};
 
 #[tokio::test]
-async fn a_small_database_is_counted() {
+async fn size_is_exact_for_small_database() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     assert_eq!(redis.size(&scope()).await.unwrap(), StoreSize { entries: Some(0), bytes: Some(0), exact: true });
@@ -24,17 +24,17 @@ async fn a_small_database_is_counted() {
 }
 
 #[tokio::test]
-async fn a_large_database_is_estimated_at_a_bounded_cost() {
+async fn size_is_estimated_at_bounded_cost_for_large_database() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
-    // 60,000 of ours, 140,000 of others.
+    // 60,000 keys of the scope, and 140,000 other keys.
     let fill = "for n = 1, 200000 do local name = n % 10 < 3 and '{test:cache:1:' .. n .. '}' or 'other:' .. n \
                 redis.call('SET', name, string.rep('x', 100)) end";
     cli(&server, &["EVAL", fill, "0"]);
     cli(&server, &["CONFIG", "RESETSTAT"]);
     let size = redis.size(&scope()).await.unwrap();
     assert!(!size.exact);
-    // 10,000 are looked at: three standard deviations are 5 %.
+    // The sample has 10,000 keys, so three standard deviations are 5 %.
     let (entries, bytes) = (size.entries.unwrap(), size.bytes.unwrap());
     assert!((54_000..=66_000).contains(&entries), "{entries}");
     assert!((bytes / 100).abs_diff(entries) <= 1, "{bytes}, {entries}");

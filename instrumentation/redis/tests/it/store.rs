@@ -1,8 +1,8 @@
-//! Values: stored, read, dropped.
+//! Values: put, get, remove and clear.
 
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Leased, Scope};
+use cachescope_core::shared::{ByteStore, LeaseResult, Scope};
 use cachescope_redis::Redis;
 use cachescope_redis::redis::Client;
 use cachescope_redis::redis::aio::ConnectionManager;
@@ -13,7 +13,7 @@ use crate::server::{cli, eventually, key, scope, start, token};
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn bytes_come_back_as_they_were_however_many() {
+async fn values_of_any_size_are_read_unchanged() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     assert_eq!(redis.get(&key(1)).await.unwrap(), None);
@@ -21,8 +21,8 @@ async fn bytes_come_back_as_they_were_however_many() {
     for bytes in [&b""[..], b"\0\r\n\xff", &large] {
         assert!(redis.put(&key(1), bytes, None, None).await.unwrap());
         assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(bytes));
-        // What a lease hands over is the same.
-        let Leased::Granted(stored) = redis.lease(&key(1), token(1), TERM).await.unwrap() else { panic!("held") };
+        // A lease returns the same value.
+        let LeaseResult::Granted(stored) = redis.lease(&key(1), token(1), TERM).await.unwrap() else { panic!("held") };
         assert_eq!(stored.as_deref(), Some(bytes));
         assert!(redis.put(&key(1), bytes, None, Some(token(1))).await.unwrap());
         assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(bytes));
@@ -33,7 +33,7 @@ async fn bytes_come_back_as_they_were_however_many() {
 }
 
 #[tokio::test]
-async fn a_connection_of_ones_own_does() {
+async fn store_works_on_users_connection() {
     let server = start();
     let client = Client::open(server.url()).unwrap();
     let multiplexed = client.get_multiplexed_async_connection().await.unwrap();
@@ -45,7 +45,7 @@ async fn a_connection_of_ones_own_does() {
 }
 
 #[tokio::test]
-async fn the_server_ends_a_life() {
+async fn server_expires_entry_by_ttl() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let name = "{test:cache:1:1}";
@@ -54,21 +54,21 @@ async fn the_server_ends_a_life() {
     assert!((900_000..=1_000_000).contains(&left), "{left}");
 
     redis.put(&key(1), b"x", Some(Duration::from_millis(20)), None).await.unwrap();
-    eventually("its life ends", || async { redis.get(&key(1)).await.unwrap().is_none() }).await;
+    eventually("the entry expires", || async { redis.get(&key(1)).await.unwrap().is_none() }).await;
     assert_eq!(cli(&server, &["EXISTS", name]), "0");
 
-    for for_ever in [None, Some(Duration::MAX)] {
+    for unlimited in [None, Some(Duration::MAX)] {
         redis.put(&key(1), b"x", Some(Duration::from_secs(1_000)), None).await.unwrap();
-        redis.put(&key(1), b"x", for_ever, None).await.unwrap();
+        redis.put(&key(1), b"x", unlimited, None).await.unwrap();
         assert_eq!(cli(&server, &["PTTL", name]), "-1");
     }
-    // The longest that is one.
+    // The longest limited TTL.
     redis.put(&key(1), b"x", Some(Duration::from_millis(u64::MAX / 4)), None).await.unwrap();
     assert!(cli(&server, &["PTTL", name]).parse::<u64>().unwrap() > u64::MAX / 8);
 }
 
 #[tokio::test]
-async fn what_has_no_life_is_over_at_once() {
+async fn entry_with_zero_ttl_expires_immediately() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     redis.put(&key(1), b"old", None, None).await.unwrap();
@@ -78,11 +78,11 @@ async fn what_has_no_life_is_over_at_once() {
 }
 
 #[tokio::test]
-async fn a_scope_is_cleared_alone() {
+async fn clear_removes_only_its_scope() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     let mine = Scope::new("test", "cache", 1).unwrap();
-    // The beginning of another's name, or with characters that mean something in a pattern.
+    // Scopes whose names are prefixes of the scope or contain pattern characters.
     let others: Vec<Scope> = [("test", "cache", 11), ("test", "cach", 1), ("tes", "cache", 1), ("te*t", "c?che", 1)]
         .map(|(namespace, cache, version)| Scope::new(namespace, cache, version).unwrap())
         .into();
@@ -109,9 +109,9 @@ async fn a_scope_is_cleared_alone() {
     }
 }
 
-/// Loads that began before the scope was cleared store nothing that outlives it.
+/// A load that began before the clear must not store a value that survives the clear.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_loaded_before_a_clear_does_not_survive_it() {
+async fn value_loaded_before_clear_does_not_survive_it() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for round in 0..5 {
@@ -134,24 +134,24 @@ async fn what_was_loaded_before_a_clear_does_not_survive_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_its_scripts_learns_them() {
+async fn scripts_are_sent_again_after_flush() {
     let server = start();
     let redis = Redis::connect(server.url()).await.unwrap();
     for n in 0..3 {
         cli(&server, &["SCRIPT", "FLUSH"]);
-        assert_eq!(redis.lease(&key(n), token(1), TERM).await.unwrap(), Leased::Granted(None));
+        assert_eq!(redis.lease(&key(n), token(1), TERM).await.unwrap(), LeaseResult::Granted(None));
         cli(&server, &["SCRIPT", "FLUSH"]);
         assert!(redis.put(&key(n), b"x", None, Some(token(1))).await.unwrap());
         redis.lease(&key(n), token(1), TERM).await.unwrap();
         cli(&server, &["SCRIPT", "FLUSH"]);
         redis.release(&key(n), token(1)).await.unwrap();
-        assert_eq!(redis.lease(&key(n), token(2), TERM).await.unwrap(), Leased::Granted(Some(b"x".to_vec())));
+        assert_eq!(redis.lease(&key(n), token(2), TERM).await.unwrap(), LeaseResult::Granted(Some(b"x".to_vec())));
     }
 }
 
 #[tokio::test]
-async fn what_is_printed_tells_no_address() {
+async fn debug_output_contains_no_address() {
     let redis = Redis::open("redis://user:secret@example.com/").unwrap();
-    assert_eq!(format!("{redis:?}"), "Redis { listens: true, tells: true, .. }");
+    assert_eq!(format!("{redis:?}"), "Redis { listens: true, instrumented: true, .. }");
     assert!(Redis::open("no address").is_err());
 }

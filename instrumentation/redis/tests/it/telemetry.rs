@@ -1,30 +1,31 @@
-//! What is told of commands and pools.
+//! Telemetry of commands and pools.
 
 use std::time::Duration;
 
-use cachescope_core::client::names::metrics;
 use cachescope_core::shared::{ByteStore, StoreErrorKind};
 use cachescope_redis::bb8_redis::{RedisConnectionManager, bb8};
 use cachescope_redis::deadpool_redis::{Config, Runtime};
 use cachescope_redis::redis::{self, Client, RedisResult};
-use cachescope_redis::{ConnectionPool, Instrument, Redis};
+use cachescope_redis::{ConnectionPool, Instrumentation, Redis};
+use cachescope_telemetry::db_client::names::metrics;
 use futures_util::FutureExt;
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 
-use crate::exported::{InMemory, attributes, of};
+use crate::in_memory_telemetry::{InMemoryTelemetry, attributes, attributes_of};
 use crate::server::{eventually, key, port, scope, start, start_cluster, token};
 
 const DURATION: &str = metrics::OPERATION_DURATION.name;
 const TERM: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn commands_and_pipelines_of_a_connection_are_told() {
-    let (server, exported) = (start(), InMemory::new());
+async fn commands_and_pipelines_of_connection_are_recorded() {
+    let (server, exported) = (start(), InMemoryTelemetry::new());
     let client = Client::open(server.url()).unwrap();
     let connection = client.get_multiplexed_async_connection().await.unwrap();
-    let told = Instrument::of(client.get_connection_info()).telemetry(exported.telemetry());
-    let mut connection = told.wrap(connection);
+    let instrument =
+        Instrumentation::from_connection_info(client.get_connection_info()).telemetry(exported.telemetry());
+    let mut connection = instrument.wrap(connection);
 
     redis::cmd("set").arg("secret").arg("hidden").exec_async(&mut connection).await.unwrap();
     let answer: String = redis::cmd("GET").arg("secret").query_async(&mut connection).await.unwrap();
@@ -43,8 +44,8 @@ async fn commands_and_pipelines_of_a_connection_are_told() {
     let port = port(&server);
     let base = [("db.namespace", "0"), ("db.system.name", "redis"), ("server.address", "127.0.0.1")];
     let point = |operation: &str, more: &[(&str, &str)]| {
-        let mut all = of(base);
-        all.extend(of([("db.operation.name", operation), ("server.port", &port)]));
+        let mut all = attributes_of(base);
+        all.extend(attributes_of([("db.operation.name", operation), ("server.port", &port)]));
         all.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         all
     };
@@ -67,21 +68,22 @@ async fn commands_and_pipelines_of_a_connection_are_told() {
         assert_eq!(span.name, format!("{name} 0"));
         assert_eq!(span.span_kind, SpanKind::Client);
         assert_eq!(matches!(span.status, Status::Error { .. }), point.contains_key("error.type"), "{name}");
-        let mut told = attributes(span.attributes.iter());
-        assert_eq!(told.remove("db.operation.batch.size").map_or(1, |size| size.parse().unwrap()), batch, "{name}");
-        assert_eq!(told, point, "{name}");
+        let mut recorded = attributes(span.attributes.iter());
+        assert_eq!(recorded.remove("db.operation.batch.size").map_or(1, |size| size.parse().unwrap()), batch, "{name}");
+        assert_eq!(recorded, point, "{name}");
         assert!(!format!("{span:?}").contains("secret") && !format!("{span:?}").contains("hidden"));
     }
     assert_eq!(points, []);
 }
 
 #[tokio::test]
-async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
-    let (mut server, exported) = (start(), InMemory::new());
+async fn store_records_commands_below_current_span() {
+    let (mut server, exported) = (start(), InMemoryTelemetry::new());
     let client = Client::open(server.url()).unwrap();
-    let told = Instrument::of(client.get_connection_info()).telemetry(exported.telemetry());
-    let redis = Redis::open(server.url()).unwrap().instrument(told);
-    let span = exported.traces.tracer("test").start("asks");
+    let instrument =
+        Instrumentation::from_connection_info(client.get_connection_info()).telemetry(exported.telemetry());
+    let redis = Redis::open(server.url()).unwrap().instrument(instrument);
+    let span = exported.traces.tracer("test").start("request");
     let context = Context::new().with_span(span);
     async {
         redis.lease(&key(1), token(1), TERM).await.unwrap();
@@ -94,7 +96,7 @@ async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
     .await;
     let spans = exported.spans();
     let names: Vec<&str> = spans.iter().map(|span| &*span.name).collect();
-    // Each script is sent by its text once, when the server doesn't know it.
+    // The text of each script is sent once, because the server doesn't know the script yet.
     assert_eq!(names, ["EVALSHA 0", "EVAL 0", "EVALSHA 0", "EVAL 0", "GET 0", "UNLINK 0", "SCAN 0", "SCAN 0"]);
     for span in &spans {
         assert_eq!(span.parent_span_id, context.span().span_context().span_id());
@@ -105,25 +107,25 @@ async fn a_store_tells_of_its_commands_below_the_span_that_asks() {
     server.kill().unwrap();
     redis.get(&key(1)).await.unwrap_err();
     redis.get(&key(1)).await.unwrap_err();
-    // The second couldn't even connect.
+    // The second operation failed to connect.
     assert_eq!(exported.value(DURATION, Some(("error.type", "unreachable"))), Some(2));
     assert_eq!(exported.spans().len(), 2);
 }
 
 #[tokio::test]
-async fn who_wants_nothing_told_tells_nothing() {
-    let (server, exported) = (start(), InMemory::new());
+async fn store_records_nothing_without_telemetry() {
+    let (server, exported) = (start(), InMemoryTelemetry::new());
     let redis = Redis::connect(server.url()).await.unwrap();
-    let redis = redis.instrument(Instrument::new().telemetry(exported.telemetry())).without_telemetry();
+    let redis = redis.instrument(Instrumentation::new().telemetry(exported.telemetry())).without_telemetry();
     redis.put(&key(1), b"x", None, None).await.unwrap();
     assert_eq!((exported.spans().len(), exported.points(DURATION).len()), (0, 0));
 }
 
 #[tokio::test]
-async fn a_clusters_commands_are_told_whatever_the_node() {
-    let (cluster, exported) = (start_cluster(), InMemory::new());
+async fn cluster_commands_are_recorded_for_all_nodes() {
+    let (cluster, exported) = (start_cluster(), InMemoryTelemetry::new());
     let redis = Redis::connect_cluster(cluster.urls()).await.unwrap();
-    let redis = redis.instrument(Instrument::new().telemetry(exported.telemetry()));
+    let redis = redis.instrument(Instrumentation::new().telemetry(exported.telemetry()));
     for n in 0..50 {
         redis.put(&key(n), b"x", None, None).await.unwrap();
     }
@@ -135,11 +137,11 @@ async fn a_clusters_commands_are_told_whatever_the_node() {
     assert_eq!((calls("CLUSTER"), calls("SCAN"), calls("PIPELINE STRLEN")), (1, 3, 3));
 }
 
-/// A pool of one connection, which waits for 50 ms.
-async fn is_told(bare: impl ConnectionPool, max: Option<u64>) {
-    let exported = InMemory::new();
+/// Asserts the metrics of a pool with one connection and a wait limit of 50 ms.
+async fn assert_pool_is_instrumented(bare: impl ConnectionPool, max: Option<u64>) {
+    let exported = InMemoryTelemetry::new();
     let telemetry = exported.telemetry();
-    let instrument = Instrument::new().telemetry(telemetry.clone()).pool_name("mine");
+    let instrument = Instrumentation::new().telemetry(telemetry.clone()).pool_name("mine");
     let pool = instrument.clone().pool(bare.clone());
     let value = |metric: &str| exported.value(metric, None);
     let state = |state| exported.value("db.client.connection.count", Some(("db.client.connection.state", state)));
@@ -148,7 +150,7 @@ async fn is_told(bare: impl ConnectionPool, max: Option<u64>) {
     redis::cmd("PING").exec_async(&mut connection).await.unwrap();
     assert_eq!(
         exported.points("db.client.connection.wait_time"),
-        [(of([("db.client.connection.pool.name", "mine")]), 1)]
+        [(attributes_of([("db.client.connection.pool.name", "mine")]), 1)]
     );
     assert_eq!((state("idle"), state("used")), (Some(0), Some(1)));
     assert_eq!(value("db.client.connection.max"), max);
@@ -164,15 +166,15 @@ async fn is_told(bare: impl ConnectionPool, max: Option<u64>) {
     assert_eq!(value("db.client.connection.timeouts"), Some(1));
     assert_eq!(value("db.client.connection.pending_requests"), Some(0));
     assert!(pool.get().now_or_never().is_none());
-    assert_eq!(value("db.client.connection.pending_requests"), Some(0), "who gives up waits no longer");
+    assert_eq!(value("db.client.connection.pending_requests"), Some(0), "a dropped wait has ended");
     assert_eq!(value("db.client.connection.timeouts"), Some(1));
 
     drop(connection);
     assert_eq!(value("db.client.connection.use_time"), Some(1));
-    eventually("it is back", || async { (state("idle"), state("used")) == (Some(1), Some(0)) }).await;
+    eventually("the connection is returned", || async { (state("idle"), state("used")) == (Some(1), Some(0)) }).await;
     assert_eq!(value("db.client.connection.wait_time"), Some(1));
 
-    // A store on the same pool is told of under the same name.
+    // A store on the same pool reports under the same name.
     let redis = Redis::pool(bare).instrument(instrument);
     redis.put(&key(1), b"x", None, None).await.unwrap();
     assert_eq!(value("db.client.connection.wait_time"), Some(2));
@@ -180,7 +182,7 @@ async fn is_told(bare: impl ConnectionPool, max: Option<u64>) {
     assert_eq!(exported.value(DURATION, Some(("db.operation.name", "EVAL"))), Some(1));
     drop(redis);
     drop(pool);
-    assert_eq!((state("idle"), state("used")), (Some(0), Some(0)), "it is gone");
+    assert_eq!((state("idle"), state("used")), (Some(0), Some(0)), "the pool is dropped");
     drop(telemetry);
 }
 
@@ -189,13 +191,13 @@ fn kind_of<P: ConnectionPool>(_: &P, error: &P::Error) -> StoreErrorKind {
 }
 
 #[tokio::test]
-async fn a_pool_tells_how_it_does() {
+async fn pool_metrics_follow_pool() {
     const WAIT: Duration = Duration::from_millis(50);
     let server = start();
     let manager = RedisConnectionManager::new(server.url()).unwrap();
     let pool = bb8::Pool::builder().max_size(1).connection_timeout(WAIT).build(manager).await.unwrap();
-    is_told(pool, None).await;
+    assert_pool_is_instrumented(pool, None).await;
     let server = start();
     let pool = Config::from_url(server.url()).builder().unwrap().max_size(1).wait_timeout(Some(WAIT));
-    is_told(pool.runtime(Runtime::Tokio1).build().unwrap(), Some(1)).await;
+    assert_pool_is_instrumented(pool.runtime(Runtime::Tokio1).build().unwrap(), Some(1)).await;
 }

@@ -1,16 +1,16 @@
-//! TLS.
+//! Connections with TLS.
 
 use std::net::TcpListener;
 use std::process::Command;
 
-use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
+use cachescope_core::shared::{ByteStore, Invalidation, StoreErrorKind};
 use cachescope_redis::Redis;
 use cachescope_redis::redis::{Client, IntoConnectionInfo, TlsCertificates};
 
 use crate::server::{cli, key, scope, start};
 
 #[tokio::test]
-async fn a_server_is_spoken_to_through_tls() {
+async fn store_connects_through_tls() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, secret) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let made = Command::new("openssl")
@@ -31,7 +31,7 @@ async fn a_server_is_spoken_to_through_tls() {
     let tls_port = cli(&server, &["CONFIG", "GET", "tls-port"]);
     let url = format!("rediss://localhost:{}/", tls_port.lines().nth(1).unwrap());
 
-    // Nobody vouches for this certificate.
+    // The certificate isn't trusted yet.
     let error = Redis::connect(url.as_str()).await.unwrap_err();
     assert_ne!(error.kind(), StoreErrorKind::Refused, "{error:?}");
 
@@ -40,9 +40,9 @@ async fn a_server_is_spoken_to_through_tls() {
     let redis = Redis::connect(client.get_connection_info().clone()).await.unwrap();
     assert!(redis.put(&key(1), b"x", None, None).await.unwrap());
     assert_eq!(redis.get(&key(1)).await.unwrap().as_deref(), Some(&b"x"[..]));
-    let mut heard = redis.listen(&scope()).await.unwrap().unwrap();
-    redis.announce(&scope(), &Notice::All).await.unwrap();
-    assert_eq!(heard.next().await.unwrap(), Notice::All);
+    let mut stream = redis.listen(&scope()).await.unwrap().unwrap();
+    redis.announce(&scope(), &Invalidation::All).await.unwrap();
+    assert_eq!(stream.next().await.unwrap(), Invalidation::All);
 }
 
 fn free_port() -> String {

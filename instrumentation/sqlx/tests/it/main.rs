@@ -1,11 +1,11 @@
-//! SQLite, PostgreSQL and MariaDB as stores, the servers real.
+//! Tests of the SQLite, PostgreSQL and MariaDB stores, on real servers.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod mariadb;
 mod outages;
 mod postgres;
-mod promises;
 mod schema;
 mod sqlite;
+mod store_suite;
 mod telemetry;

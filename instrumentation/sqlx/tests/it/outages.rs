@@ -1,73 +1,73 @@
-//! Servers that go away and come back.
+//! Server outages.
 
 use std::process::Command;
 use std::time::Duration;
 
-use cachescope_core::shared::{ByteStore, Notice, StoreErrorKind};
-use cachescope_sqlx::{Dialect, MySql, Postgres, Sql};
-use cachescope_stack::Server;
+use cachescope_core::shared::{ByteStore, Invalidation, StoreErrorKind};
+use cachescope_harness::Server;
+use cachescope_sqlx::{MySql, Postgres, SqlStore, StoreDatabase};
 use tokio::time::timeout;
 
-use crate::promises::{eventually, key, scope, token};
+use crate::store_suite::{eventually, key, scope, token};
 use crate::{mariadb, postgres};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_comes_back() {
+async fn postgres_store_recovers_after_outage() {
     let mut server = postgres::start();
     let store = Postgres::new(postgres::pool(&server, 3).await);
     store.create_table().await.unwrap();
-    let mut heard = store.listen(&scope("outage")).await.unwrap().unwrap();
+    let mut stream = store.listen(&scope("outage")).await.unwrap().unwrap();
     outage(&mut server, store.clone()).await;
-    // Something may have been missed, and whoever listened is told so.
-    assert_eq!(heard.next().await.unwrap_err().kind(), StoreErrorKind::Unreachable);
-    assert!(heard.next().await.is_err(), "it is over");
+    // The stream reports an error, because invalidations may have been missed.
+    assert_eq!(stream.next().await.unwrap_err().kind(), StoreErrorKind::Unreachable);
+    assert!(stream.next().await.is_err(), "the stream has ended");
     assert!(store.listen(&scope("outage")).await.unwrap().is_some());
 }
 
-/// Neither a notice nor the connection's end: silence.
+/// The server neither sends a notification nor closes the connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_notices_that_it_hears_nothing_any_more() {
+async fn listener_times_out_when_server_hangs() {
     let server = postgres::start();
     let pool = postgres::pool(&server, 2).await;
     let store = Postgres::new(pool.clone());
     let scope = scope("silence");
-    let mut heard = store.listen(&scope).await.unwrap().unwrap();
+    let mut stream = store.listen(&scope).await.unwrap().unwrap();
     let listener = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
     let pid = sqlx::query_scalar::<_, i32>(listener).fetch_one(&pool).await.unwrap().to_string();
-    // It lives through silence as such, and misses nothing over being asked.
-    assert!(timeout(Duration::from_secs(12), heard.next()).await.is_err());
-    store.announce(&scope, &Notice::All).await.unwrap();
-    assert_eq!(heard.next().await.unwrap(), Notice::All);
+    // The stream survives silence, and the check loses no invalidation.
+    assert!(timeout(Duration::from_secs(12), stream.next()).await.is_err());
+    store.announce(&scope, &Invalidation::All).await.unwrap();
+    assert_eq!(stream.next().await.unwrap(), Invalidation::All);
 
     let signal = |name: &str| {
         let sent = Command::new("kill").args([name, pid.as_str()]).status().unwrap();
         assert!(sent.success(), "kill {name} {pid}");
     };
     signal("-STOP");
-    let ended = timeout(Duration::from_secs(60), heard.next()).await;
+    let ended = timeout(Duration::from_secs(60), stream.next()).await;
     signal("-CONT");
-    assert_eq!(ended.expect("it gives up").unwrap_err().kind(), StoreErrorKind::Timeout);
+    assert_eq!(ended.expect("the stream ends with an error").unwrap_err().kind(), StoreErrorKind::Timeout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mariadb_comes_back() {
+async fn mariadb_store_recovers_after_outage() {
     let mut server = mariadb::start();
     let store = MySql::new(mariadb::pool(&server, 3).await);
     store.create_table().await.unwrap();
     outage(&mut server, store).await;
 }
 
-async fn outage<DB: Dialect>(server: &mut Server, store: Sql<DB>) {
+async fn outage<DB: StoreDatabase>(server: &mut Server, store: SqlStore<DB>) {
     let key = key("outage", &1);
     store.put(&key, b"before", None, None).await.unwrap();
     let loading = {
         let (store, key) = (store.clone(), key.clone());
-        // Somebody is always at it.
+        // One task keeps using the store during the outage.
         tokio::spawn(async move {
             let mut failed = 0;
             loop {
-                let asked = timeout(Duration::from_millis(500), store.lease(&key, token(1), Duration::from_secs(9)));
-                match asked.await {
+                let lease = timeout(Duration::from_millis(500), store.lease(&key, token(1), Duration::from_secs(9)));
+                match lease.await {
                     Ok(Ok(_)) if failed > 0 => return,
                     Ok(Ok(_)) => {}
                     _ => failed += 1,
@@ -87,5 +87,5 @@ async fn outage<DB: Dialect>(server: &mut Server, store: Sql<DB>) {
     .await;
     assert!(store.put(&key, b"after", None, None).await.unwrap());
     assert_eq!(store.get(&key).await.unwrap().unwrap(), b"after");
-    timeout(Duration::from_secs(60), loading).await.expect("it fares well again, too").unwrap();
+    timeout(Duration::from_secs(60), loading).await.expect("the task's leases succeed again").unwrap();
 }

@@ -1,26 +1,26 @@
-//! A PostgreSQL server.
+//! Tests on a PostgreSQL server.
 
 use std::time::Duration;
 
-use cachescope_stack::Server;
+use cachescope_harness::Server;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
-use crate::promises;
+use crate::store_suite;
 
-/// One of a test's own, which is stopped when it is dropped.
+/// Starts a server for one test. Dropping it stops the server.
 pub(crate) fn start() -> Server {
     Server::postgres().unwrap()
 }
 
-/// A pool of `connections` to it.
+/// Returns a pool of `connections` connections to the server.
 pub(crate) async fn pool(server: &Server, connections: u32) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
     pool.connect(server.url()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_keeps_its_promises() {
+async fn postgres_passes_store_suite() {
     let server = start();
     let pool = pool(&server, 10).await;
-    promises::all(cachescope_sqlx::Postgres::new(pool), true).await;
+    store_suite::run_all(cachescope_sqlx::Postgres::new(pool), true).await;
 }

@@ -1,25 +1,25 @@
-//! Tables, their version, and who may make them.
+//! Tables, their schema version, and permissions.
 
 use cachescope_core::shared::{ByteStore, StoreErrorKind};
 use cachescope_sqlx::{Postgres, Sqlite};
 use sqlx::AssertSqlSafe;
 
-use crate::{postgres, promises, sqlite};
+use crate::{postgres, sqlite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_of_a_newer_version_is_left_alone() {
+async fn create_table_refuses_newer_schema_version() {
     let folder = tempfile::tempdir().unwrap();
     let pool = sqlite::file(&folder).await;
     let store = Sqlite::new(pool.clone());
     store.create_table().await.unwrap();
     sqlx::query("INSERT INTO cachescope_schema (version) VALUES (2)").execute(&pool).await.unwrap();
     let error = store.create_table().await.unwrap_err();
-    let says = std::error::Error::source(&error).unwrap().to_string();
-    assert!(says.contains("version 2"), "{says}");
+    let message = std::error::Error::source(&error).unwrap().to_string();
+    assert!(message.contains("version 2"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_half_made_is_completed() {
+async fn create_table_completes_partial_schema() {
     let folder = tempfile::tempdir().unwrap();
     let pool = sqlite::file(&folder).await;
     let store = Sqlite::new(pool.clone());
@@ -30,9 +30,9 @@ async fn what_was_half_made_is_completed() {
     assert_eq!(sqlx::query_scalar::<_, i64>(indexes).fetch_one(&pool).await.unwrap(), 1);
 }
 
-/// In production the tables often are an administrator's.
+/// In production, an administrator often creates the tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_make_tables_uses_those_that_are_there() {
+async fn user_without_create_permission_uses_existing_tables() {
     let server = postgres::start();
     let pool = postgres::pool(&server, 2).await;
     let admin = Postgres::new(pool.clone()).table("caches.entries").unwrap();
@@ -46,7 +46,7 @@ async fn who_may_not_make_tables_uses_those_that_are_there() {
 
     let migration = admin.schema().to_owned();
     sqlx::raw_sql(AssertSqlSafe(migration)).execute(&pool).await.unwrap();
-    let key = promises::key("schema", &1);
+    let key = store_suite::key("schema", &1);
     assert_eq!(app.get(&key).await.unwrap_err().kind(), StoreErrorKind::Refused);
     sqlx::raw_sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA caches TO app")
         .execute(&pool)

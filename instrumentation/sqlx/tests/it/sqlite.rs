@@ -1,34 +1,34 @@
-//! SQLite, in a file and in memory.
+//! SQLite in a file and in memory.
 
 use cachescope_core::shared::{ByteStore, StoreErrorKind};
 use cachescope_sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 
-use crate::promises;
+use crate::store_suite;
 
-/// A database in a file, through a pool.
+/// Returns a pool to a database in a file.
 pub(crate) async fn file(folder: &tempfile::TempDir) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(folder.path().join("cache.db")).create_if_missing(true);
     SqlitePool::connect_with(options.journal_mode(SqliteJournalMode::Wal)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_keeps_its_promises_in_a_file() {
+async fn sqlite_file_passes_store_suite() {
     let folder = tempfile::tempdir().unwrap();
-    promises::all(Sqlite::new(file(&folder).await), false).await;
+    store_suite::run_all(Sqlite::new(file(&folder).await), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_keeps_its_promises_in_memory() {
+async fn sqlite_in_memory_passes_store_suite() {
     let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     let pool = pool.test_before_acquire(false);
-    promises::all(Sqlite::new(pool.connect("sqlite::memory:").await.unwrap()), false).await;
+    store_suite::run_all(Sqlite::new(pool.connect("sqlite::memory:").await.unwrap()), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_stored_is_there_for_another_process() {
+async fn entry_survives_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let key = promises::key("restart", &1);
+    let key = store_suite::key("restart", &1);
     {
         let pool = file(&folder).await;
         let store = Sqlite::new(pool.clone());
@@ -41,11 +41,11 @@ async fn what_was_stored_is_there_for_another_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_sqlite_refuses_has_its_kind() {
+async fn sqlite_errors_map_to_store_error_kinds() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::new(file(&folder).await);
     store.create_table().await.unwrap();
-    let key = promises::key("kinds", &1);
+    let key = store_suite::key("kinds", &1);
     store.put(&key, b"here", None, None).await.unwrap();
 
     let options = SqliteConnectOptions::new().filename(folder.path().join("cache.db"));
@@ -59,12 +59,12 @@ async fn what_sqlite_refuses_has_its_kind() {
     let full = Sqlite::new(small).put(&key, &[7; 1 << 20], None, None).await.unwrap_err();
     assert_eq!(full.kind(), StoreErrorKind::Full);
 
-    let hasty = options.busy_timeout(std::time::Duration::from_millis(1));
-    let hasty = Sqlite::new(SqlitePool::connect_with(hasty).await.unwrap());
+    let impatient = options.busy_timeout(std::time::Duration::from_millis(1));
+    let impatient = Sqlite::new(SqlitePool::connect_with(impatient).await.unwrap());
     let pool = file(&folder).await;
     let writing = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let busy = hasty.put(&key, b"there", None, None).await.unwrap_err();
+    let busy = impatient.put(&key, b"there", None, None).await.unwrap_err();
     assert_eq!(busy.kind(), StoreErrorKind::Timeout);
     writing.rollback().await.unwrap();
-    assert!(hasty.put(&key, b"there", None, None).await.unwrap());
+    assert!(impatient.put(&key, b"there", None, None).await.unwrap());
 }

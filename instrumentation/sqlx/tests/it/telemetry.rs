@@ -1,12 +1,12 @@
-//! What is exported of pools and queries.
+//! Telemetry of pools and queries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cachescope_core::Telemetry;
 use cachescope_core::shared::ByteStore;
-use cachescope_sqlx::{Dialect, Instrument, Instrumented, MySql, Postgres, Sqlite};
-use cachescope_stack::Server;
+use cachescope_harness::Server;
+use cachescope_sqlx::{Instrumentation, Instrumented, MySql, Postgres, Sqlite, StoreDatabase};
+use cachescope_telemetry::Telemetry;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -14,10 +14,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, Pool};
 use tokio::time::timeout;
 
-use crate::{mariadb, postgres, promises};
+use crate::{mariadb, postgres, store_suite};
 
-/// Providers of a test's own.
-struct Exported {
+/// Providers of one test, which export into memory.
+struct InMemoryTelemetry {
     metrics: InMemoryMetricExporter,
     meters: SdkMeterProvider,
     spans: InMemorySpanExporter,
@@ -28,7 +28,7 @@ struct Exported {
 /// Attributes as text.
 type Attributes = BTreeMap<String, String>;
 
-impl Exported {
+impl InMemoryTelemetry {
     fn new() -> Self {
         let (metrics, spans) = (InMemoryMetricExporter::default(), InMemorySpanExporter::default());
         let meters = SdkMeterProvider::builder().with_reader(PeriodicReader::builder(metrics.clone()).build()).build();
@@ -37,12 +37,12 @@ impl Exported {
         Self { metrics, meters, spans, tracers, telemetry }
     }
 
-    fn instrument<DB: Dialect>(&self, pool: Pool<DB>, texts: bool) -> Instrumented<DB> {
+    fn instrument<DB: StoreDatabase>(&self, pool: Pool<DB>, texts: bool) -> Instrumented<DB> {
         let telemetry = self.telemetry.clone();
-        Instrument::new(pool).client(|client| client.telemetry(telemetry)).query_texts(texts).build()
+        Instrumentation::new(pool).client(|client| client.telemetry(telemetry)).query_texts(texts).build()
     }
 
-    /// The points of a metric now: of sums the value, of histograms the count.
+    /// Collects the points of a metric: the value of a sum, or the count of a histogram.
     fn points(&self, name: &str) -> Vec<(Attributes, i64)> {
         self.metrics.reset();
         self.meters.force_flush().unwrap();
@@ -69,7 +69,7 @@ impl Exported {
         points
     }
 
-    /// The one point with such attributes among others; 0 if there is none.
+    /// Returns the value of the only point with the given attributes, or 0 if there is none.
     fn value(&self, name: &str, among: &[(&str, &str)]) -> i64 {
         let has = |point: &Attributes| among.iter().all(|(name, value)| point.get(*name).is_some_and(|is| is == value));
         let points: Vec<_> = self.points(name).into_iter().filter(|(attributes, _)| has(attributes)).collect();
@@ -101,8 +101,8 @@ async fn small(folder: &tempfile::TempDir) -> SqlitePool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_is_told_of() {
-    let (folder, exported) = (tempfile::tempdir().unwrap(), Exported::new());
+async fn pool_metrics_follow_pool() {
+    let (folder, exported) = (tempfile::tempdir().unwrap(), InMemoryTelemetry::new());
     let db = exported.instrument(small(&folder).await, false);
     let pool = [("db.client.connection.pool.name", "sqlite")];
     let state = |state| exported.value(COUNT, &[pool[0], ("db.client.connection.state", state)]);
@@ -113,7 +113,7 @@ async fn a_pool_is_told_of() {
     assert_eq!((state("idle"), state("used")), (0, 2));
     assert!(matches!(db.acquire().await, Err(sqlx::Error::PoolTimedOut)));
     assert_eq!(exported.value("db.client.connection.timeouts", &pool), 1);
-    assert_eq!(exported.value("db.client.connection.wait_time", &pool), 2, "who waited in vain has no wait time");
+    assert_eq!(exported.value("db.client.connection.wait_time", &pool), 2, "a wait that timed out has no wait time");
     assert_eq!(exported.value("db.client.connection.use_time", &pool), 0);
 
     let mut waiting = Box::pin(db.acquire());
@@ -123,12 +123,12 @@ async fn a_pool_is_told_of() {
     assert_eq!(exported.value("db.client.connection.pending_requests", &pool), 0);
 
     drop((one, two));
-    promises::eventually("both are back", async || (state("idle"), state("used")) == (2, 0)).await;
+    store_suite::eventually("both connections are returned", async || (state("idle"), state("used")) == (2, 0)).await;
     assert_eq!(exported.value("db.client.connection.use_time", &pool), 2);
-    // Those of sqlx's own are seen in the count.
-    let behind = db.pool().acquire().await.unwrap();
+    // A connection taken directly from the pool shows in the count.
+    let direct = db.pool().acquire().await.unwrap();
     assert_eq!(state("used"), 1);
-    drop(behind);
+    drop(direct);
 
     let clone = db.clone();
     drop(db);
@@ -138,8 +138,8 @@ async fn a_pool_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queries_are_told_of_without_what_is_in_them() {
-    let (folder, exported) = (tempfile::tempdir().unwrap(), Exported::new());
+async fn queries_are_recorded_without_their_data() {
+    let (folder, exported) = (tempfile::tempdir().unwrap(), InMemoryTelemetry::new());
     let db = exported.instrument(small(&folder).await, false);
     let create = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)";
     db.query(create).run(async |connection| sqlx::query(create).execute(connection).await).await.unwrap();
@@ -147,14 +147,14 @@ async fn queries_are_told_of_without_what_is_in_them() {
     let in_transaction = async {
         let mut connection = db.acquire().await?;
         let mut transaction = connection.begin().await?;
-        db.query(insert).table("users").on(sqlx::query(insert).execute(&mut *transaction)).await?;
+        db.query(insert).table("users").record(sqlx::query(insert).execute(&mut *transaction)).await?;
         transaction.commit().await
     };
     in_transaction.await.unwrap();
     let select = "SELECT name FROM users WHERE id = $1";
     let asked = {
         let db = db.clone();
-        // It may run as a task.
+        // The future is `Send`, so a task can run it.
         tokio::spawn(async move {
             let query = async |connection: &mut sqlx::SqliteConnection| {
                 sqlx::query_scalar::<_, String>(select).bind(7).fetch_one(connection).await
@@ -188,13 +188,13 @@ async fn queries_are_told_of_without_what_is_in_them() {
     let spans = exported.spans();
     let names: Vec<&str> = spans.iter().map(|span| &*span.name).collect();
     assert!(names.contains(&"SELECT users") && names.contains(&"INSERT users"), "{names:?}");
-    let told = format!("{spans:?} {:?}", exported.points(DURATION));
-    assert!(!told.contains("secret") && !told.contains("db.query.text"), "{told}");
+    let output = format!("{spans:?} {:?}", exported.points(DURATION));
+    assert!(!output.contains("secret") && !output.contains("db.query.text"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_told_if_wished_and_without_literals() {
-    let (folder, exported) = (tempfile::tempdir().unwrap(), Exported::new());
+async fn query_text_is_recorded_without_literals_when_enabled() {
+    let (folder, exported) = (tempfile::tempdir().unwrap(), InMemoryTelemetry::new());
     let db = exported.instrument(small(&folder).await, true);
     let sql = "SELECT 'secret' WHERE 7 = 7";
     db.query(sql).run(async |connection| sqlx::query(sql).fetch_all(connection).await).await.unwrap();
@@ -204,21 +204,22 @@ async fn texts_are_told_if_wished_and_without_literals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_tells_its_statements_and_no_key() {
-    let (folder, exported) = (tempfile::tempdir().unwrap(), Exported::new());
+async fn store_statements_are_recorded_without_keys() {
+    let (folder, exported) = (tempfile::tempdir().unwrap(), InMemoryTelemetry::new());
     let store = Sqlite::instrumented(exported.instrument(small(&folder).await, true));
-    let key = promises::key("told", "secret");
+    let key = store_suite::key("recorded", "secret");
     assert!(store.get(&key).await.is_err());
     store.create_table().await.unwrap();
     store.put(&key, b"secret", None, None).await.unwrap();
     store.get(&key).await.unwrap();
     store.get(&key).await.unwrap();
     store.remove(&key).await.unwrap();
-    let told = |name| exported.value(DURATION, &[("db.operation.name", name), ("db.collection.name", "cachescope")]);
-    assert_eq!((told("INSERT"), told("DELETE")), (1, 1));
+    let recorded =
+        |name| exported.value(DURATION, &[("db.operation.name", name), ("db.collection.name", "cachescope")]);
+    assert_eq!((recorded("INSERT"), recorded("DELETE")), (1, 1));
     let selects = exported.points(DURATION).into_iter().filter(|(of, _)| of["db.operation.name"] == "SELECT");
     let (failed, fine): (Vec<_>, Vec<_>) = selects.partition(|(of, _)| of.contains_key("error.type"));
-    // Both `get` and the look at the version found no table.
+    // `get` and the read of the schema version found no table.
     assert_eq!((failed[0].1, fine[0].1), (2, 2));
     assert_eq!(exported.value("db.client.connection.use_time", &[]), 6);
     let all = format!("{:?} {:?}", exported.spans(), exported.points(DURATION));
@@ -226,13 +227,13 @@ async fn a_store_tells_its_statements_and_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_and_their_codes_are_told() {
-    let exported = Exported::new();
+async fn server_address_and_error_code_are_recorded() {
+    let exported = InMemoryTelemetry::new();
     let (postgres, mariadb) = (postgres::start(), mariadb::start());
     let pool = postgres::pool(&postgres, 2).await;
-    Postgres::instrumented(exported.instrument(pool, false)).get(&promises::key("told", &1)).await.unwrap_err();
+    Postgres::instrumented(exported.instrument(pool, false)).get(&store_suite::key("recorded", &1)).await.unwrap_err();
     let pool = mariadb::pool(&mariadb, 2).await;
-    MySql::instrumented(exported.instrument(pool, false)).get(&promises::key("told", &1)).await.unwrap_err();
+    MySql::instrumented(exported.instrument(pool, false)).get(&store_suite::key("recorded", &1)).await.unwrap_err();
     let of = |system, code, server: &Server| {
         let address = server.address();
         let (host, port) = address.split_once(':').unwrap();
