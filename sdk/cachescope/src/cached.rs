@@ -9,25 +9,24 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-#[cfg(feature = "shared")]
-use cachescope_core::shared::{StoreError, StoreSize};
-use cachescope_core::{HashedKey, HashedRef, Naming, Store};
+use cachescope_core::{HashedKey, HashedRef, KeyEncoding, Store};
 
 use crate::default_store::DefaultStore;
 use crate::engine::Engine;
+use crate::engine::freshness::RequestOptions;
+use crate::engine::plan::Missed;
+use crate::engine::view::View;
+use crate::entry_info::EntryInfo;
 use crate::error::CallError;
 use crate::insight::Insight;
-use crate::live::Live;
-use crate::look_up::Missed;
-use crate::manner::Async;
 use crate::metrics::CacheMetrics;
-use crate::policy::Wishes;
+use crate::mode::Async;
 use crate::request::{Fallible, Request, Value};
-use crate::seen::Seen;
 
-/// A function with a cache before it. Made by [`cached`](crate::cached()) and [`try_cached`](crate::try_cached).
+/// A function with a cache in front of it. Created by [`cached`](crate::cached()) and
+/// [`try_cached`](crate::try_cached).
 ///
-/// Cheap to clone; clones are the same cache. It is a type one can name: in a struct, or in a static.
+/// Cheap to clone; clones are the same cache. The type can be named, in a struct or in a static:
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -41,14 +40,13 @@ use crate::seen::Seen;
 /// # });
 /// ```
 ///
-/// Dropping a key or a value must not call the cache it was in: entries may be dropped while the cache holds a
-/// lock on them.
+/// Dropping a key or a value must not call its own cache: entries may be dropped while the cache holds a lock on them.
 ///
-/// `E` is the error type of the wrapped function, [`Infallible`] if it returns none; `S` is the store; `M` is how it is
-/// called: [`Async`], or `sync::Blocking`.
+/// `E` is the error type of the wrapped function, or [`Infallible`] if it returns no error. `S` is the store. `M` is
+/// [`Async`], or `sync::Blocking` for caches that are called without `.await`.
 pub struct Cached<K, V, E = Infallible, S = DefaultStore<K, V>, M = Async> {
     pub(crate) engine: Arc<Engine<K, V, E, S>>,
-    manner: PhantomData<fn() -> M>,
+    mode: PhantomData<fn() -> M>,
 }
 
 impl<K, V, S> Cached<K, V, Infallible, S>
@@ -57,30 +55,30 @@ where
     V: Clone + Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// The value of `key`: from the cache, from a load under way, or loaded now.
+    /// Returns the value of `key`: from the cache, from a load under way, or loaded now.
     ///
-    /// A hit is answered on the first poll, without allocation. The future may be dropped at any point;
-    /// a load it was running ends with it, and a request that waited for that load takes over.
+    /// A hit is answered on the first poll, without allocation. Cancel safe: the future may be dropped at any point. A
+    /// load that it ran is then cancelled, and a request that waited for that load runs the loader again.
     ///
     /// # Panics
-    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    /// If the load that this call runs panics. Calls that waited for that load don't panic: one of them loads.
     pub async fn call(&self, key: K) -> V {
         match self.ask(key) {
             Ok(value) => value,
-            Err(answering) => CallError::surely(answering.await),
+            Err(answering) => CallError::into_ok(answering.await),
         }
     }
 
-    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
-    /// then, if the cache has a [batch loader](crate::Builder::batch_load). See [`Cached::try_get_many`].
+    /// Returns the values of many keys: each from the cache, from a load under way, or from one load of all missing
+    /// keys, if the cache has a [batch loader](crate::Builder::batch_load). See [`Cached::try_get_many`].
     ///
     /// # Panics
     /// If the batch loader panics.
     pub async fn get_many(&self, keys: impl IntoIterator<Item = K>) -> HashMap<K, V> {
-        CallError::surely(self.try_get_many(keys).await)
+        CallError::into_ok(self.try_get_many(keys).await)
     }
 
-    /// [`Cached::call`] by reference: the key is cloned only on a miss.
+    /// Returns the value of a borrowed key. The key is cloned only on a miss. See [`Cached::call`].
     ///
     /// # Panics
     /// As [`Cached::call`].
@@ -91,7 +89,7 @@ where
     {
         match self.ask_ref(key) {
             Ok(value) => value,
-            Err(answering) => CallError::surely(answering.await),
+            Err(answering) => CallError::into_ok(answering.await),
         }
     }
 }
@@ -105,17 +103,17 @@ where
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// The value of `key`: from the cache, from a load under way, or loaded now.
+    /// Returns the value of `key`: from the cache, from a load under way, or loaded now.
     ///
-    /// A hit is answered on the first poll, without allocation. The future may be dropped at any point;
-    /// a load it was running ends with it, and a request that waited for that load takes over.
+    /// A hit is answered on the first poll, without allocation. Cancel safe: the future may be dropped at any point. A
+    /// load that it ran is then cancelled, and a request that waited for that load runs the loader again.
     ///
     /// # Errors
-    /// [`CallError::Load`] with what the wrapped function returned, to this call or to the one it waited
-    /// for. Errors aren't stored.
+    /// [`CallError::Load`] with the error of the wrapped function, in this call or in the call it waited for. Errors
+    /// aren't stored, unless [`Builder::cache_errors_for`](crate::Builder::cache_errors_for) remembers them.
     ///
     /// # Panics
-    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    /// If the load that this call runs panics. Calls that waited for that load don't panic: one of them loads.
     pub async fn try_call(&self, key: K) -> Result<V, CallError<E>> {
         match self.ask(key) {
             Ok(value) => Ok(value),
@@ -123,7 +121,7 @@ where
         }
     }
 
-    /// [`Cached::try_call`] by reference: the key is cloned only on a miss.
+    /// Returns the value of a borrowed key. The key is cloned only on a miss. See [`Cached::try_call`].
     ///
     /// # Errors
     /// As [`Cached::try_call`].
@@ -141,53 +139,29 @@ where
         }
     }
 
-    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
-    /// then, if the cache has a [batch loader](crate::Builder::batch_load). Without one they are loaded each by itself,
-    /// at the same time.
+    /// Returns the values of many keys: each from the cache, from a load under way, or from one load of all missing
+    /// keys, if the cache has a [batch loader](crate::Builder::batch_load). Without a batch loader, the missing keys
+    /// are loaded separately, at the same time.
     ///
-    /// Each key is a request of its own, in its own right hit, stale or coalesced. The load of the missing ones counts
-    /// as one, by the request of one of them, whose result is `miss`; the others are `coalesced` with it. A key that
-    /// the batch loader gives no value for isn't in the answer.
+    /// Each key is a request with a result of its own. The load of the missing keys counts as one, by the request of
+    /// one of them, whose result is `miss`; the others are `coalesced` with it. A key that the batch loader returns no
+    /// value for isn't in the answer.
     ///
     /// # Errors
-    /// As [`Cached::try_call`], if any key has no answer but an error; what was loaded of others is stored.
+    /// As [`Cached::try_call`], if any key has an error. The loaded values of the other keys are stored.
     ///
     /// # Panics
-    /// If the batch loader panics. One of the missing keys' requests then ends with the panic, the others as cancelled.
+    /// If the batch loader panics. The request of one missing key then ends with the panic, the others as cancelled.
     pub async fn try_get_many(&self, keys: impl IntoIterator<Item = K>) -> Result<HashMap<K, V>, CallError<E>> {
         let keys = HashSet::from_iter(keys);
         self.engine.get_many(keys).await
     }
 
-    /// Waits until the shared store has been told what was dropped and inserted here; that goes on behind requests
-    /// otherwise, and is tried again with those that look for it.
+    /// Ends the background work of the cache, and returns once it has ended: refreshes and loads without a request are
+    /// cancelled, clean-ups stop, and persisted metrics are saved. Afterwards, stale entries are loaded as on any miss;
+    /// everything else works as before.
     ///
-    /// # Errors
-    /// If the store fails: it is told later. Until then this cache doesn't believe what it holds of those keys; other
-    /// processes may.
-    #[cfg(feature = "shared")]
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        match &self.engine.shared {
-            Some(shared) => shared.deliver(self.engine.books()).await,
-            None => Ok(()),
-        }
-    }
-
-    /// How much the shared store holds of this cache, and whether that is counted or estimated. Asks the store, which
-    /// may take it a while; how full it was a minute ago at most is in [`Stats::levels`](crate::Stats::levels).
-    ///
-    /// # Errors
-    /// If the store fails, or takes longer than a minute.
-    #[cfg(feature = "shared")]
-    pub async fn shared_size(&self) -> Result<StoreSize, StoreError> {
-        self.engine.shared_size().await
-    }
-
-    /// Ends what the cache does behind requests, and returns once that is over: refreshes and loads whose requests are
-    /// gone are cancelled, nothing is cleaned up any more, and metrics that are kept over restarts are saved. From then
-    /// on stale entries are loaded as on any miss; all else goes on as before.
-    ///
-    /// A cache that is dropped ends by itself, with the last load behind a request.
+    /// The background work of a dropped cache ends by itself, with its last load.
     pub async fn close(&self) {
         self.engine.close().await;
     }
@@ -199,7 +173,7 @@ where
     V: Clone + Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// A request with wishes of its own: `cache.request(key).max_age(d).await`.
+    /// Returns a request with options of its own: `cache.request(key).max_age(d).await`.
     ///
     /// # Panics
     /// When it is awaited, as [`Cached::call`].
@@ -216,43 +190,43 @@ where
     S: Store<K, V>,
 {
     pub(crate) fn of(engine: Arc<Engine<K, V, E, S>>) -> Self {
-        Self { engine, manner: PhantomData }
+        Self { engine, mode: PhantomData }
     }
 
-    /// A hit's value, or the future of whatever else comes of the request.
+    /// Returns a hit's value, or the future of every other answer.
     ///
-    /// Outside of the futures that call it, which therefore keep neither the key nor what was found.
+    /// Not part of the calling futures, so that they hold neither the key nor the entry.
     #[inline(always)]
     pub(crate) fn ask(&self, key: K) -> Result<V, Answering<'_, V, E>> {
-        let hash = self.engine.hash(&key);
+        let hash = self.engine.memory.hash(&key);
         match self.engine.look_up(HashedRef::new(hash, &key)) {
             Ok(value) => Ok(value),
             Err(missed) => Err(self.miss(HashedKey::new(hash, key), missed)),
         }
     }
 
-    /// [`Cached::ask`] by reference.
+    /// Returns a hit's value by a borrowed key, or the future of every other answer.
     #[inline(always)]
     pub(crate) fn ask_ref<Q>(&self, key: &Q) -> Result<V, Answering<'_, V, E>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let hash = self.engine.hash(key);
+        let hash = self.engine.memory.hash(key);
         match self.engine.look_up(HashedRef::new(hash, key)) {
             Ok(value) => Ok(value),
             Err(missed) => Err(self.miss(HashedKey::new(hash, key.to_owned()), missed)),
         }
     }
 
-    /// Boxed, so that a hit's future stays small.
+    /// Boxed, so that the future of a hit stays small.
     #[cold]
     #[inline(never)]
     fn miss(&self, key: HashedKey<K>, missed: Missed<V>) -> Answering<'_, V, E> {
         Box::pin(self.engine.miss(key, missed))
     }
 
-    /// A request with wishes of its own: `cache.try_request(key).max_age(d).await`.
+    /// Returns a request with options of its own: `cache.try_request(key).max_age(d).await`.
     ///
     /// # Panics
     /// When it is awaited, as [`Cached::try_call`].
@@ -260,9 +234,10 @@ where
         Request::new(self, key)
     }
 
-    /// The value of `key` if the cache has one that may answer, without a load. Counted as a request: its result is
-    /// `hit`, `stale` within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for), or `absent`. Looks in memory:
-    /// what only a shared store has is absent, and [`Request::only_if_cached`] looks there too.
+    /// Returns the value of `key` if memory has an entry that may answer, without a load. Counted as a request with the
+    /// result `hit`, `stale` (within [`Builder::serve_stale_for`](crate::Builder::serve_stale_for)) or `absent`.
+    ///
+    /// An entry that only the shared store has is absent; [`Request::only_if_cached`] looks there too.
     ///
     /// ```
     /// let squares = cachescope::cached("math.squares", |n: u64| async move { n * n }).build();
@@ -270,51 +245,57 @@ where
     /// squares.insert(12, 144);
     /// assert_eq!(squares.get_if_present(&12), Some(144));
     /// ```
+    #[doc(alias = "get")]
     pub fn get_if_present<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let hash = self.engine.hash(key);
-        let looked = self.engine.look_only(HashedRef::new(hash, key), Wishes::default());
-        looked.map_or_else(|missed| self.engine.end_look(hash, missed), Some)
+        let hash = self.engine.memory.hash(key);
+        let looked = self.engine.lookup_only(HashedRef::new(hash, key), RequestOptions::default());
+        looked.map_or_else(|missed| self.engine.finish_lookup(hash, missed), Some)
     }
 
-    /// What the cache holds of `key` in memory, however old, with its age: for looking into a cache. Not counted as a
-    /// request.
+    /// Returns the entry of `key` in memory with its age, however old. For inspection: not counted as a request.
     #[must_use]
-    pub fn entry<Q>(&self, key: &Q) -> Option<Seen<V>>
+    #[doc(alias = "entry")]
+    pub fn peek<Q>(&self, key: &Q) -> Option<EntryInfo<V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let entry = self.engine.store.get(HashedRef::new(self.engine.hash(key), key))?;
-        Some(Seen::at(entry, self.engine.clock.now()))
+        let entry = self.engine.memory.store.get(HashedRef::new(self.engine.memory.hash(key), key))?;
+        Some(EntryInfo::at(entry, self.engine.clock.now()))
     }
 
-    /// Stores a value that was come by otherwise, as a load would have. A load of its key that is under way still
-    /// answers those who wait for it, and isn't stored over this value.
+    /// Inserts a value without running the loader. A load of the key that is under way still answers its followers, and
+    /// isn't stored over this value.
+    #[doc(alias = "put")]
+    #[doc(alias = "set")]
     pub fn insert(&self, key: K, value: V) {
-        self.engine.insert(HashedKey::new(self.engine.hash(&key), key), value);
+        self.engine.insert(HashedKey::new(self.engine.memory.hash(&key), key), value);
     }
 
-    /// Drops the entry of `key`, and its error if one is remembered. A load of it that is under way still answers those
-    /// who wait for it, and its value isn't stored. A shared store is told behind this call; until it knows, this cache
-    /// doesn't believe what it holds of the key.
+    /// Removes the entry of `key`, and its remembered error. A load of the key that is under way still answers its
+    /// followers, and its value isn't stored.
+    ///
+    /// The removal reaches a shared store in the background. Until then, this cache doesn't trust the store's entry of the key.
+    #[doc(alias = "evict")]
+    #[doc(alias = "remove")]
     pub fn invalidate<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
-        S::Naming: Naming<Q>,
+        S::KeyEncoding: KeyEncoding<Q>,
     {
         self.engine.invalidate(key);
     }
 
-    /// Drops every entry for which `matches` says true, as [`Cached::invalidate`] drops one; says how many. Loads under
-    /// way, of whatever key, still answer those who wait for them, and aren't stored: their values can't be asked yet.
+    /// Removes all entries for which `matches` returns true, and returns their number. Loads under way, of any key,
+    /// still answer their followers and aren't stored: `matches` can't see their values yet.
     ///
-    /// Looks at every entry. `matches` runs under a lock: it must not call the cache. A shared store can't be asked for
-    /// what matches, and drops all that it holds of the cache; how many that were isn't said.
+    /// Visits every entry. `matches` runs under a lock: it must not call the cache. A shared store can't evaluate
+    /// `matches`, so it removes all entries of this cache, which the returned number doesn't include.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -329,46 +310,48 @@ where
         self.engine.invalidate_if(matches)
     }
 
-    /// Drops every entry that has this tag by [`Builder::tags`](crate::Builder::tags), as [`Cached::invalidate_if`]
-    /// does; says how many.
+    /// Removes all entries with this tag, and returns their number. The tags are those of
+    /// [`Builder::tags`](crate::Builder::tags). Works and costs as [`Cached::invalidate_if`].
     pub fn invalidate_tag(&self, tag: &str) -> u64 {
         self.engine.invalidate_tag(tag)
     }
 
-    /// Drops every entry and every remembered error, as [`Cached::invalidate`] drops one. In a server that may take some
-    /// seconds, as the clients of the stores say.
+    /// Removes every entry and every remembered error. Loads under way aren't stored. In a shared store this may take
+    /// some seconds, in the background.
+    #[doc(alias = "invalidate_all")]
+    #[doc(alias = "flush")]
     pub fn clear(&self) {
         self.engine.clear();
     }
 
-    /// Forgets the loads under way: the next request of each of their keys loads anew, and what they give is for those
-    /// who wait for them already. Entries stay. For loads that hang.
+    /// Forgets the loads under way, for loads that hang: the next request of each key starts a new load, and the old
+    /// loads answer only the requests that wait for them already. Entries stay.
     pub fn clear_in_flight(&self) {
-        self.engine.flights.clear(|| ());
+        self.engine.loading.flights.clear(|| ());
     }
 
-    /// What this cache has counted.
+    /// Returns the metrics of this cache.
     #[must_use]
     pub fn metrics(&self) -> CacheMetrics<'_> {
-        Live::metrics(&*self.engine)
+        View::metrics(&*self.engine)
     }
 
-    /// What its numbers mean: what other capacities and lives would give, which keys carry the load, and what to do.
+    /// Returns what the metrics mean: the hit rate at other capacities and TTLs, the hot keys, and advice.
     #[must_use]
     pub fn insight(&self) -> Insight<'_> {
-        Live::insight(&*self.engine)
+        View::insight(&*self.engine)
     }
 
-    /// The name given to [`cached`](crate::cached()).
+    /// Returns the name given to [`cached`](crate::cached()).
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.engine.recorder.identity().cache
+        &self.engine.recorder.identity().name
     }
 }
 
 impl<K, V, E, S, M> Clone for Cached<K, V, E, S, M> {
     fn clone(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine), manner: PhantomData }
+        Self { engine: Arc::clone(&self.engine), mode: PhantomData }
     }
 }
 

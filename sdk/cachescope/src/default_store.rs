@@ -1,4 +1,4 @@
-//! The store a cache has unless it is given another: moka, where that feature is on.
+//! The default store of a cache: moka, if its feature is on.
 
 #[cfg(feature = "moka")]
 pub(crate) use cachescope_moka::{Moka as DefaultConfig, MokaStore as DefaultStore};
@@ -10,7 +10,7 @@ pub(crate) use self::none::{NoStore as DefaultConfig, NoStore as DefaultStore};
 mod none {
     use std::marker::PhantomData;
 
-    /// No store: without the feature `moka`, call `.store(…)` before `.build()`.
+    /// No store. Without the feature `moka`, call `.store(…)` before `.build()`.
     #[derive(Debug)]
     pub struct NoStore<K, V>(PhantomData<fn() -> (K, V)>);
 

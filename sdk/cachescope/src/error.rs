@@ -1,20 +1,20 @@
-//! Why a call has no value.
+//! The error of a call.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a call has no value. Cheap to clone: requests that shared a load share its error.
+/// The error of a call. Cheap to clone: requests that shared a load share its error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// The wrapped function returned this error. It isn't stored; the next call loads again, unless the cache was told
-    /// to remember it ([`Builder::cache_errors_for`](crate::Builder::cache_errors_for)).
+    /// The error that the wrapped function returned. The next call loads again, unless the cache remembers errors
+    /// ([`Builder::cache_errors_for`](crate::Builder::cache_errors_for)).
     Load(Arc<E>),
 }
 
 impl<E> CallError<E> {
-    /// The wrapped function's error, if that is what it is.
+    /// Returns the wrapped function's error, if there is one.
     pub fn load_error(&self) -> Option<&E> {
         match self {
             Self::Load(error) => Some(error),
@@ -23,8 +23,8 @@ impl<E> CallError<E> {
 }
 
 impl CallError<Infallible> {
-    /// There is no error to have.
-    pub(crate) fn surely<V>(answer: Result<V, Self>) -> V {
+    /// Unwraps the answer of a function that returns no error.
+    pub(crate) fn into_ok<V>(answer: Result<V, Self>) -> V {
         match answer {
             Ok(value) => value,
             Err(Self::Load(error)) => match *error {},
@@ -32,7 +32,7 @@ impl CallError<Infallible> {
     }
 }
 
-/// Equal where the wrapped function's errors are.
+/// Two call errors are equal if the wrapped function's errors are equal.
 impl<E: PartialEq> PartialEq for CallError<E> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -62,7 +62,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // Displayed as the load's error, so its source is the next in the chain.
+            // This error displays as the load's error, so its source is the next one in the chain.
             Self::Load(error) => error.source(),
         }
     }

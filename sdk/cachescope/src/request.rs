@@ -1,4 +1,4 @@
-//! One request with wishes of its own.
+//! One request with options of its own.
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
@@ -11,12 +11,12 @@ use cachescope_core::{HashedKey, Store};
 
 use crate::cached::Cached;
 use crate::default_store::DefaultStore;
+use crate::engine::freshness::{RequestMode, RequestOptions};
 use crate::error::CallError;
-use crate::manner::Async;
-use crate::policy::{Mode, Wishes};
+pub use crate::mode::{Async, Mode};
 
-/// One request with wishes of its own. Made by [`Cached::request`] and [`Cached::try_request`]; nothing happens
-/// before it is awaited. Costs what a call does, and an allocation.
+/// One request with options of its own. Created by [`Cached::request`] and [`Cached::try_request`]. Nothing happens
+/// before it is awaited. Costs as much as a call, and one allocation.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,72 +31,77 @@ use crate::policy::{Mode, Wishes};
 /// # });
 /// ```
 ///
-/// `A` tells what it answers with: a [`Value`], a [`Fallible`] result, or what is [`Present`]. `M` is how the cache is
-/// called: a request to a cache of `sync` isn't awaited; `get` makes it.
+/// `A` is the kind of the answer: [`Value`], [`Fallible`] or [`Present`]. `M` is how the cache is called: a request to
+/// a cache of `sync` isn't awaited; its method `get` runs it.
 #[must_use = "a request is made when it is awaited"]
 #[derive(Debug)]
 pub struct Request<'a, K, V, E, S = DefaultStore<K, V>, A = Fallible, M = Async> {
     cache: &'a Cached<K, V, E, S, M>,
     key: K,
-    wishes: Wishes,
+    options: RequestOptions,
     answers: PhantomData<fn() -> A>,
 }
 
-/// Awaiting the request gives a value: its load can't fail.
+/// The request returns a value: its load can't fail.
 #[derive(Debug)]
 pub enum Value {}
 
-/// Awaiting the request gives a result.
+/// The request returns a result.
 #[derive(Debug)]
 pub enum Fallible {}
 
-/// Awaiting the request gives what the cache holds: nothing is loaded for it.
+/// The request returns what the cache holds: it never loads.
 #[derive(Debug)]
 pub enum Present {}
 
-/// What a request answers with that may load: [`Value`] or [`Fallible`].
+/// The answer of a request that may load: [`Value`] or [`Fallible`].
 pub trait Loads {}
 impl Loads for Value {}
 impl Loads for Fallible {}
 
 impl<'a, K, V, E, S, A, M> Request<'a, K, V, E, S, A, M> {
     pub(crate) fn new(cache: &'a Cached<K, V, E, S, M>, key: K) -> Self {
-        Self { cache, key, wishes: Wishes::default(), answers: PhantomData }
+        Self { cache, key, options: RequestOptions::default(), answers: PhantomData }
     }
 
-    /// Takes nothing older than this, however fresh: such an entry is loaded anew, for others too.
+    /// Sets the oldest acceptable age. An older entry is loaded again even if it is fresh, and the new value is stored.
     pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.wishes.max_age = Some(max_age);
+        self.options.max_age = Some(max_age);
         self
     }
 
-    /// Tells what happens to it, in events of `tracing` at level info: its result, its load and its waits, with their
-    /// times; without key and value.
+    /// Logs what happens to the request, as `tracing` events at level info: its result, its load and its waits, with
+    /// their times. Keys and values are not logged.
     pub fn verbose(mut self) -> Self {
-        self.wishes.verbose = true;
+        self.options.verbose = true;
         self
     }
 }
 
 impl<'a, K, V, E, S, A: Loads, M> Request<'a, K, V, E, S, A, M> {
-    /// Leaves the cache aside: loads, alone, and stores nothing. Its result is `bypass`.
+    /// Bypasses the cache: runs the loader, neither joins nor shares a load, and doesn't store the result. The result
+    /// is `bypass`.
+    #[doc(alias = "no-cache")]
     pub fn bypass(mut self) -> Self {
-        self.wishes.mode = Mode::Bypass;
+        self.options.mode = RequestMode::Bypass;
         self
     }
 
-    /// Loads without having looked, and stores the value over what is there. Its result is `bypass`. Of several that
-    /// overlap each loads, and the value of the one that began last is stored.
+    /// Loads without a lookup, and overwrites the entry. The result is `bypass`. Of overlapping overwrites each loads,
+    /// and the value of the one that began last is stored.
+    #[doc(alias = "refresh")]
+    #[doc(alias = "force refresh")]
     pub fn overwrite(mut self) -> Self {
-        self.wishes.mode = Mode::Overwrite;
+        self.options.mode = RequestMode::Overwrite;
         self
     }
 
-    /// Takes what the cache holds and may answer with, and doesn't load. Its result is `hit`, `stale` or `absent`. Asks a
-    /// shared store for what memory hasn't; while that fails, nothing is there.
+    /// Returns an entry that may answer, and never loads. The result is `hit`, `stale` or `absent`. Looks in the shared
+    /// store if memory has no entry; while the shared store fails, the key is absent.
+    #[doc(alias = "only-if-cached")]
     pub fn only_if_cached(self) -> Request<'a, K, V, E, S, Present, M> {
-        let wishes = Wishes { mode: Mode::OnlyIfCached, ..self.wishes };
-        Request { cache: self.cache, key: self.key, wishes, answers: PhantomData }
+        let options = RequestOptions { mode: RequestMode::OnlyIfCached, ..self.options };
+        Request { cache: self.cache, key: self.key, options, answers: PhantomData }
     }
 }
 
@@ -109,12 +114,12 @@ where
 {
     pub(crate) async fn ask(self) -> Result<V, CallError<E>> {
         let engine = &self.cache.engine;
-        engine.ask(HashedKey::new(engine.hash(&self.key), self.key), self.wishes).await
+        engine.ask(HashedKey::new(engine.memory.hash(&self.key), self.key), self.options).await
     }
 
     pub(crate) async fn look(self) -> Option<V> {
         let engine = &self.cache.engine;
-        engine.look_everywhere(HashedKey::new(engine.hash(&self.key), self.key), self.wishes).await
+        engine.look_everywhere(HashedKey::new(engine.memory.hash(&self.key), self.key), self.options).await
     }
 }
 
@@ -145,7 +150,7 @@ where
     type IntoFuture = Answering<'a, V>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { CallError::surely(self.ask().await) })
+        Box::pin(async move { CallError::into_ok(self.ask().await) })
     }
 }
 

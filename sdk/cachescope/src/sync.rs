@@ -1,8 +1,8 @@
 //! Caches of blocking functions: the same cache, called without `.await`.
 //!
-//! A call that waits for another's load blocks its thread, and a load runs in the thread that missed; so don't call
-//! one from async code where that would matter. Renewals behind requests run on threads that all such caches share,
-//! outside of any async runtime.
+//! A call that waits for another call's load blocks its thread, and a load runs in the thread that missed. Don't call
+//! such a cache from async code where blocking would matter. Refreshes in the background run on a pool of threads that
+//! all such caches share, outside of any async runtime.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,30 +19,30 @@ use std::hash::Hash;
 
 use cachescope_core::Store;
 
-use crate::background::Runs;
 use crate::builder::Builder;
 use crate::default_store::{DefaultConfig, DefaultStore};
+use crate::engine::background::Runs;
+use crate::engine::loader::Loader;
 use crate::error::CallError;
-use crate::loader::Loader;
-use crate::manner::{Manner, sealed};
+use crate::mode::{Mode, sealed};
 use crate::request::{Fallible, Present, Request, Value};
 
-/// A cache of a blocking function, called without `.await`.
+/// The mode of a cache that is called without `.await`.
 #[derive(Debug)]
 pub enum Blocking {}
 
-impl Manner for Blocking {}
+impl Mode for Blocking {}
 
 impl sealed::Sealed for Blocking {
     const RUNS: Runs = Runs::OnThreads;
 }
 
-/// A blocking function with a cache before it. Made by [`cached`] and [`try_cached`].
+/// A blocking function with a cache in front of it. Created by [`cached`] and [`try_cached`].
 ///
-/// A load must not ask its own cache for its own key: it would wait for itself.
+/// A load must not request its own key from its own cache: it would wait for itself.
 pub type Cached<K, V, E = Infallible, S = DefaultStore<K, V>> = crate::Cached<K, V, E, S, Blocking>;
 
-/// Wraps a blocking function that returns a value: [`cachescope::cached`](crate::cached()) without `async`.
+/// Wraps a blocking function that returns a value. The counterpart of [`cachescope::cached`](crate::cached()).
 ///
 /// ```
 /// let squares = cachescope::sync::cached("math.squares", |n: u64| n * n).build();
@@ -57,7 +57,7 @@ where
     Builder::wrap(name.into(), Loader::blocking(move |key| Ok(load(key))), None)
 }
 
-/// Wraps a blocking function that returns a `Result`: [`cachescope::try_cached`](crate::try_cached) without `async`.
+/// Wraps a blocking function that returns a `Result`. The counterpart of [`cachescope::try_cached`](crate::try_cached).
 ///
 /// ```
 /// let size = cachescope::sync::try_cached("file.size", |path: String| std::fs::metadata(path).map(|file| file.len())).build();
@@ -79,8 +79,9 @@ where
     V: Send + 'static,
     E: Send + 'static,
 {
-    /// Loads the keys that [`Cached::get_many`](Cached::get_many) misses in one go: pairs of key and value, in any
-    /// order; for a key that it leaves out there is no value. Default: each is loaded by itself, one after the other.
+    /// Sets the loader for all keys that [`Cached::get_many`](Cached::get_many) misses. It returns pairs of key and
+    /// value, in any order; a key without a pair has no value. Default: each key is loaded separately, one after the
+    /// other.
     pub fn batch_load<F, P>(self, load: F) -> Self
     where
         F: Fn(Vec<K>) -> P + Send + Sync + 'static,
@@ -89,8 +90,8 @@ where
         self.try_batch_load(move |keys| Ok(load(keys)))
     }
 
-    /// [`Builder::batch_load`](Self::batch_load) with a function that returns a `Result`: its error is that of each
-    /// key it was to load.
+    /// Sets a batch loader that returns a `Result`: an error is the error of every key that it was to load. See
+    /// [`Builder::batch_load`](Self::batch_load).
     pub fn try_batch_load<F, P>(mut self, load: F) -> Self
     where
         F: Fn(Vec<K>) -> Result<P, E> + Send + Sync + 'static,
@@ -107,23 +108,24 @@ where
     V: Clone + Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// The value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this crate's.
+    /// Returns the value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this
+    /// crate.
     ///
     /// # Panics
-    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    /// If the load that this call runs panics. Calls that waited for that load don't panic: one of them loads.
     pub fn call(&self, key: K) -> V {
-        CallError::surely(self.try_call(key))
+        CallError::into_ok(self.try_call(key))
     }
 
-    /// The values of many keys, as [`Cached::try_get_many`](Self::try_get_many).
+    /// Returns the values of many keys. See [`Cached::try_get_many`](Self::try_get_many).
     ///
     /// # Panics
     /// If the batch loader panics.
     pub fn get_many(&self, keys: impl IntoIterator<Item = K>) -> HashMap<K, V> {
-        CallError::surely(self.try_get_many(keys))
+        CallError::into_ok(self.try_get_many(keys))
     }
 
-    /// [`Cached::call`](Self::call) by reference: the key is cloned only on a miss.
+    /// Returns the value of a borrowed key. The key is cloned only on a miss. See [`Cached::call`](Self::call).
     ///
     /// # Panics
     /// As [`Cached::call`](Self::call).
@@ -132,7 +134,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        CallError::surely(self.try_call_ref(key))
+        CallError::into_ok(self.try_call_ref(key))
     }
 }
 
@@ -143,23 +145,24 @@ where
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// The value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this crate's.
+    /// Returns the value of `key`: from the cache, from a load under way, or loaded now. A hit takes no lock of this
+    /// crate.
     ///
     /// # Errors
-    /// [`CallError::Load`] with what the wrapped function returned, to this call or to the one it waited for.
+    /// [`CallError::Load`] with the error of the wrapped function, in this call or in the call it waited for.
     ///
     /// # Panics
-    /// If the load that this call runs panics. Calls that waited for it don't: one of them loads.
+    /// If the load that this call runs panics. Calls that waited for that load don't panic: one of them loads.
     pub fn try_call(&self, key: K) -> Result<V, CallError<E>> {
         self.ask(key).or_else(pollster::block_on)
     }
 
-    /// The values of many keys: each from the cache, from a load under way, or from one load of all that are missing
-    /// then, if the cache has a batch loader. Counted as those of
+    /// Returns the values of many keys: each from the cache, from a load under way, or from one load of all missing
+    /// keys, if the cache has a batch loader. Counted as
     /// [`cachescope::Cached::try_get_many`](crate::Cached::try_get_many).
     ///
     /// # Errors
-    /// As [`Cached::try_call`](Self::try_call), if any key has no answer but an error.
+    /// As [`Cached::try_call`](Self::try_call), if any key has an error.
     ///
     /// # Panics
     /// If the batch loader panics.
@@ -167,7 +170,7 @@ where
         pollster::block_on(self.engine.get_many(HashSet::from_iter(keys)))
     }
 
-    /// [`Cached::try_call`](Self::try_call) by reference: the key is cloned only on a miss.
+    /// Returns the value of a borrowed key. The key is cloned only on a miss. See [`Cached::try_call`](Self::try_call).
     ///
     /// # Errors
     /// As [`Cached::try_call`](Self::try_call).
@@ -182,8 +185,8 @@ where
         self.ask_ref(key).or_else(pollster::block_on)
     }
 
-    /// Ends what the cache does behind requests, and returns once that is over; a renewal that runs is waited for, and
-    /// metrics that are kept over restarts are saved. From then on stale entries are loaded as on any miss; all else goes on as before.
+    /// Ends the background work of the cache, and returns once it has ended: waits for a running refresh, and saves
+    /// persisted metrics. Afterwards, stale entries are loaded as on any miss; everything else works as before.
     pub fn close(&self) {
         pollster::block_on(self.engine.close());
     }
@@ -196,7 +199,7 @@ where
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// Makes the request.
+    /// Runs the request.
     ///
     /// # Errors
     /// As [`Cached::try_call`].
@@ -214,12 +217,12 @@ where
     V: Clone + Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// Makes the request.
+    /// Runs the request.
     ///
     /// # Panics
     /// As [`Cached::try_call`].
     pub fn get(self) -> V {
-        CallError::surely(pollster::block_on(self.ask()))
+        CallError::into_ok(pollster::block_on(self.ask()))
     }
 }
 
@@ -230,7 +233,7 @@ where
     E: Send + Sync + 'static,
     S: Store<K, V>,
 {
-    /// Makes the request.
+    /// Runs the request.
     pub fn get(self) -> Option<V> {
         pollster::block_on(self.look())
     }

@@ -1,17 +1,17 @@
-//! The steps about loads, and about waiting for them.
+//! The options about loads and about waiting for them.
 
 use std::time::Duration;
 
 use super::Builder;
-use crate::loader::Loader;
-use crate::manner::Async;
+use crate::engine::loader::Loader;
+use crate::mode::Async;
 
 impl<K, V, E, C> Builder<K, V, E, C, Async>
 where
     K: Send + 'static,
 {
-    /// Loads the keys that [`Cached::get_many`](crate::Cached::get_many) misses in one go. It gives pairs of key and
-    /// value, in any order; for a key that it leaves out there is no value. Default: each is loaded by itself.
+    /// Sets the loader for all keys that [`Cached::get_many`](crate::Cached::get_many) misses. It returns pairs of key
+    /// and value, in any order; a key without a pair has no value. Default: each key is loaded separately.
     ///
     /// ```
     /// # use std::collections::HashMap;
@@ -26,6 +26,9 @@ where
     /// assert_eq!(users[&3], "user 3");
     /// # });
     /// ```
+    #[doc(alias = "bulk load")]
+    #[doc(alias = "DataLoader")]
+    #[doc(alias = "get_all")]
     pub fn batch_load<F, R>(mut self, load: F) -> Self
     where
         F: Fn(Vec<K>) -> R + Send + Sync + 'static,
@@ -40,7 +43,8 @@ where
         self
     }
 
-    /// [`Builder::batch_load`] with a function that returns a `Result`: its error is that of each key it was to load.
+    /// Sets a batch loader that returns a `Result`: an error is the error of every key that it was to load. See
+    /// [`Builder::batch_load`].
     pub fn try_batch_load<F, R, P>(mut self, load: F) -> Self
     where
         F: Fn(Vec<K>) -> R + Send + Sync + 'static,
@@ -58,18 +62,20 @@ where
 }
 
 impl<K, V, E, C, M> Builder<K, V, E, C, M> {
-    /// How long a request waits for another's load before it loads for itself. Default: as long as that takes.
+    /// Sets how long a request waits for another request's load before it loads for itself. Default: as long as the
+    /// load takes.
     ///
-    /// Whichever load ends first is stored and answers those who still wait, unless the key was invalidated. A load
-    /// that hangs then costs each request of its key this long, instead of holding it for ever. Zero: nobody waits.
+    /// The load that ends first is stored and answers the requests that still wait, unless the key was invalidated. So
+    /// a load that hangs costs each request of its key this time, and not forever. Zero: requests don't wait.
+    #[doc(alias = "lock timeout")]
     pub fn wait_for_load_timeout(self, timeout: Duration) -> Self {
         self.set("wait_for_load_timeout", |settings| settings.wait_for_load_timeout = Some(timeout))
     }
 
-    /// Gives a request that has waited as long as it may this error, instead of a load of its own: for a source that
-    /// must not be asked twice at a time. Default: it loads.
+    /// Answers a request whose wait timed out with this error, instead of a load of its own. For a source that must not
+    /// be called twice at the same time. Default: the request loads.
     ///
-    /// Its result is `coalesced`, with the error's type, and its wait's outcome `timeout`.
+    /// The result of such a request is `coalesced`, with `error.type`, and the outcome of its wait is `timeout`.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -85,20 +91,23 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
         self.set("wait_timeout_error", |_| ())
     }
 
-    /// How many loads of this cache run at a time, refreshes and bypasses too; others queue, first come first served.
-    /// 1 or more; default: any number.
+    /// Limits how many loads of this cache run at the same time, refreshes and bypasses included. Other loads queue,
+    /// first come first served. Must be 1 or more. Default: no limit.
     ///
-    /// A request's time in the queue is one of its waits: outcome `admitted`. A load that asks the same cache for
-    /// another key needs a second place while it holds the first: with too few places it waits for itself.
+    /// The time in the queue is counted as a wait with the outcome `admitted`. A load that requests another key of the
+    /// same cache needs a second permit while it holds its own: with too few permits it waits for itself.
+    #[doc(alias = "bulkhead")]
+    #[doc(alias = "semaphore")]
     pub fn load_concurrency(self, loads: usize) -> Self {
         self.set("load_concurrency", |settings| settings.load_concurrency = Some(loads))
     }
 
-    /// Whether a load goes on whose request is dropped, in a task of its tokio runtime. Default: no; it ends with its
-    /// request, and one of those who wait for it loads anew.
+    /// Sets whether a load goes on after its request was dropped, in a task of the request's tokio runtime. Default:
+    /// no; the load is cancelled, and a follower loads again.
     ///
-    /// For loads that are dear and whose callers are impatient. The request's result is `cancelled` either way; the
-    /// load then counts as any other, by miss.
+    /// For expensive loads whose callers time out. The result of the request is `cancelled` in both cases; a load that
+    /// goes on counts like any other, with the trigger `miss`.
+    #[doc(alias = "detached load")]
     pub fn finish_cancelled_loads(self, finish: bool) -> Self {
         self.set("finish_cancelled_loads", |settings| settings.finish_cancelled_loads = finish)
     }

@@ -1,11 +1,11 @@
-//! Which process it is.
+//! The identity of an instance.
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shared::random;
+use crate::l2::random;
 
 /// An instance of a fleet: one process, from its start to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -13,8 +13,8 @@ use crate::shared::random;
 pub(super) struct InstanceId(pub(super) u64);
 
 impl InstanceId {
-    /// This process. Drawn once, so that one that joins twice is still counted once.
-    pub(super) fn of_this_process() -> Self {
+    /// Returns the id of this process. It is drawn once, so a process that joins twice counts once.
+    pub(super) fn this_process() -> Self {
         static DRAWN: LazyLock<u64> = LazyLock::new(random);
         Self(*DRAWN)
     }

@@ -1,4 +1,4 @@
-//! An instance of a fleet.
+//! This process as a member of a fleet.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use cachescope_core::shared::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use super::publisher::{Publisher, Publishing, Standing};
+use super::publisher::{InstanceState, PublishStatus, Publisher};
 use super::view::FleetView;
 
-/// This process as an instance of a fleet: it publishes what its caches count for as long as this is held. Made by
-/// [`Fleet::join`](crate::Fleet::join); what it can be asked of the fleet are a [`FleetView`]'s methods.
+/// This process as an instance of a fleet. It publishes the numbers of its caches until it is dropped. Returned by
+/// [`Fleet::join`](crate::fleet::Fleet::join). It dereferences to a [`FleetView`], which queries the fleet.
 ///
-/// When it is dropped, its last numbers are published by a task of the runtime, which may end before; with
-/// [`FleetMember::close`] they surely are. They stay until they age out, marked as those of one that has
-/// [ended](crate::FleetInstance::ended).
+/// On drop, a task of the runtime publishes the last numbers; the runtime may end before that. [`FleetMember::close`]
+/// publishes them reliably. The last numbers stay until they age out, marked as
+/// [ended](crate::fleet::FleetInstance::ended).
 #[must_use = "nothing is published once it is dropped"]
 pub struct FleetMember {
     view: FleetView,
@@ -25,19 +25,19 @@ pub struct FleetMember {
 }
 
 impl FleetMember {
-    /// Begins to publish, at once and then at each `interval`.
+    /// Starts publishing: now, and then every `interval`.
     pub(super) fn start(publisher: Publisher, interval: Duration) -> Self {
         let member = Self {
-            view: FleetView::new(Arc::clone(&publisher.place)),
+            view: FleetView::new(Arc::clone(&publisher.store)),
             publisher: Arc::new(publisher),
             end: CancellationToken::new(),
         };
         let (publisher, end) = (Arc::clone(&member.publisher), member.end.clone());
         member.publisher.runtime.spawn(async move {
             loop {
-                let sleep = publisher.place.clock.sleep(interval);
-                // An error is told, and the next time may do better.
-                let _ = publisher.publish(Standing::Runs).await;
+                let sleep = publisher.store.clock.sleep(interval);
+                // The error is logged, and the next attempt may succeed.
+                let _ = publisher.publish(InstanceState::Running).await;
                 if end.run_until_cancelled(sleep).await.is_none() {
                     return;
                 }
@@ -46,33 +46,38 @@ impl FleetMember {
         member
     }
 
-    /// What nothing else in the fleet is called: 16 hex digits, the [`id`](crate::FleetInstance::id) it has there.
+    /// Returns the unique id of this instance in the fleet, in 16 hex digits: the
+    /// [`id`](crate::fleet::FleetInstance::id) in [`FleetStats`](crate::fleet::FleetStats).
     #[must_use]
     pub fn id(&self) -> String {
         self.publisher.id.to_string()
     }
 
-    /// How publishing goes: how often it succeeded and failed, and why.
+    /// Returns how often publishing succeeded and failed, and the last error.
     #[must_use]
-    pub fn publishing(&self) -> Publishing {
-        self.publisher.publishing()
+    pub fn publish_status(&self) -> PublishStatus {
+        self.publisher.publish_status()
     }
 
-    /// Publishes now, and not at the next interval. Dropped before it is done, it has happened or not.
+    /// Publishes now, instead of at the next interval. If the future is dropped, the numbers are published or not.
     ///
     /// # Errors
-    /// If the store fails or takes too long, or the fleet is full. It is counted in [`FleetMember::publishing`].
+    ///
+    /// Returns an error if the store fails or is too slow, or if the fleet is full. [`FleetMember::publish_status`]
+    /// counts it.
     pub async fn publish(&self) -> Result<(), StoreError> {
-        self.publisher.publish(Standing::Runs).await
+        self.publisher.publish(InstanceState::Running).await
     }
 
-    /// Publishes the last numbers, and ends.
+    /// Publishes the last numbers and leaves the fleet.
     ///
     /// # Errors
-    /// As [`FleetMember::publish`]; it has ended in any case, and what was published before ages out.
+    ///
+    /// Returns the same errors as [`FleetMember::publish`]. The instance has left the fleet in any case, and its
+    /// earlier numbers age out.
     pub async fn close(self) -> Result<(), StoreError> {
         self.end.cancel();
-        self.publisher.publish(Standing::Ends).await
+        self.publisher.publish(InstanceState::Ended).await
     }
 }
 
@@ -92,7 +97,7 @@ impl Drop for FleetMember {
         self.end.cancel();
         let publisher = Arc::clone(&self.publisher);
         self.publisher.runtime.spawn(async move {
-            let _ = publisher.publish(Standing::Ends).await;
+            let _ = publisher.publish(InstanceState::Ended).await;
         });
     }
 }

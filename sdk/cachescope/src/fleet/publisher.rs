@@ -1,4 +1,4 @@
-//! How an instance publishes.
+//! Publishes the numbers of an instance.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,127 +7,138 @@ use cachescope_core::StoreErrorKind;
 use cachescope_core::shared::StoreError;
 use tokio::runtime::Handle;
 
+use super::fleet_store::{FleetStore, Stored};
 use super::id::InstanceId;
-use super::place::{Kept, Place};
-use super::published::{Published, together};
-use super::roster::Roster;
+use super::instance_list::InstanceList;
+use super::publication::{Publication, merge_by_identity};
+use crate::l2::random;
 use crate::metrics::Snapshot;
-use crate::shared::random;
 
-/// Each so many rounds an instance looks whether another is gone, and has the store swept. Whoever isn't listed yet
-/// looks as well, so that a process which starts again and again leaves no trail.
-const LOOK_EVERY: u64 = 8;
+/// Every eighth round, an instance checks whether another one is gone, and sweeps the store. An instance that isn't
+/// listed yet does so as well. So a process that restarts again and again leaves nothing behind.
+const CLEANUP_EVERY: u64 = 8;
 
-/// Where an instance's numbers come from.
-pub(super) type Source = Arc<dyn Fn() -> Vec<Snapshot> + Send + Sync>;
+/// Returns the numbers of an instance.
+pub(super) type SnapshotSource = Arc<dyn Fn() -> Vec<Snapshot> + Send + Sync>;
 
-/// How publishing goes. Made by [`FleetMember::publishing`](crate::FleetMember::publishing).
+/// The results of publishing. Returned by [`FleetMember::publish_status`](crate::fleet::FleetMember::publish_status).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Publishing {
-    /// How often it succeeded.
+pub struct PublishStatus {
+    /// The number of successful publications.
     pub succeeded: u64,
-    /// How often it failed.
+    /// The number of failed publications.
     pub failed: u64,
-    /// Why it failed the last time; `None` if it succeeded.
+    /// The error of the last attempt. `None` if it succeeded.
     pub error: Option<StoreErrorKind>,
-    /// How many bytes were published the last time that succeeded.
+    /// The size of the last successful publication, in bytes.
     pub bytes: usize,
 }
 
-/// Whether an instance goes on.
+/// Whether an instance is still running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    Runs,
-    Ends,
+pub(super) enum InstanceState {
+    Running,
+    Ended,
 }
 
-/// Publishes one instance's numbers.
+/// Publishes the numbers of one instance.
 pub(super) struct Publisher {
-    pub(super) place: Arc<Place>,
+    pub(super) store: Arc<FleetStore>,
     pub(super) id: InstanceId,
     pub(super) name: String,
-    pub(super) life: Duration,
-    pub(super) source: Source,
+    pub(super) max_age: Duration,
+    pub(super) source: SnapshotSource,
     pub(super) runtime: Handle,
-    turn: tokio::sync::Mutex<Turn>,
-    told: Mutex<Publishing>,
+    publisher_state: tokio::sync::Mutex<PublisherState>,
+    status: Mutex<PublishStatus>,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct PublisherState {
     round: u64,
-    standing: Standing,
+    state: InstanceState,
 }
 
 impl Publisher {
     pub(super) fn new(
-        place: Arc<Place>,
+        store: Arc<FleetStore>,
         id: InstanceId,
         name: Option<String>,
-        life: Duration,
-        source: Source,
+        max_age: Duration,
+        source: SnapshotSource,
         runtime: Handle,
     ) -> Self {
-        let turn = Turn { round: 0, standing: Standing::Runs };
+        let publisher_state = PublisherState { round: 0, state: InstanceState::Running };
         let name = name.unwrap_or_else(|| id.to_string());
-        Self { place, id, name, life, source, runtime, turn: tokio::sync::Mutex::new(turn), told: Mutex::default() }
+        Self {
+            store,
+            id,
+            name,
+            max_age,
+            source,
+            runtime,
+            publisher_state: tokio::sync::Mutex::new(publisher_state),
+            status: Mutex::default(),
+        }
     }
 
-    /// Publishes now, after whoever does so already; nothing once the instance has ended.
-    pub(super) async fn publish(&self, standing: Standing) -> Result<(), StoreError> {
-        let mut turn = self.turn.lock().await;
-        if turn.standing == Standing::Ends {
+    /// Publishes now, after a publication in progress. Does nothing once the instance has ended.
+    pub(super) async fn publish(&self, state: InstanceState) -> Result<(), StoreError> {
+        let mut publisher_state = self.publisher_state.lock().await;
+        if publisher_state.state == InstanceState::Ended {
             return Ok(());
         }
-        turn.standing = standing;
-        let outcome = self.round(turn.round, standing).await;
-        turn.round += 1;
-        self.tell(&outcome);
+        publisher_state.state = state;
+        let outcome = self.round(publisher_state.round, state).await;
+        publisher_state.round += 1;
+        self.record_outcome(&outcome);
         outcome.map(|_| ())
     }
 
-    pub(super) fn publishing(&self) -> Publishing {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn publish_status(&self) -> PublishStatus {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes were published. What is listed has been published before, so that nobody takes it for gone.
-    async fn round(&self, round: u64, standing: Standing) -> Result<usize, StoreError> {
-        let place = &self.place;
-        let bytes = self.encoded(standing).await?;
-        place.put(self.id, &bytes, self.life).await?;
-        let (roster, old) = match place.roster().await? {
-            Kept::Is(roster, age) => (roster, Place::is_old(age)),
-            Kept::Nothing | Kept::Unreadable => (Roster::default(), true),
+    /// Publishes, and updates the instance list. Returns the number of bytes. An instance is listed only after it has
+    /// published, so that others don't take it for gone.
+    async fn round(&self, round: u64, state: InstanceState) -> Result<usize, StoreError> {
+        let store = &self.store;
+        let bytes = self.encoded(state).await?;
+        store.put(self.id, &bytes, self.max_age).await?;
+        let (instance_list, old) = match store.instance_list().await? {
+            Stored::Present(instance_list, age) => (instance_list, FleetStore::is_old(age)),
+            Stored::Missing | Stored::Unreadable => (InstanceList::default(), true),
         };
-        let listed = roster.lists(self.id);
-        // First, since a roster may be full of those that are gone.
-        if !listed || round.is_multiple_of(LOOK_EVERY) {
-            // What fails is tried again the next time: its own numbers are published.
-            let _ = self.tidy(&roster).await;
+        let listed = instance_list.contains(self.id);
+        // This comes first, since the list may be full of instances that are gone.
+        if !listed || round.is_multiple_of(CLEANUP_EVERY) {
+            // A failure is retried the next time. The instance's own numbers are published.
+            let _ = self.remove_a_gone_instance(&instance_list).await;
         }
         if !listed || old {
-            place.change_roster(|roster| roster.changed(self.id, None)).await?;
+            store.change_instance_list(|instance_list| instance_list.with_change(self.id, None)).await?;
         }
         Ok(bytes.len())
     }
 
-    /// Takes another off the roster if it is gone, and has the store swept.
-    async fn tidy(&self, roster: &Roster) -> Result<(), StoreError> {
-        if let Some(other) = roster.another(self.id, random())
-            && self.place.published(other).await? == Kept::Nothing
+    /// Removes another instance from the list if it is gone, and sweeps the store.
+    async fn remove_a_gone_instance(&self, instance_list: &InstanceList) -> Result<(), StoreError> {
+        if let Some(other) = instance_list.pick_other(self.id, random())
+            && self.store.publication(other).await? == Stored::Missing
         {
-            self.place.change_roster(|roster| roster.changed(self.id, Some(other))).await?;
+            self.store.change_instance_list(|instance_list| instance_list.with_change(self.id, Some(other))).await?;
         }
-        self.place.sweep().await
+        self.store.sweep().await
     }
 
-    /// Off the threads that tasks run on: many caches take their time, and their stores may be the user's.
-    async fn encoded(&self, standing: Standing) -> Result<Vec<u8>, StoreError> {
-        let (place, id, name, source) = (Arc::clone(&self.place), self.id, self.name.clone(), Arc::clone(&self.source));
+    /// Encodes the numbers on a blocking thread: many caches take a while, and their stores may be user code.
+    async fn encoded(&self, state: InstanceState) -> Result<Vec<u8>, StoreError> {
+        let (store, id, name, source) = (Arc::clone(&self.store), self.id, self.name.clone(), Arc::clone(&self.source));
         let encoding = self.runtime.spawn_blocking(move || {
-            let published = Published { name, ended: standing == Standing::Ends, caches: together(&source()) };
-            place.encode(id, published)
+            let publication =
+                Publication { name, ended: state == InstanceState::Ended, caches: merge_by_identity(&source()) };
+            store.encode(id, publication)
         });
         match encoding.await {
             Ok(encoded) => encoded,
@@ -135,25 +146,27 @@ impl Publisher {
         }
     }
 
-    /// Counts it, and says what hinders it once, until something else does or nothing.
-    fn tell(&self, outcome: &Result<usize, StoreError>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told.error;
+    /// Counts the outcome. Logs an error once, until it changes or publishing succeeds.
+    fn record_outcome(&self, outcome: &Result<usize, StoreError>) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = status.error;
         match outcome {
             Ok(bytes) => {
-                told.succeeded += 1;
-                (told.error, told.bytes) = (None, *bytes);
+                status.succeeded += 1;
+                (status.error, status.bytes) = (None, *bytes);
             }
             Err(error) => {
-                told.failed += 1;
-                told.error = Some(error.kind());
+                status.failed += 1;
+                status.error = Some(error.kind());
             }
         }
         match (before, outcome) {
             (before, Err(error)) if before != Some(error.kind()) => {
-                tracing::warn!(fleet = ?self.place, %error, "this instance's numbers aren't published; it is tried again");
+                tracing::warn!(fleet = ?self.store, %error, "failed to publish the numbers of this instance; publishing is retried");
             }
-            (Some(_), Ok(_)) => tracing::info!(fleet = ?self.place, "this instance's numbers are published again"),
+            (Some(_), Ok(_)) => {
+                tracing::info!(fleet = ?self.store, "publishing the numbers of this instance works again")
+            }
             _ => {}
         }
     }

@@ -1,38 +1,39 @@
-//! What the instances of a fleet counted.
+//! The numbers of a fleet.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::published::together;
+use super::publication::merge_by_identity;
 use crate::metrics::{Snapshot, Stats};
 
-/// What the processes of a fleet counted, each at an age of its own. A plain value, which can be sent and stored; made
-/// by [`FleetView::stats`](crate::FleetView::stats).
+/// The numbers of the processes of a fleet, each with its age. A plain value, which is serialisable. Returned by
+/// [`FleetView::stats`](crate::fleet::FleetView::stats).
 ///
-/// The numbers are those of the processes it lists and add up exactly, as [`Fleet`](crate::Fleet) says: one that has gone
-/// takes its numbers along, so a total may fall. For counters over all time use
-/// [OpenTelemetry](https://opentelemetry.io)'s, or [`Stats::since`] of one instance.
+/// The numbers of the listed processes add up exactly, as described at [`Fleet`](crate::fleet::Fleet). A process that
+/// is gone takes its numbers along, so a total may fall. For counters over all time use
+/// [OpenTelemetry](https://opentelemetry.io), or [`Stats::since`] of one instance.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FleetStats {
     instances: Vec<FleetInstance>,
     unreadable: usize,
 }
 
-/// One process of a fleet, as it was when it published last.
+/// One process of a fleet, as of its last publication.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct FleetInstance {
-    /// What nothing else is called: 16 hex digits, drawn by each process.
+    /// The unique id: 16 hex digits, drawn at random by each process.
     pub id: String,
-    /// What the user calls it, by [`Fleet::instance`](crate::Fleet::instance); else the same.
+    /// The name set by [`Fleet::instance`](crate::fleet::Fleet::instance). Default: the id.
     pub name: String,
-    /// How long ago these were its numbers: by its clock and the reader's, so it is wrong by as much as they differ.
+    /// The age of these numbers, by the clocks of the process and of the reader. So it is off by the difference of
+    /// these clocks.
     pub age: Duration,
-    /// Whether it left in order, and these are its last.
+    /// Whether the process has left the fleet in order, and these are its last numbers.
     pub ended: bool,
-    /// What each of its caches counted in this process; of those of one name, store and labels together.
+    /// The numbers of its caches. Caches with the same name, store and labels are merged.
     pub caches: Vec<Snapshot>,
 }
 
@@ -42,38 +43,39 @@ impl FleetStats {
         Self { instances, unreadable }
     }
 
-    /// The processes, by name.
+    /// Returns the processes, sorted by name.
     #[must_use]
     pub fn instances(&self) -> &[FleetInstance] {
         &self.instances
     }
 
-    /// How old the oldest of these numbers are; `None` of no instances.
+    /// Returns the age of the oldest numbers. `None` without instances.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.instances.iter().map(|instance| instance.age).max()
     }
 
-    /// How many entries of the fleet in the store couldn't be read: damaged, somebody else's, or of a process with other
+    /// Returns the number of entries that couldn't be read: damaged or foreign ones, or those of a process with other
     /// features of this crate. Their instances are missing here.
     #[must_use]
     pub fn unreadable(&self) -> usize {
         self.unreadable
     }
 
-    /// The stats of all caches of this name, merged; `None` where no instance has one.
+    /// Returns the merged numbers of all caches with this name. `None` if no instance has one.
     #[must_use]
     pub fn cache(&self, name: &str) -> Option<Stats> {
         merged(self.each().filter(|snapshot| snapshot.cache == name))
     }
 
-    /// The stats of each cache, merged over the instances: one of each name, store and labels, by name.
+    /// Returns the numbers of each cache, merged over the instances and sorted by name. Caches are the same if their
+    /// name, store and labels are.
     #[must_use]
     pub fn caches(&self) -> Vec<Snapshot> {
-        together(self.each())
+        merge_by_identity(self.each())
     }
 
-    /// The stats of everything, merged; `None` where no instance has a cache.
+    /// Returns the merged numbers of all caches. `None` if no instance has a cache.
     #[must_use]
     pub fn total(&self) -> Option<Stats> {
         merged(self.each())
@@ -84,7 +86,7 @@ impl FleetStats {
     }
 }
 
-/// One line: how many, how old.
+/// One line: the number of instances and the greatest age.
 impl fmt::Display for FleetStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ended = self.instances.iter().filter(|instance| instance.ended).count();

@@ -1,65 +1,68 @@
-//! What a fleet is asked.
+//! Queries a fleet.
 
 use std::sync::Arc;
 
 use cachescope_core::shared::StoreError;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::place::{Kept, Place};
+use super::fleet_store::{FleetStore, Stored};
 use super::stats::{FleetInstance, FleetStats};
-use crate::shared::within;
+use crate::l2::within;
 
-/// How many instances are asked for at once: a store has few connections, and a fleet may be large.
-const AT_ONCE: usize = 16;
-/// An answer takes so many time limits of one operation at most.
-const PATIENCE: u32 = 10;
+/// The number of concurrent reads: a store has few connections, and a fleet may be large.
+const CONCURRENT_READS: usize = 16;
+/// The time limit of a query, as a multiple of the limit of one operation.
+const TIMEOUTS_PER_ANSWER: u32 = 10;
 
-/// A fleet, to be asked what its instances counted. Made by [`Fleet::view`](crate::Fleet::view); a
-/// [`FleetMember`](crate::FleetMember) is one as well. Cheap to clone.
+/// A view of a fleet, which returns the numbers of its instances. Returned by
+/// [`Fleet::view`](crate::fleet::Fleet::view); a [`FleetMember`](crate::fleet::FleetMember) dereferences to one. Cheap
+/// to clone.
 #[derive(Clone, Debug)]
 pub struct FleetView {
-    place: Arc<Place>,
+    store: Arc<FleetStore>,
 }
 
 impl FleetView {
-    pub(super) fn new(place: Arc<Place>) -> Self {
-        Self { place }
+    pub(super) fn new(store: Arc<FleetStore>) -> Self {
+        Self { store }
     }
 
-    /// What the instances counted by when each published last; of none, where none did within its life.
+    /// Returns the numbers that the instances published last. Empty if all of them have aged out.
     ///
-    /// Costs a read of a list and one for each instance, 16 at a time, and the decoding of what each published. May be
-    /// dropped at any point.
+    /// Reads a list, and one entry per instance, 16 at a time, and decodes them. The future may be dropped at any time.
     ///
     /// # Errors
-    /// If the store fails, panics, or doesn't answer within [`Fleet::timeout`](crate::Fleet::timeout), or in ten times
-    /// as long all in all: never an answer that lacks an instance for that reason.
+    ///
+    /// Returns an error if the store fails or panics, if an operation takes longer than
+    /// [`Fleet::timeout`](crate::fleet::Fleet::timeout), or if all of them take ten times as long. An answer never
+    /// lacks an instance for such a reason.
     pub async fn stats(&self) -> Result<FleetStats, StoreError> {
-        let limit = self.place.clock.sleep(self.place.timeout.saturating_mul(PATIENCE));
-        within(limit, self.ask()).await
+        let limit = self.store.clock.sleep(self.store.timeout.saturating_mul(TIMEOUTS_PER_ANSWER));
+        within(limit, self.read_all()).await
     }
 
-    async fn ask(&self) -> Result<FleetStats, StoreError> {
-        let (roster, mut unreadable) = match self.place.roster().await? {
-            Kept::Is(roster, _) => (roster, 0),
-            Kept::Nothing => return Ok(FleetStats::new(vec![], 0)),
-            Kept::Unreadable => return Ok(FleetStats::new(vec![], 1)),
+    async fn read_all(&self) -> Result<FleetStats, StoreError> {
+        let (instance_list, mut unreadable) = match self.store.instance_list().await? {
+            Stored::Present(instance_list, _) => (instance_list, 0),
+            Stored::Missing => return Ok(FleetStats::new(vec![], 0)),
+            Stored::Unreadable => return Ok(FleetStats::new(vec![], 1)),
         };
-        let asked = roster.iter().map(|id| async move { self.place.published(id).await.map(|kept| (id, kept)) });
-        let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).try_collect().await?;
+        let asked =
+            instance_list.iter().map(|id| async move { self.store.publication(id).await.map(|kept| (id, kept)) });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_READS).try_collect().await?;
         let mut instances = Vec::with_capacity(answers.len());
         for (id, kept) in answers {
             match kept {
-                Kept::Is(published, age) => instances.push(FleetInstance {
+                Stored::Present(publication, age) => instances.push(FleetInstance {
                     id: id.to_string(),
-                    name: published.name,
+                    name: publication.name,
                     age,
-                    ended: published.ended,
-                    caches: published.caches,
+                    ended: publication.ended,
+                    caches: publication.caches,
                 }),
-                // Gone, and not yet off the roster.
-                Kept::Nothing => {}
-                Kept::Unreadable => unreadable += 1,
+                // The instance is gone, but still listed.
+                Stored::Missing => {}
+                Stored::Unreadable => unreadable += 1,
             }
         }
         Ok(FleetStats::new(instances, unreadable))

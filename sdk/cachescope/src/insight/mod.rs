@@ -1,86 +1,42 @@
-//! What a cache's numbers mean: why it misses, what other sizes and lives would give, which keys carry the load.
+//! The meaning of a cache's numbers: miss reasons, hit rates at other capacities and TTLs, hot keys, and advice.
 
 mod advice;
-mod amplification;
-mod candidate_lives;
-mod curve;
-mod departed;
+mod capacity;
+mod decay;
 mod hot_keys;
-mod key_sample;
-mod key_table;
-mod last_loads;
-mod life_tally;
-mod lifetimes;
-mod lru;
-mod miniature;
-mod pace;
-mod sample;
-mod sampled_keys;
-mod sampler;
-mod sampling_level;
-mod simulation;
-mod space_saving;
+mod miss_reason;
+mod sampling;
+mod ttl;
+mod view;
+mod wasted_loads;
 mod watcher;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use cachescope_core::{Levels, LoadOutcome, LoadTrigger};
+use cachescope_core::{LoadOutcome, LoadTrigger};
 
-pub use self::advice::{Advice, Gain, Rule};
-pub use self::amplification::Amplification;
-pub use self::curve::{Curve, CurvePoint};
-pub use self::departed::Doubt;
+pub use self::advice::{Advice, Impact, Rule};
+pub(crate) use self::capacity::{CapacityLimit, MemoryHits, SimulatedCache};
+pub use self::capacity::{HitRateCurve, HitRatePoint};
 pub use self::hot_keys::{HotKey, HotKeys};
-pub use self::lifetimes::{LifetimePoint, Lifetimes};
-pub(crate) use self::sample::Seen;
-pub(crate) use self::simulation::{Answered, Ground, Limit};
+pub use self::miss_reason::MissReasonError;
+pub(crate) use self::sampling::KeyEvent;
+pub use self::ttl::{TtlCurve, TtlPoint};
+pub(crate) use self::view::{L2View, MemoryView};
+pub use self::wasted_loads::WastedLoads;
 pub(crate) use self::watcher::Watcher;
-use crate::metrics::{CacheMetrics, Window};
+use crate::engine::view::View;
+use crate::metrics::Window;
 
-/// What is sampled or counted by keys counts half when it is older.
-const HALF_LIFE: Duration = Duration::from_secs(3_600);
-
-/// What insight asks of a cache.
-pub(crate) trait Watched: Ground {
-    /// `None` where insight isn't wanted.
-    fn watcher(&self) -> Option<&Watcher>;
-    /// What it has counted.
-    fn numbers(&self) -> CacheMetrics<'_>;
-    /// What it keeps entries in.
-    fn memory(&self) -> Memory;
-    /// The names of those of these keys that it holds, if the user wants them named. Looks at every entry.
-    fn key_names(&self, hashes: &[u64]) -> HashMap<u64, String>;
-}
-
-/// What a cache keeps entries in, and how.
-pub(crate) struct Memory {
-    pub(crate) kind: &'static str,
-    pub(crate) levels: Levels,
-    /// How long entries live, where all live alike.
-    pub(crate) life: Option<Duration>,
-    pub(crate) expires: bool,
-    pub(crate) behind: Option<Behind>,
-}
-
-/// How a cache goes about the shared store behind its memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Behind {
-    /// How long one process has the right to load a key; `None`: each loads for itself.
-    pub(crate) lease: Option<Duration>,
-    /// How long a request waits for a load of others; `None`: as long as it takes.
-    pub(crate) patience: Option<Duration>,
-    /// How many times as long as asking the store it takes to make bytes of values, and values of bytes.
-    pub(crate) coding: Option<f64>,
-}
-
-/// What a cache's numbers mean: a handle, as [`CacheMetrics`] is.
+/// Answers questions about a cache: hit rates at other capacities and TTLs, hot keys, working set, advice. A cheap
+/// handle, like [`CacheMetrics`](crate::metrics::CacheMetrics).
 ///
-/// All of it is gathered as requests come, from a sample of the keys where that has to do, in at most 256 KiB a cache
-/// (300 where entries are weighed and have become half as heavy) and at a hundredth of a core at most. Each question is
-/// answered when it is asked, in less than a millisecond, but for the names of [hot keys](Insight::hot_keys). A cache
-/// [without insight](crate::Builder::insight) answers none.
+/// The data is gathered as requests come in, mostly from a sample of the keys. It takes at most 256 KiB per cache, and
+/// at most 1 % of a core. (Where entries are weighed and have become half as heavy, it takes up to 300 KiB.)
+///
+/// Each method takes less than a millisecond, except for the names of [hot keys](Insight::hot_keys). All methods return
+/// nothing for a cache [without insight](crate::Builder::insight).
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -89,7 +45,7 @@ pub(crate) struct Behind {
 ///     squares.call(n * n % 400).await;
 /// }
 /// let insight = squares.insight();
-/// println!("{:?}", insight.hit_rate_at(20_000)); // with twice the room
+/// println!("{:?}", insight.hit_rate_at(20_000)); // at twice the capacity
 /// for advice in insight.advice() {
 ///     println!("{advice}");
 /// }
@@ -97,11 +53,11 @@ pub(crate) struct Behind {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Insight<'a> {
-    cache: &'a dyn Watched,
+    cache: &'a dyn View,
 }
 
 impl<'a> Insight<'a> {
-    pub(crate) fn of(cache: &'a dyn Watched) -> Self {
+    pub(crate) fn new(cache: &'a dyn View) -> Self {
         Self { cache }
     }
 
@@ -109,54 +65,65 @@ impl<'a> Insight<'a> {
         self.cache.watcher()
     }
 
-    /// The hit rate of memory as a function of its capacity; `None` where that has no limit, and before some hundred
-    /// requests: for sampled keys, or for any where a quarter of the room is enough.
+    /// Returns the hit rate of memory as a function of its capacity.
+    ///
+    /// `None` if the capacity has no limit, and before about 256 requests. Usually these are requests for sampled keys;
+    /// if a quarter of the capacity suffices, all requests count.
+    #[doc(alias = "miss-ratio curve")]
+    #[doc(alias = "miss_ratio_curve")]
+    #[doc(alias = "mrc")]
     #[must_use]
-    pub fn curve(&self) -> Option<Curve> {
-        self.watcher()?.models(self.cache).simulation.as_mut()?.curve(self.cache)
+    pub fn curve(&self) -> Option<HitRateCurve> {
+        self.watcher()?.models(self.cache).capacity.as_mut()?.curve(self.cache)
     }
 
-    /// The hit rate that another capacity would give, in entries or bytes as the store's limit is, between a quarter and
-    /// eight times the present one.
+    /// Returns the expected hit rate at another capacity, in entries or bytes like the limit of the store. `None`
+    /// outside 0.25 to 8 times the present capacity.
     #[must_use]
     pub fn hit_rate_at(&self, capacity: u64) -> Option<f64> {
         self.curve()?.hit_rate_at(capacity)
     }
 
-    /// The hit rate as a function of how long entries live; `None` where each lives as long as its value says, for caches
-    /// with a shared store, and before enough has been seen.
+    /// Returns the hit rate as a function of the TTL.
+    ///
+    /// `None` if each entry has its own TTL, for caches with a shared store, and before 1,000 sampled requests.
+    #[doc(alias = "ttl what-if")]
     #[must_use]
-    pub fn lifetimes(&self) -> Option<Lifetimes> {
-        let Memory { life, expires, behind, .. } = self.cache.memory();
-        if behind.is_some() || (expires && life.is_none()) {
+    pub fn ttl_curve(&self) -> Option<TtlCurve> {
+        let MemoryView { ttl, expires, l2, .. } = self.cache.memory();
+        if l2.is_some() || (expires && ttl.is_none()) {
             return None;
         }
-        // Of about as long as what is sampled counts.
-        let hit_rate = self.cache.numbers().window(Window::Hour).hit_rate()?;
-        self.watcher()?.models(self.cache).keys.lifetimes(hit_rate)
+        // The window is about as long as the half-life of the samples.
+        let hit_rate = self.cache.metrics().window(Window::Hour).hit_rate()?;
+        self.watcher()?.models(self.cache).keys.ttl_curve(hit_rate)
     }
 
-    /// The hit rate that another `stale_after` would give, between a quarter and four times the present one; of a cache
-    /// without, between a second and an hour.
+    /// Returns the expected hit rate with another `stale_after`. `None` outside 0.25 to 4 times the present TTL; for a
+    /// cache without a TTL, outside one second to one hour.
     #[must_use]
     pub fn hit_rate_with_ttl(&self, ttl: Duration) -> Option<f64> {
-        self.lifetimes()?.hit_rate_with_ttl(ttl)
+        self.ttl_curve()?.hit_rate_with_ttl(ttl)
     }
 
-    /// The keys that are asked for most, and those whose loads take most, of about the last hour. They are named where
-    /// [`Builder::name_hot_keys`](crate::Builder::name_hot_keys) says how, at the cost of a look at every entry.
+    /// Returns the keys with the most requests and with the longest total load time, over about the last hour.
+    ///
+    /// With [`Builder::hot_key_names`](crate::Builder::hot_key_names) the keys have names, at the cost of a visit to
+    /// every entry.
+    #[doc(alias = "heavy hitters")]
+    #[doc(alias = "top_keys")]
     #[must_use]
     pub fn hot_keys(&self) -> HotKeys {
         self.named(self.unnamed_hot_keys())
     }
 
     fn unnamed_hot_keys(&self) -> HotKeys {
-        self.watcher().map_or_else(HotKeys::default, |watcher| watcher.heat().top())
+        self.watcher().map_or_else(HotKeys::default, |watcher| watcher.hot_keys().top())
     }
 
     fn named(&self, mut hot: HotKeys) -> HotKeys {
         let hashes: Vec<u64> = hot.by_requests.iter().chain(&hot.by_load_time).map(|key| key.hash).collect();
-        // A look at every entry is no time to hold the lock that requests need.
+        // Without the lock that requests need: this visits every entry.
         let names = self.cache.key_names(&hashes);
         for key in hot.by_requests.iter_mut().chain(&mut hot.by_load_time) {
             key.name = names.get(&key.hash).cloned();
@@ -164,31 +131,37 @@ impl<'a> Insight<'a> {
         hot
     }
 
-    /// How many different keys were asked for within `window` until now, up to an hour or four times the life of
-    /// entries. Within 2 % of the true number up to 4,096 of them it is exact but for pauses of sampling.
+    /// Returns the number of different keys that were requested within the last `window`. The window can be up to one
+    /// hour, or up to four times the TTL if that is longer; `None` for a longer one.
+    ///
+    /// Up to 4,096 keys the number is exact, except for pauses of the sampling. Above that it is within 2 %.
+    #[doc(alias = "footprint")]
+    #[doc(alias = "cardinality")]
     #[must_use]
     pub fn working_set(&self, window: Duration) -> Option<u64> {
         let watcher = self.watcher()?;
         watcher.models(self.cache).keys.working_set(window, watcher.now())
     }
 
-    /// How much of the loading was for nothing.
+    /// Returns the share of the loads whose values were never read again. `None` before the first value ended.
     #[must_use]
-    pub fn amplification(&self) -> Option<Amplification> {
+    pub fn wasted_loads(&self) -> Option<WastedLoads> {
         let watcher = self.watcher()?;
-        let stats = self.cache.numbers().stats();
+        let stats = self.cache.metrics().stats();
         let loads = LoadTrigger::ALL.map(|trigger| stats.loads_by(trigger, LoadOutcome::Loaded)).iter().sum();
-        watcher.models(self.cache).keys.amplification(loads, watcher.now())
+        watcher.models(self.cache).keys.wasted_loads(loads, watcher.now())
     }
 
-    /// How far the reasons of misses may be wrong: of those that count as cold, evicted, invalidated, rejected, and
-    /// expired where the entry was swept. Others are exact.
+    /// Returns the possible error of miss reasons. It concerns cold, evicted, invalidated and rejected, and expired if
+    /// the entry was cleaned up before the request. The other reasons are exact.
     #[must_use]
-    pub fn miss_reason_doubt(&self) -> Option<Doubt> {
-        Some(self.watcher()?.departed().error())
+    pub fn miss_reason_error(&self) -> Option<MissReasonError> {
+        Some(self.watcher()?.miss_reasons().error())
     }
 
-    /// What to do about this cache, what promises most first; nothing while there is too little to go by.
+    /// Returns advice on this cache, the greatest impact first. Empty while there is too little data.
+    #[doc(alias = "recommendations")]
+    #[doc(alias = "tuning")]
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         advice::advice(self)
@@ -197,6 +170,6 @@ impl<'a> Insight<'a> {
 
 impl fmt::Debug for Insight<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Insight").field("cache", &self.cache.numbers()).finish_non_exhaustive()
+        f.debug_struct("Insight").field("cache", &self.cache.metrics()).finish_non_exhaustive()
     }
 }

@@ -1,107 +1,107 @@
-//! What watches one cache, for insight: told of hits, loads and departures as they happen.
+//! The recorder of insight: receives hits, loads and evictions of one cache as they happen.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cachescope_core::{Clock, EvictionReason, MissReason, Moment, Remembers, nanos};
+use cachescope_core::{Clock, EvictionListener, EvictionReason, MissReason, Timestamp, nanos};
 
-use super::departed::Departed;
-use super::hot_keys::KeyHeat;
-use super::sample::{Sample, Seen};
-use super::sampled_keys::SampledKeys;
-use super::sampler::{Models, Sampler};
-use super::simulation::{Ground, Limit, Simulation};
-use crate::policy::Policy;
+use crate::engine::freshness::Policy;
+use crate::insight::capacity::capacity_model::{CapacityLimit, CapacityModel, SimulatedCache};
+use crate::insight::hot_keys::HotKeyCounter;
+use crate::insight::miss_reason::MissReasons;
+use crate::insight::sampling::key_event::{KeyEvent, SampledEvent};
+use crate::insight::sampling::key_statistics::KeyStatistics;
+use crate::insight::sampling::sampler::{Models, Sampler};
 
-/// What it has seen. Takes at most 256 KiB, as it needs them.
+/// The state of insight for one cache. Takes at most 256 KiB, allocated as needed.
 pub(crate) struct Watcher {
     pub(crate) sampler: Sampler,
-    departed: Departed,
-    heat: Mutex<KeyHeat>,
+    miss_reasons: MissReasons,
+    hot_keys: Mutex<HotKeyCounter>,
     clock: Clock,
 }
 
 impl Watcher {
-    /// Of a cache whose store may get so large, and whose entries live as `policy` says.
-    pub(crate) fn new<V>(limit: Option<Limit>, policy: &Policy<V>, clock: Clock) -> Self {
+    /// Creates a watcher for a cache with this capacity limit and this expiry policy.
+    pub(crate) fn new<V>(limit: Option<CapacityLimit>, policy: &Policy<V>, clock: Clock) -> Self {
         let now = clock.now();
-        let life = policy.same_life().map(|life| life.saturating_add(policy.serve_stale_for()));
-        let keys = SampledKeys::renewing(policy.same_life(), policy.refresh_ahead(), policy.serve_stale_for());
+        let ttl = policy.fixed_ttl().map(|ttl| ttl.saturating_add(policy.serve_stale_for()));
+        let keys = KeyStatistics::with_refresh(policy.fixed_ttl(), policy.refresh_ahead(), policy.serve_stale_for());
         Self {
-            sampler: Sampler::new(limit.map(|limit| Simulation::new(limit, life)), keys, now),
-            departed: Departed::new(),
-            heat: Mutex::new(KeyHeat::new()),
+            sampler: Sampler::new(limit.map(|limit| CapacityModel::new(limit, ttl)), keys, now),
+            miss_reasons: MissReasons::new(),
+            hot_keys: Mutex::new(HotKeyCounter::new()),
             clock,
         }
     }
 
-    /// Something happened to a key, which may be sampled. No lock of the store's or of the cache's is to be held.
-    pub(crate) fn see(&self, hash: u64, at: Moment, what: Seen, ground: &dyn Ground) {
+    /// Records an event of a key, if the key is sampled. The caller must hold no lock of the store or of the cache.
+    pub(crate) fn record_event(&self, hash: u64, at: Timestamp, event: KeyEvent, cache: &dyn SimulatedCache) {
         self.sampler.resume(at);
-        if self.sampler.takes(hash) {
-            self.sampler.take(Sample { hash, at, what }, ground);
+        if self.sampler.samples(hash) {
+            self.sampler.record(SampledEvent { hash, at, event }, cache);
         }
     }
 
-    /// A request was a hit that is timed, and stands for so many; or it was none, and stands for itself.
-    pub(crate) fn asked(&self, hash: u64, now: Moment, stands_for: u64) {
-        // Who doesn't get the lock at once is one of many.
-        if let Ok(mut heat) = self.heat.try_lock() {
-            heat.advance(now);
-            heat.requests(hash, stands_for.max(1));
+    /// Records a request. A timed hit represents `weight` hits. Any other request counts once.
+    pub(crate) fn record_request(&self, hash: u64, now: Timestamp, weight: u64) {
+        // Without waiting for the lock: a lost request is one of many.
+        if let Ok(mut hot_keys) = self.hot_keys.try_lock() {
+            hot_keys.advance(now);
+            hot_keys.record_requests(hash, weight.max(1));
         }
     }
 
-    /// A load of this key took so long.
-    pub(crate) fn loaded(&self, hash: u64, now: Moment, took: Duration) {
-        let mut heat = self.heat();
-        heat.advance(now);
-        heat.loaded(hash, nanos(took));
+    /// Records that a load of this key took `took`.
+    pub(crate) fn record_load(&self, hash: u64, now: Timestamp, took: Duration) {
+        let mut hot_keys = self.hot_keys();
+        hot_keys.advance(now);
+        hot_keys.record_load(hash, nanos(took));
     }
 
-    /// A value that was loaded for this key isn't kept.
-    pub(crate) fn rejected(&self, hash: u64) {
-        self.departed.rejected(hash);
+    /// Records that a loaded value of this key isn't kept.
+    pub(crate) fn record_rejection(&self, hash: u64) {
+        self.miss_reasons.record_rejection(hash);
     }
 
-    /// Why memory has no entry of this key.
-    pub(crate) fn why_absent(&self, hash: u64) -> MissReason {
-        self.departed.why(hash)
+    /// Returns why memory has no entry for this key.
+    pub(crate) fn miss_reason(&self, hash: u64) -> MissReason {
+        self.miss_reasons.miss_reason(hash)
     }
 
-    pub(super) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub(super) fn departed(&self) -> &Departed {
-        &self.departed
+    pub(crate) fn miss_reasons(&self) -> &MissReasons {
+        &self.miss_reasons
     }
 
-    pub(super) fn heat(&self) -> MutexGuard<'_, KeyHeat> {
-        self.heat.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn hot_keys(&self) -> MutexGuard<'_, HotKeyCounter> {
+        self.hot_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends a pause whose time has come: hits alone may never come here.
+    /// Ends a pause of the sampling if it is over. Called periodically, since unsampled hits never get here.
     pub(crate) fn resume(&self) {
         self.sampler.resume(self.clock.now());
     }
 
-    /// The user dropped every entry.
-    pub(crate) fn cleared(&self) {
-        self.sampler.cleared();
+    /// Records that the user removed all entries.
+    pub(crate) fn record_clear(&self) {
+        self.sampler.record_clear();
     }
 
-    pub(super) fn models(&self, ground: &dyn Ground) -> MutexGuard<'_, Models> {
+    pub(crate) fn models(&self, cache: &dyn SimulatedCache) -> MutexGuard<'_, Models> {
         self.resume();
-        self.sampler.models_so_far(ground)
+        self.sampler.up_to_date_models(cache)
     }
 }
 
-impl Remembers for Watcher {
-    fn left(&self, hash: u64, reason: EvictionReason) {
-        self.departed.left(hash, reason);
-        if self.sampler.takes(hash) {
-            self.sampler.note(Sample { hash, at: self.clock.now(), what: Seen::Left(reason) });
+impl EvictionListener for Watcher {
+    fn on_evict(&self, hash: u64, reason: EvictionReason) {
+        self.miss_reasons.record_eviction(hash, reason);
+        if self.sampler.samples(hash) {
+            self.sampler.enqueue(SampledEvent { hash, at: self.clock.now(), event: KeyEvent::Evicted(reason) });
         }
     }
 }

@@ -1,68 +1,80 @@
-//! What a cache has counted, for people and programs.
+//! The numbers of a cache, for people and for programs.
 
+mod display;
+pub(crate) mod format;
 mod history;
-mod ledger;
 #[cfg(feature = "persist")]
 mod persistence;
 mod rates;
+pub(crate) mod sink;
 mod snapshot;
+mod state;
 mod stats;
-mod table;
 mod window;
 
 use std::time::{Duration, SystemTime};
 
-use cachescope_core::{Levels, Source};
+use cachescope_core::StoreUsage;
+use cachescope_telemetry::CacheSource;
 
-use self::history::Reading;
+use self::history::PeriodCounts;
 pub(crate) use self::history::SLICE;
-pub(crate) use self::ledger::Ledger;
 #[cfg(feature = "persist")]
 pub use self::persistence::{MetricsFile, MetricsStore, Persistence};
 pub use self::rates::Rates;
+pub use self::sink::{MetricsSink, SinkGuard, send_metrics_to};
 pub use self::snapshot::Snapshot;
+pub(crate) use self::state::MetricsState;
 pub use self::stats::Stats;
 pub use self::window::Window;
+pub use crate::process::registry::{Caches, LiveCache};
+pub use cachescope_core::{
+    Event, EvictionReason, Failure, Labels, LoadOutcome, LoadTrigger, MissReason, Observer, Operation, RejectionReason,
+    RequestOutcome, RequestResult, StaleEvent, StoreErrorKind, Tier, WaitOutcome, WaitScope,
+};
+pub use cachescope_telemetry::{CAPACITY_MULTIPLES, Durations, Histogram, HitTiming, Quantity, Sizes, names};
 
-/// What a cache has counted. Made by [`Cached::metrics`](crate::Cached::metrics).
+/// The numbers of a cache. Returned by [`Cached::metrics`](crate::Cached::metrics).
 pub struct CacheMetrics<'a> {
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) source: &'a dyn Source,
+    pub(crate) metrics_state: &'a MetricsState,
+    pub(crate) source: &'a dyn CacheSource,
 }
 
 impl CacheMetrics<'_> {
-    /// Everything since the cache was built, or last [reset](CacheMetrics::reset). Takes some microseconds, and the
-    /// store's pending work.
+    /// Returns the numbers since the cache was built or last [reset](CacheMetrics::reset). Takes some microseconds,
+    /// plus the time of the store's pending work.
     ///
-    /// Counts are exact whenever no request is in flight; while some are, none is counted as ended that isn't counted
-    /// as a request.
+    /// The counts are exact if no request is in flight. Otherwise, an ended request is always also counted as a
+    /// request.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // The store first: settling it counts evictions that were pending.
-        let levels = self.source.levels();
-        self.told(self.ledger.total(), levels)
+        // The store comes first: its pending work counts evictions.
+        let usage = self.source.usage();
+        self.stats_of(self.metrics_state.total(), usage)
     }
 
-    /// [`CacheMetrics::stats`], with the name of the cache.
+    /// Returns [`CacheMetrics::stats`] with the name of the cache.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(self.ledger.recorder.identity(), self.stats())
+        Snapshot::new(self.metrics_state.recorder.identity(), self.stats())
     }
 
-    /// [`CacheMetrics::snapshot`], without what earlier processes counted.
+    /// Returns [`CacheMetrics::snapshot`] without the counts of earlier processes.
     #[cfg(feature = "fleet")]
-    pub(crate) fn own_snapshot(&self) -> Snapshot {
-        let levels = self.source.levels();
-        Snapshot::of(self.ledger.recorder.identity(), self.told(self.ledger.own(), levels))
+    pub(crate) fn process_snapshot(&self) -> Snapshot {
+        let usage = self.source.usage();
+        Snapshot::new(self.metrics_state.recorder.identity(), self.stats_of(self.metrics_state.this_process(), usage))
     }
 
-    /// Everything within the last minute, hour or day, or the last so long. Costs what [`CacheMetrics::stats`] does, and
-    /// the adding up of as many slices as it covers.
+    /// Returns the numbers of the last minute, hour, day, or another [`Window`]. Takes as long as
+    /// [`CacheMetrics::stats`], plus the time to add up the slices of the window.
     ///
-    /// It reaches back to the end of a slice of time, of which the last two minutes have 12 a minute, the last hour one
-    /// a minute and the last day four an hour: somewhat farther than asked, or less far where the cache is younger.
-    /// [`Stats::covers`] says how far. What is under way, and how full the store is, are those of now; a request is of
-    /// the time it ends in.
+    /// A window begins at the end of a slice. The last two minutes have 12 slices per minute, the last hour has one per
+    /// minute, and the last day has four per hour. So a window is usually somewhat longer than requested; it is shorter
+    /// if the cache is younger. [`Stats::covers`] returns its length.
+    ///
+    /// Requests are counted when they end, not when they start. Requests in flight and the usage of the store are the
+    /// present ones.
     ///
     /// ```
     /// use cachescope::{Window, cached};
@@ -75,22 +87,26 @@ impl CacheMetrics<'_> {
     /// ```
     #[must_use]
     pub fn window(&self, window: impl Into<Window>) -> Stats {
-        let levels = self.source.levels();
-        self.told(self.ledger.window(window.into()), levels)
+        let usage = self.source.usage();
+        self.stats_of(self.metrics_state.window(window.into()), usage)
     }
 
-    /// What earlier processes counted, of whom `Builder::persist_metrics` kept it: those numbers are part of
-    /// [`CacheMetrics::stats`] already. `None` where there was nothing, and after a reset. OpenTelemetry's counters
-    /// begin at zero with each process, as its specification has it.
+    /// Returns the counts of earlier processes that `Builder::persist_metrics` restored. [`CacheMetrics::stats`]
+    /// includes them.
+    ///
+    /// `None` if nothing was restored, and after a reset. OpenTelemetry's counters start at zero in each process, as
+    /// its specification requires.
     #[must_use]
     pub fn restored(&self) -> Option<Stats> {
         let read_at = self.read_at();
-        self.ledger.restored().map(|reading| Stats::new(reading, Levels::default(), Duration::ZERO, read_at))
+        self.metrics_state.restored().map(|reading| Stats::new(reading, StoreUsage::default(), Duration::ZERO, read_at))
     }
 
-    /// Has these numbers begin anew, windows and what was kept of earlier processes as well; [`Stats::epoch`] then says
-    /// one more, and [`Stats::began_at`] when. Requests under way are of the time they end in. OpenTelemetry's counters go
-    /// on: they never fall.
+    /// Resets these numbers, including windows and restored counts. [`Stats::epoch`] increases by one, and
+    /// [`Stats::began_at`] is the time of the reset.
+    ///
+    /// Requests in flight are counted after the reset, when they end. OpenTelemetry's counters aren't reset: they never
+    /// decrease.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -102,32 +118,34 @@ impl CacheMetrics<'_> {
     /// # });
     /// ```
     pub fn reset(&self) {
-        // Settling the store counts what was evicted before.
-        self.source.levels();
-        self.ledger.reset();
+        // The store's pending work counts evictions that belong to the time before.
+        self.source.usage();
+        self.metrics_state.reset();
     }
 
-    /// Saves them now, where [`Builder::persist_metrics`](crate::Builder::persist_metrics) says, and not at the next
-    /// interval: for a process that is about to exit, say. Without it, does nothing. Blocks for the time of a small file's write and sync.
+    /// Saves the numbers now, to where [`Builder::persist_metrics`](crate::Builder::persist_metrics) keeps them,
+    /// instead of at the next interval. Use it before the process exits. Does nothing without persistence. Blocks while
+    /// a small file is written and synced.
     ///
     /// # Errors
-    /// If they can't be saved, or another cache has the place.
+    ///
+    /// Returns an error if saving fails, or if another cache uses the same file or store.
     #[cfg(feature = "persist")]
     pub fn save(&self) -> std::io::Result<()> {
-        self.ledger.save()
+        self.metrics_state.save()
     }
 
-    fn told(&self, reading: Reading, levels: Levels) -> Stats {
-        Stats::new(reading, levels, self.source.longest_wait(), self.read_at())
+    fn stats_of(&self, reading: PeriodCounts, usage: StoreUsage) -> Stats {
+        Stats::new(reading, usage, self.source.longest_wait(), self.read_at())
     }
 
     fn read_at(&self) -> SystemTime {
-        self.ledger.clock.wall(self.ledger.clock.now())
+        self.metrics_state.clock.wall_time(self.metrics_state.clock.now())
     }
 }
 
 impl std::fmt::Debug for CacheMetrics<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CacheMetrics").field("identity", self.ledger.recorder.identity()).finish_non_exhaustive()
+        f.debug_struct("CacheMetrics").field("identity", self.metrics_state.recorder.identity()).finish_non_exhaustive()
     }
 }

@@ -1,28 +1,28 @@
-//! A cache's numbers with its name, to be sent and stored.
+//! The numbers of a cache with the cache's identity, for sending and storing.
 
-use cachescope_core::{Identity, Labels};
+use cachescope_core::{CacheIdentity, Labels};
 
 use crate::metrics::Stats;
 
-/// A cache's numbers at one moment, and whose they are. A plain value; with the feature `serde` it can be sent and
-/// stored. Made by [`CacheMetrics::snapshot`](crate::CacheMetrics::snapshot).
+/// The numbers of a cache at one time, with the cache's identity. A plain value; the feature `serde` makes it
+/// serialisable. Returned by [`CacheMetrics::snapshot`](crate::metrics::CacheMetrics::snapshot).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The cache's name.
+    /// The name of the cache.
     pub cache: String,
-    /// The kind of store it has.
+    /// The kind of its store.
     pub store: String,
-    /// What the user says of it.
+    /// Its labels.
     pub labels: Labels,
     /// Its numbers.
     pub stats: Stats,
 }
 
 impl Snapshot {
-    pub(crate) fn of(identity: &Identity, stats: Stats) -> Self {
-        let Identity { cache, store, labels, .. } = identity.clone();
+    pub(crate) fn new(identity: &CacheIdentity, stats: Stats) -> Self {
+        let CacheIdentity { name: cache, store, labels, .. } = identity.clone();
         Self { cache, store: store.to_owned(), labels, stats }
     }
 }

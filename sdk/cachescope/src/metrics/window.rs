@@ -1,8 +1,8 @@
-//! How far back to look.
+//! Windows of time.
 
 use std::time::Duration;
 
-/// How far back a window of a cache's numbers reaches. A `Duration` is one as well, up to a day.
+/// A window of time that ends now. A `Duration` converts to a window, up to a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// The last minute.
@@ -11,15 +11,15 @@ pub enum Window {
     Hour,
     /// The last 24 hours.
     Day,
-    /// The last so long; longer than a day is a day.
+    /// The last `Duration`, at most a day.
     Last(Duration),
 }
 
 impl Window {
-    /// The longest there is.
+    /// The longest window.
     pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// How far it reaches.
+    /// Returns the length of the window.
     #[must_use]
     pub fn duration(self) -> Duration {
         match self {

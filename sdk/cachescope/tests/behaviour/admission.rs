@@ -1,10 +1,11 @@
-//! Which values are kept.
+//! The admission of values.
 
-use cachescope::{RejectionReason, cached};
+use cachescope::cached;
+use cachescope::metrics::RejectionReason;
 use futures_util::FutureExt;
 
 #[test]
-fn a_refused_value_reaches_its_caller_and_is_not_stored() {
+fn refused_value_reaches_its_caller_and_is_not_stored() {
     let cache = cached("admission.refused", |n: u64| async move { n }).cache_if(|n| n % 2 == 0).build();
     for _ in 0..3 {
         assert_eq!(cache.call(1).now_or_never(), Some(1));
@@ -13,11 +14,11 @@ fn a_refused_value_reaches_its_caller_and_is_not_stored() {
     let stats = cache.metrics().stats();
     assert_eq!((stats.misses(), stats.hits()), (4, 2));
     assert_eq!(stats.rejections(RejectionReason::Refused), 3);
-    assert_eq!(stats.levels().entries, 1);
+    assert_eq!(stats.usage().entries, 1);
 }
 
 #[test]
-fn a_value_too_large_reaches_its_caller_and_is_not_stored() {
+fn too_large_value_reaches_its_caller_and_is_not_stored() {
     let load = |n: usize| async move { "x".repeat(n) };
     let cache = cached("admission.large", load).entry_size(String::len).entry_size_limit(100).build();
     for n in [100, 101, 100, 101] {
@@ -30,7 +31,7 @@ fn a_value_too_large_reaches_its_caller_and_is_not_stored() {
 }
 
 #[test]
-fn the_size_of_what_is_stored_is_told_however_it_came() {
+fn size_of_every_stored_value_is_recorded() {
     let load = |n: usize| async move { "x".repeat(n) };
     let cache = cached("admission.sizes", load).cache_if(|text| text.len() != 5).entry_size(String::len).build();
     for n in [1, 2, 5, 1] {
@@ -48,13 +49,13 @@ fn the_size_of_what_is_stored_is_told_however_it_came() {
 }
 
 #[test]
-fn a_limit_needs_to_know_the_size() {
+fn size_limit_requires_size_function() {
     let limited = cached("admission.unknown", |n: u64| async move { n }).entry_size_limit(100);
     assert!(limited.try_build().unwrap_err().to_string().contains("add .entry_size("));
 }
 
 #[test]
-fn none_is_a_value_unless_it_is_not_allowed() {
+fn none_is_stored_unless_disallowed() {
     let load = |n: u64| async move { (n > 10).then_some(n) };
     let (keeps, refuses) = (cached("none.kept", load).build(), cached("none.refused", load).allow_none(false).build());
     for _ in 0..2 {

@@ -1,8 +1,9 @@
-//! What always holds when nothing is under way.
+//! The invariants that hold when nothing is in flight.
 
-use cachescope::{LoadOutcome, RequestResult, Stats};
+use cachescope::Stats;
+use cachescope::metrics::{LoadOutcome, RequestResult};
 
-/// Requests are the sum of results, misses are loads by miss, and nothing is under way.
+/// Requests equal the sum of results, misses equal loads triggered by misses, and nothing is in flight.
 pub(crate) fn assert_balanced(stats: &Stats) {
     let results = RequestResult::ALL.into_iter().map(|result| stats.result(result)).sum::<u64>();
     assert_eq!((stats.requests(), stats.in_flight()), (results, 0));

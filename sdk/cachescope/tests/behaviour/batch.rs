@@ -1,12 +1,11 @@
-//! Many keys at once.
+//! Requests for many keys.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachescope::{
-    Builder, CallError, Clock, Ending, Failure, LoadOutcome, RequestResult, WaitOutcome, cached, try_cached,
-};
+use cachescope::metrics::{Failure, LoadOutcome, RequestOutcome, RequestResult, WaitOutcome};
+use cachescope::{Builder, CallError, Clock, cached, try_cached};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
@@ -14,10 +13,10 @@ use crate::balance::assert_balanced;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What was asked of the batch loader, each time sorted.
+/// The keys of each call of the batch loader, sorted.
 type Asked = Arc<Mutex<Vec<Vec<u64>>>>;
 
-/// Squares, by one and by many; nobody has 13, and 666 panics. Loads of many wait for the gate.
+/// Squares, loaded by one or by many. 13 has no value, and 666 panics. Batch loads wait for the gate.
 fn squares(name: &str) -> (Builder<u64, u64, &'static str>, Asked, Arc<Semaphore>) {
     let (asked, gate) = (Asked::default(), Arc::new(Semaphore::new(0)));
     let (notes, permits) = (Arc::clone(&asked), Arc::clone(&gate));
@@ -34,7 +33,7 @@ fn squares(name: &str) -> (Builder<u64, u64, &'static str>, Asked, Arc<Semaphore
             Ok(keys.into_iter().filter(|key| *key != 13).map(|key| (key, key * key)).collect::<HashMap<_, _>>())
         }
     };
-    let one = |key: u64| async move { if key == 13 { Err("nobody has it") } else { Ok(key * key) } };
+    let one = |key: u64| async move { if key == 13 { Err("no such key") } else { Ok(key * key) } };
     (try_cached(name, one).try_batch_load(many), asked, gate)
 }
 
@@ -43,7 +42,7 @@ fn taken(asked: &Asked) -> Vec<Vec<u64>> {
 }
 
 #[test]
-fn all_that_are_missing_are_one_load_and_each_key_is_counted() {
+fn batch_loads_missing_keys_once_and_counts_each_key() {
     let (builder, asked, gate) = squares("batch.one_load");
     let cache = builder.build();
     gate.add_permits(10);
@@ -53,7 +52,7 @@ fn all_that_are_missing_are_one_load_and_each_key_is_counted() {
     assert_eq!(taken(&asked), [[1, 3, 4]]);
     let stats = cache.metrics().stats();
     assert_eq!((stats.requests(), stats.hits(), stats.misses(), stats.coalesced()), (5, 1, 2, 2));
-    assert_eq!((stats.loads(LoadOutcome::Loaded), stats.levels().entries), (2, 4));
+    assert_eq!((stats.loads(LoadOutcome::Loaded), stats.usage().entries), (2, 4));
     assert_balanced(&stats);
 
     assert_eq!(cache.try_get_many([1, 2, 3, 4]).now_or_never().expect("ready").expect("no error").len(), 4);
@@ -63,7 +62,7 @@ fn all_that_are_missing_are_one_load_and_each_key_is_counted() {
 }
 
 #[test]
-fn a_key_without_a_value_is_left_out_and_asked_for_again() {
+fn batch_omits_key_without_value_and_loads_it_again_later() {
     let (builder, asked, gate) = squares("batch.no_value");
     let cache = builder.build();
     let mut many = Box::pin(cache.try_get_many([5, 13]));
@@ -72,16 +71,16 @@ fn a_key_without_a_value_is_left_out_and_asked_for_again() {
     assert!((&mut single).now_or_never().is_none(), "it waits for the batch");
     gate.add_permits(10);
     assert_eq!(many.now_or_never(), Some(Ok(HashMap::from([(5, 25)]))));
-    assert_eq!(single.now_or_never(), Some(Err(CallError::Load(Arc::new("nobody has it")))), "by its own load");
+    assert_eq!(single.now_or_never(), Some(Err(CallError::Load(Arc::new("no such key")))), "by its own load");
     assert_eq!(cache.try_get_many([13]).now_or_never(), Some(Ok(HashMap::new())));
     assert_eq!(taken(&asked), [vec![5, 13], vec![13]]);
     let stats = cache.metrics().stats();
-    assert_eq!((stats.waits(WaitOutcome::LeaderFailed), stats.levels().entries), (1, 1));
+    assert_eq!((stats.waits(WaitOutcome::LeaderFailed), stats.usage().entries), (1, 1));
     assert_balanced(&stats);
 }
 
 #[test]
-fn batches_that_overlap_load_no_key_twice_and_wait_for_each_other() {
+fn overlapping_batches_load_no_key_twice() {
     let (builder, asked, gate) = squares("batch.overlap");
     let cache = builder.build();
     let mut one = Box::pin(cache.try_get_many([1, 2, 3]));
@@ -99,12 +98,12 @@ fn batches_that_overlap_load_no_key_twice_and_wait_for_each_other() {
     assert_eq!(other.now_or_never(), Some(Ok(HashMap::from([(3, 9), (4, 16)]))));
     let stats = cache.metrics().stats();
     assert_eq!((stats.requests(), stats.misses(), stats.coalesced()), (6, 2, 4));
-    assert_eq!(stats.waits(WaitOutcome::Shared), 2, "the members of a batch wait for nobody");
+    assert_eq!(stats.waits(WaitOutcome::Shared), 2, "the members of a batch wait for no other request");
     assert_balanced(&stats);
 }
 
 #[test]
-fn an_error_is_that_of_every_key_it_was_to_load() {
+fn batch_error_reaches_every_missing_key() {
     let (builder, _, gate) = squares("batch.error");
     let (clock, hands) = Clock::manual();
     let cache = builder.stale_after(10 * SECOND).serve_stale_on_error(10 * SECOND).clock(clock).build();
@@ -114,13 +113,17 @@ fn an_error_is_that_of_every_key_it_was_to_load() {
     let error = cache.try_get_many([1, 99]).now_or_never().expect("ready").expect_err("out of range");
     assert_eq!(error.load_error(), Some(&"out of range"));
     let stats = cache.metrics().stats();
-    assert_eq!(stats.ended(Ending::of(RequestResult::Stale).with_failure(Failure::Error)), 1, "1 had a last value");
+    assert_eq!(
+        stats.ended(RequestOutcome::new(RequestResult::Stale).with_failure(Failure::Error)),
+        1,
+        "1 had a last value"
+    );
     assert_eq!((stats.loads(LoadOutcome::Failed), stats.requests(), stats.in_flight()), (1, 2, 0));
     assert_eq!(stats.load_duration().count(), 1);
 }
 
 #[test]
-fn a_batch_that_is_dropped_hands_its_keys_on() {
+fn dropped_batch_makes_followers_load_its_keys() {
     let (builder, asked, gate) = squares("batch.dropped");
     let cache = builder.build();
     let mut dropped = Box::pin(cache.try_get_many([1, 2]));
@@ -137,7 +140,7 @@ fn a_batch_that_is_dropped_hands_its_keys_on() {
 }
 
 #[tokio::test]
-async fn a_panic_reaches_who_asked_and_the_others_load() {
+async fn batch_panic_reaches_its_caller_and_followers_load() {
     let (builder, _, gate) = squares("batch.panic");
     let cache = builder.build();
     let asks = tokio::spawn({
@@ -156,7 +159,7 @@ async fn a_panic_reaches_who_asked_and_the_others_load() {
 }
 
 #[test]
-fn without_a_batch_loader_each_key_is_loaded_by_itself() {
+fn batch_loads_keys_separately_without_batch_loader() {
     let cache = cached("batch.singly", |key: u64| async move { key * key }).build();
     assert_eq!(cache.get_many([2, 3]).now_or_never(), Some(HashMap::from([(2, 4), (3, 9)])));
     let stats = cache.metrics().stats();
@@ -165,7 +168,7 @@ fn without_a_batch_loader_each_key_is_loaded_by_itself() {
 }
 
 #[test]
-fn a_refused_value_and_one_that_was_invalidated_meanwhile_are_given_and_not_stored() {
+fn batch_returns_refused_and_invalidated_values_without_storing_them() {
     let (builder, _, gate) = squares("batch.kept");
     let cache = builder.cache_if(|square| *square != 4).build();
     let mut many = Box::pin(cache.try_get_many([1, 2, 3]));
@@ -173,9 +176,9 @@ fn a_refused_value_and_one_that_was_invalidated_meanwhile_are_given_and_not_stor
     cache.invalidate(&3);
     gate.add_permits(1);
     assert_eq!(many.now_or_never().expect("ready").map(|all| all.len()), Ok(3));
-    assert!(cache.entry(&1).is_some() && cache.entry(&2).is_none() && cache.entry(&3).is_none());
+    assert!(cache.peek(&1).is_some() && cache.peek(&2).is_none() && cache.peek(&3).is_none());
     let stats = cache.metrics().stats();
-    assert_eq!(stats.rejections(cachescope::RejectionReason::Refused), 1);
+    assert_eq!(stats.rejections(cachescope::metrics::RejectionReason::Refused), 1);
     assert_eq!(stats.load_duration().count(), 1);
     assert_balanced(&stats);
 }

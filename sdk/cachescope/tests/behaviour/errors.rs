@@ -1,16 +1,15 @@
-//! Errors that are remembered.
+//! Remembered errors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachescope::{
-    Builder, Clock, ClockHands, Ending, Failure, LoadOutcome, LoadTrigger, RequestResult, StaleEvent, try_cached,
-};
+use cachescope::metrics::{Failure, LoadOutcome, LoadTrigger, RequestOutcome, RequestResult, StaleEvent};
+use cachescope::{Builder, Clock, ManualClock, try_cached};
 use futures_util::FutureExt;
 use tokio::task::yield_now;
 
-use crate::patience::let_tasks_run;
+use crate::until::let_tasks_run;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,9 +19,9 @@ enum Failed {
     Unreachable,
 }
 
-/// Loads that fail as the source stands: 0 is well, 1 has no such user, 2 isn't reachable. `NoSuchUser` is
+/// Loads that fail by the state of the source: 0 is healthy, 1 has no such user, 2 is unreachable. `NoSuchUser` is
 /// remembered for 30 s.
-fn users(name: &str) -> (Builder<u64, u64, Failed>, Arc<AtomicU64>, ClockHands) {
+fn users(name: &str) -> (Builder<u64, u64, Failed>, Arc<AtomicU64>, ManualClock) {
     let (clock, hands) = Clock::manual();
     let source = Arc::new(AtomicU64::new(1));
     let stands = Arc::clone(&source);
@@ -42,7 +41,7 @@ fn users(name: &str) -> (Builder<u64, u64, Failed>, Arc<AtomicU64>, ClockHands) 
 }
 
 #[tokio::test]
-async fn an_error_that_matters_answers_until_its_time_is_over() {
+async fn remembered_error_answers_until_its_ttl() {
     let (builder, source, hands) = users("errors.life");
     let cache = builder.build();
     let answers = futures_util::future::join_all((0..10).map(|_| cache.try_call(1))).await;
@@ -55,7 +54,7 @@ async fn an_error_that_matters_answers_until_its_time_is_over() {
     assert!(cache.try_call(1).now_or_never().expect("no load").is_err());
     let stats = cache.metrics().stats();
     assert_eq!((stats.loads(LoadOutcome::Failed), stats.misses(), stats.coalesced()), (1, 1, 9));
-    assert_eq!(stats.ended(Ending::of(RequestResult::Hit).with_failure(Failure::Error)), 1);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Hit).with_failure(Failure::Error)), 1);
     assert_eq!((stats.requests(), stats.in_flight(), stats.hits()), (11, 0, 1));
 
     source.store(0, Ordering::Relaxed);
@@ -66,7 +65,7 @@ async fn an_error_that_matters_answers_until_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn what_is_known_better_makes_an_error_forgotten() {
+async fn stored_value_replaces_remembered_error() {
     let (builder, source, hands) = users("errors.forgotten");
     let cache = builder.build();
     for forget in [
@@ -100,7 +99,7 @@ async fn what_is_known_better_makes_an_error_forgotten() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_dropped_takes_its_key_s_error_along() {
+async fn removed_entry_forgets_error_of_its_key() {
     let (builder, source, hands) = users("errors.dropped");
     let cache = builder.stale_after(10 * SECOND).build();
     cache.insert(1, 7);
@@ -112,7 +111,7 @@ async fn an_entry_that_is_dropped_takes_its_key_s_error_along() {
 }
 
 #[tokio::test]
-async fn an_error_that_an_invalidation_overtook_is_not_remembered() {
+async fn error_overtaken_by_invalidation_is_not_remembered() {
     let (builder, _, _hands) = users("errors.overtaken");
     let cache = builder.build();
     let mut call = Box::pin(cache.try_call(1));
@@ -123,7 +122,7 @@ async fn an_error_that_an_invalidation_overtook_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn a_failing_source_is_tried_once_in_so_long_while_the_last_value_answers() {
+async fn failing_source_is_tried_once_per_error_ttl_while_stale_value_answers() {
     let (builder, source, hands) = users("errors.throttle");
     let cache = builder.stale_after(10 * SECOND).serve_stale_on_error(1_000 * SECOND).build();
     cache.insert(1, 7);
@@ -134,7 +133,7 @@ async fn a_failing_source_is_tried_once_in_so_long_while_the_last_value_answers(
     }
     let stats = cache.metrics().stats();
     assert_eq!(stats.loads(LoadOutcome::Failed), 1);
-    assert_eq!(stats.ended(Ending::of(RequestResult::Stale).with_failure(Failure::Error)), 5);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Stale).with_failure(Failure::Error)), 5);
     assert_eq!(stats.stale_age(StaleEvent::Served).max(), 8 * SECOND);
     hands.advance(20 * SECOND);
     source.store(0, Ordering::Relaxed);
@@ -142,7 +141,7 @@ async fn a_failing_source_is_tried_once_in_so_long_while_the_last_value_answers(
 }
 
 #[tokio::test]
-async fn a_refresh_that_failed_is_not_tried_again_while_its_error_is_remembered() {
+async fn failed_refresh_is_not_repeated_while_error_is_remembered() {
     let (builder, _, hands) = users("errors.refresh");
     let cache = builder.stale_after(10 * SECOND).serve_stale_for(100 * SECOND).refresh_ahead(2 * SECOND).build();
     cache.insert(1, 7);

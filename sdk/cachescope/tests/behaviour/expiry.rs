@@ -1,12 +1,13 @@
-//! How long values are served.
+//! The TTL of entries.
 
 use std::time::Duration;
 
-use cachescope::{Clock, Ending, MissReason, cached};
+use cachescope::metrics::{MissReason, RequestOutcome};
+use cachescope::{Clock, cached};
 use futures_util::FutureExt;
 
 #[test]
-fn an_entry_is_served_until_its_time_and_not_at_it() {
+fn entry_is_served_until_its_expiry_and_not_at_it() {
     let (clock, hands) = Clock::manual();
     let cache = cached("expiry", |n: u64| async move { n }).stale_after(Duration::from_secs(10)).clock(clock).build();
     cache.call(1).now_or_never();
@@ -16,11 +17,11 @@ fn an_entry_is_served_until_its_time_and_not_at_it() {
     cache.call(1).now_or_never();
     let stats = cache.metrics().stats();
     assert_eq!((stats.hits(), stats.misses()), (1, 2));
-    assert_eq!(stats.ended(Ending::miss(MissReason::Expired)), 1);
+    assert_eq!(stats.ended(RequestOutcome::miss(MissReason::Expired)), 1);
 }
 
 #[test]
-fn a_life_of_zero_loads_every_time_and_none_lives_for_ever() {
+fn zero_ttl_loads_every_time_and_no_ttl_never_expires() {
     let (clock, hands) = Clock::manual();
     let load = |n: u64| async move { n };
     let never = cached("expiry.zero", load).stale_after(Duration::ZERO).clock(clock.clone()).build();
@@ -34,10 +35,10 @@ fn a_life_of_zero_loads_every_time_and_none_lives_for_ever() {
 }
 
 #[test]
-fn a_value_says_how_long_it_lives() {
+fn ttl_follows_value_with_stale_after_fn() {
     let (clock, hands) = Clock::manual();
     let cache = cached("expiry.by", |n: u64| async move { n })
-        .stale_after_by(|n| (*n > 0).then(|| Duration::from_secs(*n)))
+        .stale_after_fn(|n| (*n > 0).then(|| Duration::from_secs(*n)))
         .clock(clock)
         .build();
     for key in [0, 1, 5] {
@@ -51,7 +52,7 @@ fn a_value_says_how_long_it_lives() {
 }
 
 #[test]
-fn entries_stored_together_with_jitter_expire_one_by_one() {
+fn jitter_spreads_expiry_of_entries_stored_together() {
     let (clock, hands) = Clock::manual();
     let cache = cached("expiry.jitter", |n: u64| async move { n })
         .stale_after(Duration::from_secs(100))
@@ -65,7 +66,7 @@ fn entries_stored_together_with_jitter_expire_one_by_one() {
     assert_eq!(cache.metrics().stats().misses(), 1_000, "none expires before half its life");
     hands.advance(Duration::from_secs(25));
     ask_all();
-    // Lives are uniform over 50 to 100 s: half are over. Standard deviation 16; six of them either way.
+    // TTLs are uniform over 50 to 100 s: half have ended. The standard deviation is 16; six of them either way.
     let expired = cache.metrics().stats().misses() - 1_000;
     assert!((404..=596).contains(&expired), "{expired}");
 }

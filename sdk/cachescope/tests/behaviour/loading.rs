@@ -1,17 +1,15 @@
-//! Loads: how many at a time, what the impatient have, and what becomes of one whose request is gone.
+//! Loads: their limit, wait timeouts, and loads whose request was dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachescope::{
-    Builder, CallError, Clock, ClockHands, Ending, Failure, LoadOutcome, LoadTrigger, RequestResult, Stats,
-    WaitOutcome, try_cached,
-};
+use cachescope::metrics::{Failure, LoadOutcome, LoadTrigger, RequestOutcome, RequestResult, WaitOutcome};
+use cachescope::{Builder, CallError, Clock, ManualClock, Stats, try_cached};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-use crate::patience::let_tasks_run;
+use crate::until::let_tasks_run;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Busy;
 
 /// Numbered loads that each take a permit; 13 panics with it.
-fn gated(name: &str) -> (Builder<u64, u64, Busy>, ClockHands, Arc<Semaphore>) {
+fn gated(name: &str) -> (Builder<u64, u64, Busy>, ManualClock, Arc<Semaphore>) {
     let (clock, hands) = Clock::manual();
     let (gate, loads) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU64::new(0)));
     let permits = Arc::clone(&gate);
@@ -39,7 +37,7 @@ fn under_way(stats: &Stats) -> (u64, u64, u64) {
 }
 
 #[tokio::test]
-async fn as_many_load_as_there_are_places_and_the_others_queue_in_their_order() {
+async fn load_limit_queues_requests_in_order() {
     let (builder, hands, gate) = gated("loading.places");
     let cache = builder.load_concurrency(2).build();
     let mut calls: Vec<_> = (0..5).map(|key| Box::pin(cache.try_call(key))).collect();
@@ -68,7 +66,7 @@ async fn as_many_load_as_there_are_places_and_the_others_queue_in_their_order() 
 }
 
 #[tokio::test]
-async fn bypasses_and_refreshes_take_places_too() {
+async fn bypass_and_refresh_count_towards_load_limit() {
     let (builder, hands, gate) = gated("loading.all_kinds");
     let cache = builder.load_concurrency(1).stale_after(10 * SECOND).serve_stale_for(10 * SECOND).build();
     cache.insert(1, 100);
@@ -78,7 +76,7 @@ async fn bypasses_and_refreshes_take_places_too() {
     assert_eq!(cache.try_call(1).now_or_never(), Some(Ok(100)));
     let_tasks_run().await;
     let stats = cache.metrics().stats();
-    assert_eq!((stats.loads_active(), stats.waits_active()), (1, 0), "a refresh is nobody's wait");
+    assert_eq!((stats.loads_active(), stats.waits_active()), (1, 0), "no request waits for a refresh");
     gate.add_permits(1);
     assert_eq!(bypass.await, Ok(1));
     gate.add_permits(1);
@@ -88,7 +86,7 @@ async fn bypasses_and_refreshes_take_places_too() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_has_an_error_if_that_is_chosen_and_the_load_goes_on() {
+async fn timed_out_request_gets_configured_error_and_load_goes_on() {
     let (builder, hands, gate) = gated("loading.busy");
     let builder = builder.wait_for_load_timeout(5 * SECOND).wait_timeout_error(|| Busy);
     let cache = builder.stale_after(100 * SECOND).serve_stale_on_error(10 * SECOND).build();
@@ -100,7 +98,7 @@ async fn who_waits_too_long_has_an_error_if_that_is_chosen_and_the_load_goes_on(
     gate.add_permits(1);
     assert_eq!(leader.await, Ok(1));
 
-    // Where there is something better than an error, that answers.
+    // A better answer than the error takes precedence.
     hands.advance(101 * SECOND);
     let mut leader = Box::pin(cache.try_call(1));
     let mut follower = Box::pin(cache.try_call(1));
@@ -110,14 +108,14 @@ async fn who_waits_too_long_has_an_error_if_that_is_chosen_and_the_load_goes_on(
     drop(leader);
 
     let stats = cache.metrics().stats();
-    assert_eq!(stats.ended(Ending::of(RequestResult::Coalesced).with_failure(Failure::Error)), 1);
-    assert_eq!(stats.ended(Ending::of(RequestResult::Stale).with_failure(Failure::Error)), 1);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Coalesced).with_failure(Failure::Error)), 1);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Stale).with_failure(Failure::Error)), 1);
     assert_eq!((stats.waits(WaitOutcome::Timeout), stats.misses(), stats.cancelled()), (2, 1, 1));
     assert_eq!((stats.requests(), under_way(&stats)), (4, (0, 0, 0)));
 }
 
 #[tokio::test]
-async fn a_load_can_go_on_whose_request_is_gone() {
+async fn load_goes_on_after_request_is_dropped_if_enabled() {
     let (builder, _, gate) = gated("loading.goes_on");
     let cache = builder.finish_cancelled_loads(true).build();
     let mut leader = Box::pin(cache.try_call(1));
@@ -130,7 +128,7 @@ async fn a_load_can_go_on_whose_request_is_gone() {
     let stats = cache.metrics().stats();
     assert_eq!((stats.cancelled(), stats.coalesced(), stats.misses()), (1, 1, 0));
     assert_eq!((stats.loads(LoadOutcome::Loaded), stats.loads(LoadOutcome::Cancelled)), (1, 0));
-    assert_eq!((stats.levels().entries, under_way(&stats)), (1, (0, 0, 0)));
+    assert_eq!((stats.usage().entries, under_way(&stats)), (1, (0, 0, 0)));
 
     let mut overtaken = Box::pin(cache.try_call(2));
     assert!((&mut overtaken).now_or_never().is_none());
@@ -138,11 +136,11 @@ async fn a_load_can_go_on_whose_request_is_gone() {
     cache.invalidate(&2);
     gate.add_permits(1);
     let_tasks_run().await;
-    assert_eq!((cache.entry(&2), cache.metrics().stats().loads_active()), (None, 0), "overtaken all the same");
+    assert_eq!((cache.peek(&2), cache.metrics().stats().loads_active()), (None, 0), "overtaken all the same");
 }
 
 #[tokio::test]
-async fn a_panic_of_a_load_that_goes_on_is_nobody_s_and_who_waits_loads() {
+async fn panic_in_detached_load_makes_waiters_reload() {
     let (builder, _, gate) = gated("loading.panics");
     let cache = builder.finish_cancelled_loads(true).build();
     let mut leader = Box::pin(cache.try_call(13));
@@ -156,7 +154,7 @@ async fn a_panic_of_a_load_that_goes_on_is_nobody_s_and_who_waits_loads() {
 }
 
 #[test]
-fn without_a_runtime_a_load_ends_with_its_request() {
+fn load_ends_with_its_request_without_runtime() {
     let (builder, _, _gate) = gated("loading.ends");
     let cache = builder.finish_cancelled_loads(true).build();
     let mut leader = Box::pin(cache.try_call(1));
@@ -167,7 +165,7 @@ fn without_a_runtime_a_load_ends_with_its_request() {
 }
 
 #[tokio::test]
-async fn a_closed_cache_renews_nothing_and_answers_still() {
+async fn closed_cache_refreshes_nothing_and_still_answers() {
     let (builder, hands, gate) = gated("loading.closed");
     let cache = builder.stale_after(10 * SECOND).serve_stale_for(100 * SECOND).build();
     cache.insert(1, 100);

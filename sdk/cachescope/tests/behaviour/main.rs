@@ -1,16 +1,15 @@
-//! What a cache does, seen from outside, by a clock that tests move.
+//! The behaviour of a cache from outside, by a manual clock.
 
 mod admission;
 mod balance;
 mod batch;
+mod cleanup;
 mod errors;
 mod expiry;
-mod housekeeping;
 mod loading;
-mod looking;
 mod observer;
-mod patience;
-mod renewing;
+mod peek;
+mod refresh;
 mod request;
 #[cfg(feature = "shared")]
 mod shared;
@@ -19,5 +18,6 @@ mod stale;
 #[cfg(feature = "sync")]
 mod sync;
 mod telemetry;
+mod until;
 mod verbose;
-mod waiting;
+mod wait_timeout;

@@ -1,15 +1,17 @@
-//! Who is told what happens, as it happens.
+//! The observer of all events.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachescope::{
-    Clock, Ending, Event, EvictionReason, HitTiming, Identity, LoadOutcome, LoadTrigger, MissReason, Moka, Observer,
-    Operation, RejectionReason, RequestResult, StaleEvent, WaitOutcome, cached, try_cached,
+use cachescope::metrics::{
+    Event, EvictionReason, HitTiming, LoadOutcome, LoadTrigger, MissReason, Observer, Operation, RejectionReason,
+    RequestOutcome, RequestResult, StaleEvent, WaitOutcome,
 };
+use cachescope::store::CacheIdentity;
+use cachescope::{Clock, Moka, cached, try_cached};
 use futures_util::FutureExt;
 
-/// Writes everything down.
+/// Records every event.
 #[derive(Debug, Default)]
 struct Log(Mutex<Vec<(String, Event)>>);
 
@@ -20,13 +22,13 @@ impl Log {
 }
 
 impl Observer for Log {
-    fn observe(&self, cache: &Identity, event: Event) {
-        self.0.lock().expect("no panic").push((cache.cache.clone(), event));
+    fn observe(&self, cache: &CacheIdentity, event: Event) {
+        self.0.lock().expect("no panic").push((cache.name.clone(), event));
     }
 }
 
 #[test]
-fn an_observer_is_told_all_that_is_counted() {
+fn observer_receives_everything_that_is_counted() {
     let log = Arc::new(Log::default());
     let (clock, hands) = Clock::manual();
     let load = |key: u64| async move {
@@ -60,30 +62,33 @@ fn an_observer_is_told_all_that_is_counted() {
         cache.clear();
     });
     let stats = cache.metrics().stats();
-    for ending in Ending::all(true) {
-        let told = log.count(|event| matches!(event, Event::Request { ending: told, .. } if told == ending));
-        assert_eq!(told, stats.ended(ending), "{ending:?}");
+    for ending in RequestOutcome::all(true) {
+        let observed =
+            log.count(|event| matches!(event, Event::Request { outcome: observed, .. } if observed == ending));
+        assert_eq!(observed, stats.ended(ending), "{ending:?}");
     }
     for result in RequestResult::ALL {
-        let timed =
-            log.count(|event| matches!(event, Event::Request { ending, duration: Some(_) } if ending.result == result));
+        let timed = log.count(
+            |event| matches!(event, Event::Request { outcome: ending, duration: Some(_) } if ending.result == result),
+        );
         assert_eq!(timed, stats.latency(result).count(), "{result:?}");
     }
     for trigger in LoadTrigger::ALL {
-        let told = log.count(|event| matches!(event, Event::Load { trigger: told, .. } if told == trigger));
-        assert_eq!(told, stats.load_duration_by(trigger).count(), "{trigger:?}");
+        let observed = log.count(|event| matches!(event, Event::Load { trigger: observed, .. } if observed == trigger));
+        assert_eq!(observed, stats.load_duration_by(trigger).count(), "{trigger:?}");
     }
     for outcome in LoadOutcome::ALL {
         let so = Event::Load { trigger: LoadTrigger::Miss, outcome, duration: Duration::ZERO };
         assert_eq!(log.count(|event| event == so), stats.loads(outcome), "{outcome:?}");
     }
     for outcome in WaitOutcome::ALL {
-        let told = log.count(|event| matches!(event, Event::Wait { outcome: told, .. } if told == outcome));
-        assert_eq!(told, stats.waits(outcome), "{outcome:?}");
+        let observed = log.count(|event| matches!(event, Event::Wait { outcome: observed, .. } if observed == outcome));
+        assert_eq!(observed, stats.waits(outcome), "{outcome:?}");
     }
     for operation in Operation::ALL {
-        let told = log.count(|event| matches!(event, Event::Operation { operation: told, .. } if told == operation));
-        assert_eq!(told, stats.operation(operation).count(), "{operation:?}");
+        let observed =
+            log.count(|event| matches!(event, Event::Operation { operation: observed, .. } if observed == operation));
+        assert_eq!(observed, stats.operation(operation).count(), "{operation:?}");
     }
     for reason in EvictionReason::ALL {
         assert_eq!(log.count(|event| event == Event::Evicted { reason }), stats.evictions(reason), "{reason:?}");
@@ -102,15 +107,15 @@ fn an_observer_is_told_all_that_is_counted() {
 }
 
 #[test]
-fn every_hit_is_told_also_of_those_that_are_never_timed() {
+fn observer_receives_every_hit_when_hits_are_never_timed() {
     for (timing, timed) in [(HitTiming::Never, 0), (HitTiming::Every, 1_000)] {
         let log = Arc::new(Log::default());
         let squares = cached("observer.hits", |n: u64| async move { n * n });
         let squares = squares.hit_timing(timing).observer(Arc::clone(&log)).build();
         (0..1_001).for_each(|_| assert_eq!(squares.call(3).now_or_never(), Some(9)));
-        let is_hit = |event: Event, told: bool| match event {
-            Event::Request { ending, duration } => {
-                ending == Ending::of(RequestResult::Hit) && duration.is_some() == told
+        let is_hit = |event: Event, observed: bool| match event {
+            Event::Request { outcome: ending, duration } => {
+                ending == RequestOutcome::new(RequestResult::Hit) && duration.is_some() == observed
             }
             _ => false,
         };
@@ -121,12 +126,12 @@ fn every_hit_is_told_also_of_those_that_are_never_timed() {
 }
 
 #[test]
-fn an_observer_that_panics_changes_no_answer_and_no_count() {
+fn panicking_observer_changes_no_answer_and_no_count() {
     #[derive(Debug)]
     struct Touchy;
     impl Observer for Touchy {
-        fn observe(&self, _: &Identity, _: Event) {
-            // Past the panic hook, which would print it.
+        fn observe(&self, _: &CacheIdentity, _: Event) {
+            // `resume_unwind` skips the panic hook, which would print the panic.
             std::panic::resume_unwind(Box::new("on purpose"));
         }
     }
@@ -135,6 +140,6 @@ fn an_observer_that_panics_changes_no_answer_and_no_count() {
     assert_eq!(answers, [Some(9), Some(9), Some(16)]);
     squares.clear();
     let stats = squares.metrics().stats();
-    assert_eq!((stats.hits(), stats.ended(Ending::miss(MissReason::Cold))), (1, 2));
+    assert_eq!((stats.hits(), stats.ended(RequestOutcome::miss(MissReason::Cold))), (1, 2));
     assert_eq!(stats.evictions(EvictionReason::Invalidated), 2);
 }

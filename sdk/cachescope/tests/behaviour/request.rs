@@ -1,4 +1,4 @@
-//! Requests with wishes of their own.
+//! Requests with options.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use cachescope::{Cached, Clock, ClockHands, LoadOutcome, LoadTrigger, RequestResult, cached, try_cached};
+use cachescope::metrics::{LoadOutcome, LoadTrigger, RequestResult};
+use cachescope::{Cached, Clock, ManualClock, cached, try_cached};
 use futures_util::FutureExt;
 
 /// A cache whose loads are numbered.
-fn numbered(name: &str) -> (Cached<u64, u64>, ClockHands) {
+fn numbered(name: &str) -> (Cached<u64, u64>, ManualClock) {
     let (clock, hands) = Clock::manual();
     let loads = Arc::new(AtomicU64::new(0));
     let load = move |_: u64| {
@@ -21,7 +22,7 @@ fn numbered(name: &str) -> (Cached<u64, u64>, ClockHands) {
 }
 
 #[test]
-fn nothing_older_than_max_age_however_fresh() {
+fn max_age_reloads_older_entry_even_if_fresh() {
     let (cache, hands) = numbered("request.max_age");
     let ask = |seconds| cache.request(1).max_age(Duration::from_secs(seconds)).into_future().now_or_never();
     assert_eq!(ask(5), Some(1));
@@ -36,7 +37,7 @@ fn nothing_older_than_max_age_however_fresh() {
 }
 
 #[test]
-fn a_bypass_neither_looks_nor_stores() {
+fn bypass_neither_looks_nor_stores() {
     let (cache, _) = numbered("request.bypass");
     let bypass = || cache.request(1).bypass().into_future().now_or_never();
     assert_eq!((bypass(), bypass()), (Some(1), Some(2)));
@@ -51,7 +52,7 @@ fn a_bypass_neither_looks_nor_stores() {
 }
 
 #[test]
-fn an_overwrite_loads_and_stores() {
+fn overwrite_loads_and_stores() {
     let (cache, _) = numbered("request.overwrite");
     cache.call(1).now_or_never();
     assert_eq!(cache.request(1).overwrite().into_future().now_or_never(), Some(2));
@@ -61,7 +62,7 @@ fn an_overwrite_loads_and_stores() {
 }
 
 #[test]
-fn what_was_being_loaded_before_an_overwrite_or_an_insert_is_not_stored_over_it() {
+fn earlier_load_is_not_stored_over_overwrite_or_insert() {
     for overwrites in [true, false] {
         let loads = Arc::new(AtomicU64::new(0));
         let cache = cached("request.over", move |_: u64| {
@@ -92,7 +93,7 @@ fn what_was_being_loaded_before_an_overwrite_or_an_insert_is_not_stored_over_it(
 }
 
 #[test]
-fn an_error_of_a_bypass_is_the_requests() {
+fn bypass_error_reaches_its_caller() {
     let cache = try_cached("request.error", |_: u64| async { Err::<u64, _>("no") }).build();
     let error = cache.try_request(1).bypass().into_future().now_or_never().unwrap().unwrap_err();
     assert_eq!(error.load_error(), Some(&"no"));

@@ -1,14 +1,15 @@
-//! A cache over a store that others share: two caches of one name stand for two processes.
+//! A cache on a shared store: two caches of one name act as two processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachescope::{
-    BeforeShared, Builder, Cached, Clock, ClockHands, Ending, LoadTrigger, MissReason, Moka, MokaStore, NoMemory,
-    Operation, RejectionReason, RequestResult, Shared, Stats, StoreErrorKind, Tiered, WaitOutcome, cached, try_cached,
+use cachescope::metrics::{
+    LoadTrigger, MissReason, Operation, RejectionReason, RequestOutcome, RequestResult, StoreErrorKind, WaitOutcome,
 };
-use cachescope_core::contract::{Fault, InMemory};
+use cachescope::store::{MokaStore, NoMemory, TieredStore};
+use cachescope::{Builder, Cached, Clock, ManualClock, Moka, Shared, Stats, Tiered, cached, try_cached};
+use cachescope_testing::{Fault, InMemory};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
@@ -16,10 +17,10 @@ use crate::balance::assert_balanced as balances;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Several processes with one store, whose loads are numbered and take a permit each.
+/// Several processes with one store, whose loads are numbered and take one permit each.
 struct Fleet {
     clock: Clock,
-    hands: ClockHands,
+    hands: ManualClock,
     store: InMemory,
     loads: Arc<AtomicU64>,
     gate: Arc<Semaphore>,
@@ -66,27 +67,27 @@ async fn until(what: impl Fn() -> bool) {
 }
 
 fn shared_hits(stats: &Stats) -> u64 {
-    stats.ended(Ending::of(RequestResult::Hit).from_shared_store())
+    stats.ended(RequestOutcome::new(RequestResult::Hit).served_by_shared_store())
 }
 
 #[tokio::test]
-async fn what_one_process_loaded_another_hits() {
+async fn value_loaded_by_one_process_is_hit_by_another() {
     let fleet = Fleet::new();
     let (one, other) = (fleet.process("shared.pair"), fleet.process("shared.pair"));
     assert_eq!((one.call(7).await, other.call(7).await, one.call(7).await), (1, 1, 1));
     let (first, second) = (one.metrics().stats(), other.metrics().stats());
     assert_eq!((first.misses(), shared_hits(&first), shared_hits(&second)), (1, 1, 1));
-    assert_eq!(first.ended(Ending::miss(MissReason::Unknown)), 1);
+    assert_eq!(first.ended(RequestOutcome::miss(MissReason::Unknown)), 1);
     balances(&first);
     balances(&second);
 
     fleet.hands.advance(10 * SECOND);
-    assert_eq!(other.call(7).await, 2, "it is fresh for ten seconds, whoever stored it");
+    assert_eq!(other.call(7).await, 2, "it is fresh for ten seconds in every process");
     assert_eq!(one.call(7).await, 2);
 }
 
 #[tokio::test]
-async fn caches_of_other_names_and_versions_do_not_meet() {
+async fn caches_of_other_name_or_version_share_no_entry() {
     let fleet = Fleet::new();
     let (one, other) = (fleet.process("shared.one"), fleet.process("shared.other"));
     assert_eq!((one.call(7).await, other.call(7).await), (1, 2));
@@ -95,7 +96,7 @@ async fn caches_of_other_names_and_versions_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_stampede_over_processes_is_one_load() {
+async fn stampede_over_processes_is_one_load() {
     let fleet = Fleet::new();
     fleet.gate.forget_permits(Semaphore::MAX_PERMITS);
     let processes: Vec<_> = (0..4).map(|_| fleet.process("shared.stampede")).collect();
@@ -128,20 +129,20 @@ async fn a_stampede_over_processes_is_one_load() {
 }
 
 #[tokio::test]
-async fn a_process_that_died_while_loading_is_waited_for_until_its_lease_ends() {
+async fn dead_loader_is_waited_for_until_its_lease_ends() {
     let fleet = Fleet::new();
     fleet.gate.forget_permits(Semaphore::MAX_PERMITS);
     let (dead, alive) = (fleet.process("shared.dead"), fleet.process("shared.dead"));
     let mut dying = Box::pin(dead.call(7));
     assert!(dying.as_mut().now_or_never().is_none());
-    // As a process that is killed: nothing is dropped, nothing is given back.
+    // Like a killed process: nothing is dropped, nothing is released.
     std::mem::forget(dying);
     let waiting = tokio::spawn({
         let alive = alive.clone();
         async move { alive.call(7).await }
     });
     until(|| alive.metrics().stats().waits_active() == 1).await;
-    // One is the dead one's, which is still in the queue for it.
+    // One permit is taken by the dead process's load, which is still queued.
     fleet.gate.add_permits(2);
     for _ in 0..90 {
         fleet.hands.advance(SECOND / 10);
@@ -154,7 +155,7 @@ async fn a_process_that_died_while_loading_is_waited_for_until_its_lease_ends() 
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_while_it_loads_gives_its_lease_back() {
+async fn request_dropped_during_load_releases_lease() {
     let fleet = Fleet::new();
     fleet.gate.forget_permits(Semaphore::MAX_PERMITS);
     let (one, other) = (fleet.process("shared.dropped"), fleet.process("shared.dropped"));
@@ -167,7 +168,7 @@ async fn a_request_that_is_dropped_while_it_loads_gives_its_lease_back() {
 }
 
 #[tokio::test]
-async fn a_load_that_an_invalidation_elsewhere_overtook_is_stored_nowhere() {
+async fn load_overtaken_by_remote_invalidation_is_stored_nowhere() {
     let fleet = Fleet::new();
     fleet.gate.forget_permits(Semaphore::MAX_PERMITS);
     let (one, other) = (fleet.process("shared.overtaken"), fleet.process("shared.overtaken"));
@@ -179,13 +180,13 @@ async fn a_load_that_an_invalidation_elsewhere_overtook_is_stored_nowhere() {
     other.invalidate(&7);
     other.flush().await.unwrap();
     fleet.gate.add_permits(2);
-    assert_eq!(loading.await.unwrap(), 1, "who asked before has it");
+    assert_eq!(loading.await.unwrap(), 1, "the earlier request gets it");
     assert_eq!(one.metrics().stats().rejections(RejectionReason::Overtaken), 1);
     assert_eq!((other.call(7).await, one.call(7).await), (2, 2));
 }
 
 #[tokio::test]
-async fn what_is_inserted_overwritten_dropped_and_cleared_is_so_for_all() {
+async fn writes_and_removals_take_effect_for_all_processes() {
     let fleet = Fleet::new();
     let (one, other) = (fleet.process("shared.all"), fleet.process("shared.all"));
     one.insert(7, 70);
@@ -194,7 +195,7 @@ async fn what_is_inserted_overwritten_dropped_and_cleared_is_so_for_all() {
     assert_eq!(other.request(7).overwrite().await, 1);
     assert_eq!(one.call(7).await, 1);
     one.invalidate(&7);
-    assert_eq!(one.call(7).await, 2, "who dropped it never sees it again, delivered or not");
+    assert_eq!(one.call(7).await, 2, "this process never sees an invalidated entry again, delivered or not");
     other.call(8).await;
     other.clear();
     other.flush().await.unwrap();
@@ -204,20 +205,20 @@ async fn what_is_inserted_overwritten_dropped_and_cleared_is_so_for_all() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_ours_are_a_miss_and_say_so() {
+async fn foreign_bytes_are_a_miss_with_reason_corrupt() {
     let fleet = Fleet::new();
     let cache = fleet.process("shared.corrupt");
     cache.call(7).await;
-    fleet.store.change_bytes(|bytes| bytes.truncate(20));
+    fleet.store.corrupt_entries(|bytes| bytes.truncate(20));
     assert_eq!(cache.call(7).await, 2);
-    fleet.store.change_bytes(|bytes| *bytes = b"something else altogether, and longer than an envelope is".to_vec());
+    fleet.store.corrupt_entries(|bytes| *bytes = b"something else altogether, and longer than an envelope is".to_vec());
     assert_eq!((cache.call(7).await, cache.call(7).await), (3, 3));
     let stats = cache.metrics().stats();
-    assert_eq!((stats.ended(Ending::miss(MissReason::Corrupt)), shared_hits(&stats)), (2, 1));
+    assert_eq!((stats.ended(RequestOutcome::miss(MissReason::Corrupt)), shared_hits(&stats)), (2, 1));
 }
 
 #[tokio::test]
-async fn a_store_that_fails_hangs_or_panics_costs_no_answer() {
+async fn failing_hanging_or_panicking_store_costs_no_answer() {
     let faults = [
         (Fault::Fails(StoreErrorKind::Unreachable), StoreErrorKind::Unreachable),
         (Fault::Hangs, StoreErrorKind::Timeout),
@@ -238,16 +239,17 @@ async fn a_store_that_fails_hangs_or_panics_costs_no_answer() {
         }
         assert_eq!(asking.await.unwrap(), 2);
         let stats = cache.metrics().stats();
-        assert_eq!(stats.ended(Ending::miss(MissReason::StoreError)), 1);
+        assert_eq!(stats.ended(RequestOutcome::miss(MissReason::StoreError)), 1);
         assert_eq!(stats.store_errors(Operation::Get, kind), 1, "{fault:?}");
         balances(&stats);
     }
 }
 
 #[tokio::test]
-async fn a_store_that_keeps_failing_is_left_alone_and_asked_again_later() {
+async fn circuit_breaker_opens_on_repeated_failure_and_closes_later() {
     let fleet = Fleet::new();
-    let cache = fleet.wrapped("shared.breaker").store(Shared::new(fleet.store.clone()).breaker(3, SECOND)).build();
+    let cache =
+        fleet.wrapped("shared.breaker").store(Shared::new(fleet.store.clone()).circuit_breaker(3, SECOND)).build();
     cache.call(7).await;
     fleet.store.set_fault(Some(Fault::Fails(StoreErrorKind::Unreachable)));
     for _ in 0..10 {
@@ -263,7 +265,7 @@ async fn a_store_that_keeps_failing_is_left_alone_and_asked_again_later() {
 }
 
 #[tokio::test]
-async fn what_was_dropped_while_the_store_was_away_is_not_served_when_it_is_back() {
+async fn invalidation_during_store_outage_is_effective_after_it() {
     let fleet = Fleet::new();
     let (cache, other) = (fleet.process("shared.away"), fleet.process("shared.away"));
     cache.call(7).await;
@@ -281,7 +283,7 @@ async fn what_was_dropped_while_the_store_was_away_is_not_served_when_it_is_back
 }
 
 #[tokio::test]
-async fn a_stale_entry_of_the_store_is_served_and_renewed_by_one_process() {
+async fn stale_shared_entry_is_served_and_refreshed_by_one_process() {
     let fleet = Fleet::new();
     let build = || {
         let builder = fleet.wrapped("shared.stale").serve_stale_for(5 * SECOND);
@@ -296,13 +298,13 @@ async fn a_stale_entry_of_the_store_is_served_and_renewed_by_one_process() {
     assert_eq!((one.call(7).await, other.call(7).await), (2, 2));
     assert_eq!(fleet.loads(), 2);
     let stats = other.metrics().stats();
-    assert_eq!(stats.ended(Ending::of(RequestResult::Stale).from_shared_store()), 1);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Stale).served_by_shared_store()), 1);
     let refreshes = |cache: &Process| cache.metrics().stats().load_duration_by(LoadTrigger::Refresh).count();
     assert_eq!(refreshes(&one) + refreshes(&other), 1);
 }
 
 #[tokio::test]
-async fn the_last_good_value_of_the_store_answers_for_a_load_that_fails() {
+async fn stale_shared_value_answers_for_failed_load() {
     let fleet = Fleet::new();
     let fails = Arc::new(AtomicU64::new(0));
     let load = {
@@ -327,7 +329,7 @@ async fn the_last_good_value_of_the_store_answers_for_a_load_that_fails() {
 }
 
 #[tokio::test]
-async fn many_keys_come_from_the_store_and_one_load() {
+async fn get_many_reads_shared_store_and_loads_once() {
     let fleet = Fleet::new();
     let build = || {
         let loads = Arc::clone(&fleet.loads);
@@ -349,7 +351,7 @@ async fn many_keys_come_from_the_store_and_one_load() {
 }
 
 #[tokio::test]
-async fn a_request_that_only_looks_looks_in_the_store_too_and_changes_nothing() {
+async fn only_if_cached_reads_shared_store_and_changes_nothing() {
     let fleet = Fleet::new();
     let (one, other) = (fleet.process("shared.looking"), tiered(&fleet, "shared.looking"));
     assert_eq!(other.request(7).only_if_cached().await, None);
@@ -371,7 +373,7 @@ async fn a_request_that_only_looks_looks_in_the_store_too_and_changes_nothing() 
 }
 
 #[test]
-fn a_request_that_only_looks_takes_what_is_stale_without_a_runtime_to_renew_it() {
+fn only_if_cached_returns_stale_entry_without_runtime() {
     let fleet = Fleet::new();
     let builder = fleet.wrapped("shared.lookers").serve_stale_for(20 * SECOND);
     let cache = builder.store(Shared::new(fleet.store.clone())).build();
@@ -382,15 +384,15 @@ fn a_request_that_only_looks_takes_what_is_stale_without_a_runtime_to_renew_it()
     assert_eq!(cache.metrics().stats().result(RequestResult::Stale), 1);
 }
 
-type InTiers = Cached<u64, u64, std::convert::Infallible, BeforeShared<MokaStore<u64, u64>>>;
+type InTiers = Cached<u64, u64, std::convert::Infallible, TieredStore<MokaStore<u64, u64>>>;
 
 fn tiered(fleet: &Fleet, name: &str) -> InTiers {
-    let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_life(SECOND);
+    let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_ttl(SECOND);
     fleet.wrapped(name).store(store).build()
 }
 
 #[tokio::test]
-async fn memory_answers_for_as_long_as_it_is_believed() {
+async fn memory_answers_for_its_memory_ttl() {
     let fleet = Fleet::new();
     let (one, other) = (tiered(&fleet, "shared.tiers"), tiered(&fleet, "shared.tiers"));
     one.call(7).await;
@@ -400,8 +402,8 @@ async fn memory_answers_for_as_long_as_it_is_believed() {
     }
     let stats = other.metrics().stats();
     assert_eq!((shared_hits(&stats), stats.hits()), (1, 11));
-    // A store that tells nobody: only the life of memory bounds what is behind.
-    fleet.store.cut_notices();
+    // A store without announcements: only the memory TTL bounds the delay.
+    fleet.store.disconnect_listeners();
     one.insert(7, 70);
     one.flush().await.unwrap();
     fleet.hands.advance(SECOND);
@@ -410,13 +412,13 @@ async fn memory_answers_for_as_long_as_it_is_believed() {
 }
 
 #[tokio::test]
-async fn what_one_process_drops_leaves_the_memory_of_the_others() {
+async fn invalidation_removes_entry_from_other_processes_memory() {
     let fleet = Fleet::new();
     let (one, other) = (tiered(&fleet, "shared.notices"), tiered(&fleet, "shared.notices"));
     one.call(7).await;
     other.call(7).await;
     tokio::task::yield_now().await;
-    // Listening has begun, and forgot what was there before.
+    // The listener has started, and has cleared memory.
     other.call(7).await;
     assert_eq!(other.call(7).now_or_never(), Some(1), "from memory");
     one.invalidate(&7);
@@ -425,31 +427,31 @@ async fn what_one_process_drops_leaves_the_memory_of_the_others() {
     assert_eq!((other.call(7).await, one.call(7).await), (2, 2));
     one.clear();
     one.flush().await.unwrap();
-    until(|| other.entry(&7).is_none()).await;
+    until(|| other.peek(&7).is_none()).await;
 }
 
 #[tokio::test]
-async fn a_cache_that_is_asked_for_many_keys_alone_hears_of_what_others_drop() {
+async fn listener_starts_for_cache_used_by_get_many_only() {
     let fleet = Fleet::new();
     let one = tiered(&fleet, "shared.batches");
     let all = |keys: Vec<u64>| async move { keys.into_iter().map(|key| (key, key * 10)).collect::<Vec<_>>() };
-    let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_life(SECOND);
+    let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone())).memory_ttl(SECOND);
     let other = fleet.wrapped("shared.batches").batch_load(all).store(store).build();
     other.get_many([7]).await;
     tokio::task::yield_now().await;
     other.get_many([7]).await;
-    assert!(other.entry(&7).is_some());
+    assert!(other.peek(&7).is_some());
     one.invalidate(&7);
     one.flush().await.unwrap();
-    until(|| other.entry(&7).is_none()).await;
+    until(|| other.peek(&7).is_none()).await;
 }
 
 #[tokio::test]
-async fn memory_outlives_the_store_only_where_that_is_wanted() {
+async fn memory_answers_during_store_outage_only_if_enabled() {
     let fleet = Fleet::new();
     let build = |outlives| {
         let store = Tiered::new(Moka::with_capacity(100), Shared::new(fleet.store.clone()));
-        let store = store.memory_life(SECOND).memory_outlives_store(outlives);
+        let store = store.memory_ttl(SECOND).serve_memory_on_store_error(outlives);
         fleet.wrapped(if outlives { "shared.outlives" } else { "shared.ends" }).store(store).build()
     };
     let (outlives, ends) = (build(true), build(false));
@@ -462,11 +464,11 @@ async fn memory_outlives_the_store_only_where_that_is_wanted() {
     assert_eq!((outlives.call(7).await, ends.call(7).await), (1, 3));
     assert_eq!(shared_hits(&outlives.metrics().stats()), from_store, "it was memory that answered");
     fleet.hands.advance(20 * SECOND);
-    assert_eq!(outlives.call(7).await, 4, "it is past its own life");
+    assert_eq!(outlives.call(7).await, 4, "its own TTL has ended");
 }
 
 #[tokio::test]
-async fn what_is_over_is_dropped_now_and_then_and_what_is_held_is_known() {
+async fn maintenance_sweeps_expired_entries_and_measures_size() {
     let fleet = Fleet::new();
     let builder = fleet.wrapped("shared.upkeep").cleanup_interval(5 * SECOND);
     let cache = builder.store(Shared::new(fleet.store.clone())).build();
@@ -475,35 +477,35 @@ async fn what_is_over_is_dropped_now_and_then_and_what_is_held_is_known() {
     }
     tokio::task::yield_now().await;
     fleet.hands.advance(5 * SECOND);
-    until(|| cache.metrics().stats().levels().entries == 5).await;
+    until(|| cache.metrics().stats().usage().entries == 5).await;
     let size = cache.shared_size().await.unwrap();
     assert_eq!((size.entries, size.exact), (Some(5), true));
     fleet.hands.advance(5 * SECOND);
-    until(|| cache.metrics().stats().levels().entries == 0).await;
-    assert_eq!(cache.shared_size().await.unwrap().entries, Some(0), "they were dropped, and not only too old");
+    until(|| cache.metrics().stats().usage().entries == 0).await;
+    assert_eq!(cache.shared_size().await.unwrap().entries, Some(0), "they were removed, not only expired");
 }
 
 #[test]
-fn what_cannot_work_says_what_to_change() {
+fn invalid_shared_configuration_names_the_fix() {
     let fleet = Fleet::new();
     let refused = |shared: Shared<InMemory>| {
         let error = fleet.wrapped("shared.refused").store(shared).try_build().unwrap_err();
         error.to_string()
     };
     let shared = || Shared::new(fleet.store.clone());
-    assert!(refused(shared().namespace("")).contains("needs a namespace"));
-    assert!(refused(shared().timeout(Duration::ZERO)).contains("give it 100 ms"));
-    assert!(refused(shared().breaker(0, SECOND)).contains("1 or more"));
-    assert!(refused(shared().lease(Duration::from_millis(1))).contains("give it 10 s"));
+    assert!(refused(shared().namespace("")).contains("must not be empty"));
+    assert!(refused(shared().timeout(Duration::ZERO)).contains("must be greater than zero, got 0"));
+    assert!(refused(shared().circuit_breaker(0, SECOND)).contains("must be at least 1, got 0"));
+    assert!(refused(shared().lease(Duration::from_millis(1))).contains("must be at least 10 ms, got 1ms"));
     #[cfg(feature = "sync")]
     {
         let blocking = cachescope::sync::cached("shared.blocking", |n: u64| n).store(shared());
-        assert!(blocking.try_build().unwrap_err().to_string().contains("needs a runtime"));
+        assert!(blocking.try_build().unwrap_err().to_string().contains("wrap an async function"));
     }
 }
 
 #[tokio::test]
-async fn a_store_given_directly_is_used_with_what_is_default() {
+async fn byte_store_given_directly_uses_defaults() {
     let fleet = Fleet::new();
     let (one, other) =
         (fleet.wrapped("shared.plain").store(fleet.store.clone()).build(), fleet.process("shared.plain"));

@@ -1,18 +1,19 @@
-//! Where the numbers of all caches are sent at intervals.
+//! The sink of all caches' metrics.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use cachescope::{Snapshot, cached, send_metrics_to};
+use cachescope::cached;
+use cachescope::metrics::{Snapshot, send_metrics_to};
 use futures_util::FutureExt;
 
-/// Of a cache of this test.
+/// The snapshot of this test's cache.
 fn find(caches: &[Snapshot]) -> Option<Snapshot> {
     caches.iter().find(|snapshot| snapshot.cache == "sink.squares").cloned()
 }
 
 #[test]
-fn a_sink_takes_the_numbers_of_all_caches_at_intervals_on_demand_and_at_its_end() {
+fn sink_gets_all_caches_at_interval_flush_and_drop() {
     let squares = cached("sink.squares", |n: u64| async move { n * n }).label("team", "search").build();
     let (to_test, sent) = channel();
     let sink = move |caches: &[Snapshot]| drop(to_test.send(find(caches)));
@@ -28,12 +29,12 @@ fn a_sink_takes_the_numbers_of_all_caches_at_intervals_on_demand_and_at_its_end(
     let last = sent.try_iter().last().unwrap().expect("it lives");
     assert_eq!(last.stats.since(&second.stats).hits(), 1);
     assert_eq!(last.stats.requests(), squares.metrics().stats().requests());
-    // The thread may be on its way with one more; then the sink is gone, and its end of the channel.
+    // The thread may be sending one more snapshot; then the sink is dropped, and its end of the channel.
     while sent.recv().is_ok() {}
 }
 
 #[test]
-fn a_sink_that_panics_is_asked_again() {
+fn panicking_sink_is_called_again() {
     let squares = cached("sink.others", |n: u64| async move { n * n }).build();
     let (to_test, sent) = channel();
     let sink = move |_: &[Snapshot]| {

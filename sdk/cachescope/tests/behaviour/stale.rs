@@ -1,19 +1,18 @@
-//! Entries past their time.
+//! Stale entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachescope::{
-    Cached, Clock, ClockHands, Ending, Failure, LoadOutcome, LoadTrigger, RequestResult, StaleEvent, cached, try_cached,
-};
+use cachescope::metrics::{Failure, LoadOutcome, LoadTrigger, RequestOutcome, RequestResult, StaleEvent};
+use cachescope::{Cached, Clock, ManualClock, cached, try_cached};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A cache whose loads are numbered and each take a permit; fresh for 10 s, served for 5 s more.
-fn renewing(name: &str) -> (Cached<u64, u64>, ClockHands, Arc<Semaphore>) {
+fn renewing(name: &str) -> (Cached<u64, u64>, ManualClock, Arc<Semaphore>) {
     let (clock, hands) = Clock::manual();
     let (gate, loads) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicU64::new(0)));
     let permits = Arc::clone(&gate);
@@ -28,7 +27,7 @@ fn renewing(name: &str) -> (Cached<u64, u64>, ClockHands, Arc<Semaphore>) {
     (cache, hands, permits)
 }
 
-/// Lets the tasks of a current-thread runtime go on until what is awaited is so.
+/// Runs the tasks of a current-thread runtime until the condition holds.
 async fn until(what: impl Fn() -> bool) {
     for _ in 0..1_000 {
         if what() {
@@ -40,7 +39,7 @@ async fn until(what: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_stale_entry_is_served_at_once_and_renewed_once_behind() {
+async fn stale_entry_is_served_at_once_and_refreshed_once() {
     let (cache, hands, gate) = renewing("stale.behind");
     assert_eq!(cache.call(1).await, 1);
     hands.advance(12 * SECOND);
@@ -70,7 +69,7 @@ async fn a_stale_entry_is_served_at_once_and_renewed_once_behind() {
 }
 
 #[tokio::test]
-async fn past_the_time_it_may_be_served_a_request_loads() {
+async fn request_loads_after_stale_period() {
     let (cache, hands, gate) = renewing("stale.expired");
     gate.add_permits(1);
     cache.call(1).await;
@@ -82,7 +81,7 @@ async fn past_the_time_it_may_be_served_a_request_loads() {
 }
 
 #[test]
-fn without_a_runtime_a_request_loads() {
+fn stale_request_loads_without_runtime() {
     let (cache, hands, gate) = renewing("stale.no_runtime");
     gate.add_permits(1);
     assert_eq!(cache.call(1).now_or_never(), Some(1));
@@ -92,7 +91,7 @@ fn without_a_runtime_a_request_loads() {
 }
 
 #[tokio::test]
-async fn a_request_that_misses_follows_a_refresh_and_an_invalidation_overtakes_it() {
+async fn miss_follows_refresh_and_invalidation_overtakes_it() {
     let (cache, hands, gate) = renewing("stale.followed");
     cache.call(1).await;
     hands.advance(12 * SECOND);
@@ -107,11 +106,11 @@ async fn a_request_that_misses_follows_a_refresh_and_an_invalidation_overtakes_i
     gate.add_permits(1);
     assert_eq!(follower.await.expect("no panic"), 2);
     let stats = cache.metrics().stats();
-    assert_eq!((stats.coalesced(), stats.levels().entries), (1, 0));
+    assert_eq!((stats.coalesced(), stats.usage().entries), (1, 0));
 }
 
 #[tokio::test]
-async fn a_refresh_that_panics_or_fails_leaves_the_entry_to_be_served() {
+async fn failed_refresh_keeps_stale_entry() {
     std::panic::set_hook(Box::new(|_| ()));
     let (clock, hands) = Clock::manual();
     let loads = Arc::new(AtomicU64::new(0));
@@ -138,7 +137,7 @@ async fn a_refresh_that_panics_or_fails_leaves_the_entry_to_be_served() {
 }
 
 #[test]
-fn the_last_good_value_answers_where_a_load_fails_for_a_bounded_time() {
+fn stale_value_answers_for_failed_load_within_limit() {
     let (clock, hands) = Clock::manual();
     let loads = Arc::new(AtomicU64::new(0));
     let cache = try_cached("stale.on_error", move |_: u64| {
@@ -157,7 +156,7 @@ fn the_last_good_value_answers_where_a_load_fails_for_a_bounded_time() {
     hands.advance(SECOND);
     assert!(ask().is_err());
     let stats = cache.metrics().stats();
-    assert_eq!(stats.ended(Ending::of(RequestResult::Stale).with_failure(Failure::Error)), 1);
+    assert_eq!(stats.ended(RequestOutcome::new(RequestResult::Stale).with_failure(Failure::Error)), 1);
     assert_eq!((stats.misses(), stats.loads(LoadOutcome::Failed)), (2, 2));
     assert_eq!(stats.stale_age(StaleEvent::Served).max(), 19 * SECOND);
 }

@@ -6,10 +6,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use cachescope::{Clock, LoadOutcome, LoadTrigger, RequestResult, WaitOutcome, sync};
+use cachescope::metrics::{LoadOutcome, LoadTrigger, RequestResult, WaitOutcome};
+use cachescope::{Clock, sync};
 
 use crate::balance::assert_balanced;
-use crate::patience::until;
+use crate::until::until;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,7 +28,7 @@ fn gated(name: &str) -> (sync::Cached<u64, u64>, Sender<bool>) {
 }
 
 #[test]
-fn of_threads_that_call_at_once_one_loads() {
+fn sync_concurrent_threads_share_one_load() {
     let (cache, go) = gated("sync.one_loads");
     let threads: Vec<_> = (0..8)
         .map(|_| {
@@ -46,7 +47,7 @@ fn of_threads_that_call_at_once_one_loads() {
 }
 
 #[test]
-fn a_panic_is_its_caller_s_and_who_waits_loads() {
+fn sync_panic_reaches_its_caller_and_follower_loads() {
     let (cache, go) = gated("sync.panics");
     let leader = thread::spawn({
         let cache = cache.clone();
@@ -68,7 +69,7 @@ fn a_panic_is_its_caller_s_and_who_waits_loads() {
 }
 
 #[test]
-fn what_is_stale_or_aging_is_renewed_by_a_thread_without_any_runtime() {
+fn sync_refresh_runs_on_thread_without_runtime() {
     let (clock, hands) = Clock::manual();
     let loads = AtomicU64::new(0);
     let builder = sync::cached("sync.renewed", move |_: u64| loads.fetch_add(1, Ordering::Relaxed) + 1);
@@ -78,10 +79,10 @@ fn what_is_stale_or_aging_is_renewed_by_a_thread_without_any_runtime() {
     assert_eq!(cache.call(1), 1);
     hands.advance(8 * SECOND);
     assert_eq!(cache.call(1), 1);
-    until(|| refreshed() == 1 && cache.entry(&1).is_some_and(|seen| seen.value == 2));
+    until(|| refreshed() == 1 && cache.peek(&1).is_some_and(|seen| seen.value == 2));
     hands.advance(15 * SECOND);
     assert_eq!(cache.call(1), 2);
-    until(|| refreshed() == 2 && cache.entry(&1).is_some_and(|seen| seen.value == 3));
+    until(|| refreshed() == 2 && cache.peek(&1).is_some_and(|seen| seen.value == 3));
     hands.advance(15 * SECOND);
     cache.close();
     assert_eq!((cache.call(1), refreshed()), (4, 2), "closed, it loads as on any miss");
@@ -91,7 +92,7 @@ fn what_is_stale_or_aging_is_renewed_by_a_thread_without_any_runtime() {
 }
 
 #[test]
-fn a_request_can_wish_and_batches_load_once() {
+fn sync_request_options_and_batch_load_work() {
     let loads = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&loads);
     let square = move |n: u64| {
@@ -116,7 +117,7 @@ fn a_request_can_wish_and_batches_load_once() {
 }
 
 #[tokio::test]
-async fn a_load_may_call_another_cache_and_a_runtime_s_thread_may_call() {
+async fn sync_load_may_call_other_cache_and_runtime_thread_may_call() {
     let inner = sync::cached("sync.inner", |n: u64| n * n).build();
     let outer = sync::try_cached("sync.outer", {
         let inner = inner.clone();

@@ -1,4 +1,4 @@
-//! What telemetry may do.
+//! The calls that an SDK may make while telemetry is recorded.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use opentelemetry::metrics::{Histogram, HistogramBuilder, InstrumentProvider, Me
 use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
 
-/// An SDK that asks a cache for its stats whenever it is told a duration, as an SDK that collects at that moment may.
+/// An SDK that reads a cache's stats whenever a duration is recorded, as an SDK that collects at that moment may.
 #[derive(Clone, Default)]
 struct Asking(Arc<OnceLock<Cached<u64, u64>>>);
 
@@ -35,7 +35,7 @@ impl SyncInstrument<f64> for Asking {
 }
 
 #[test]
-fn nothing_is_told_to_telemetry_under_a_lock_that_telemetry_needs() {
+fn telemetry_is_recorded_outside_locks_that_collection_needs() {
     let (done, is_done) = channel();
     std::thread::spawn(move || {
         let asking = Asking::default();
@@ -50,6 +50,6 @@ fn nothing_is_told_to_telemetry_under_a_lock_that_telemetry_needs() {
         cache.clear();
         done.send(cache.metrics().stats().requests())
     });
-    // A lock taken twice by one thread is never given back: the deadline only bounds that.
+    // A lock taken twice by one thread is never released: the deadline only bounds a failure.
     assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(3));
 }

@@ -1,4 +1,4 @@
-//! Requests that tell what happens to them.
+//! Verbose requests.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, subscriber};
 
-/// Notes each event as a line.
+/// Records each event as a line.
 #[derive(Clone, Default)]
 struct Noted(Arc<Mutex<Vec<String>>>);
 
@@ -44,7 +44,7 @@ impl Subscriber for Noted {
 }
 
 #[test]
-fn a_verbose_request_tells_its_result_and_its_load_without_key_and_value() {
+fn verbose_request_logs_result_and_load_without_key_and_value() {
     let noted = Noted::default();
     subscriber::with_default(noted.clone(), || {
         let (clock, hands) = Clock::manual();

@@ -1,125 +1,126 @@
-//! What the rules go by.
+//! The numbers that the rules examine.
 
 use std::time::Duration;
 
-use crate::insight::{Amplification, Curve, HotKeys, Lifetimes};
+use crate::insight::{HitRateCurve, HotKeys, TtlCurve, WastedLoads};
 
-/// Requests that must have been seen before anything is said. A share of 10 % of so many is right within 2 points
-/// (two sigma), so what is above a threshold there isn't chance; and nobody gains by tuning a cache that is asked less.
-pub(super) const ENOUGH_REQUESTS: u64 = 1_000;
-/// Loads that must have been seen before something is said of them, and of what they take: a mean of so many is right
-/// within 20 % (two sigma) where durations spread as much as they are long, as they mostly do.
-pub(super) const ENOUGH_LOADS: u64 = 100;
+/// The number of requests from which advice is given. A share of 10 % of that many is accurate to 2 points (two sigma),
+/// so exceeding a threshold isn't chance. And tuning a cache with fewer requests helps nobody.
+pub(crate) const ENOUGH_REQUESTS: u64 = 1_000;
+/// The number of loads from which their duration is used. A mean of that many is accurate to 20 % (two sigma) if the
+/// standard deviation equals the mean, as is typical.
+pub(crate) const ENOUGH_LOADS: u64 = 100;
 
 const HOUR: f64 = 3_600.0;
 
-/// All numbers that advice follows from, of one stretch of time; the rules see nothing else. The defaults are those of
-/// a cache of which nothing is known.
+/// All numbers that advice is based on, for one period. The rules see nothing else. The defaults describe a cache of
+/// which nothing is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence<'a> {
-    /// The kind of the store in memory, as `Store::kind` has it.
+    /// The kind of the store in memory: `Store::kind`.
     pub(crate) store: &'a str,
-    /// How long all of this took.
-    pub(crate) covers: Duration,
+    /// The length of the period.
+    pub(crate) period: Duration,
 
-    /// Requests that the cache could have answered: hits, stale, missed, coalesced and absent ones.
+    /// The requests that the cache could have answered: hits, stale answers, misses, coalesced and absent ones.
     pub(crate) requests: u64,
-    /// How long all of them took together; hits as far as they were timed, times how rarely that was.
+    /// The total time of these requests. For hits: the timed ones, scaled up by the timing interval.
     pub(crate) request_time: Duration,
-    /// Of the requests: hits and stale answers, of 1. `None` without any.
+    /// The share of hits and stale answers of these requests. `None` without requests.
     pub(crate) hit_rate: Option<f64>,
-    /// Requests that a remembered error answered: hits with an error.
-    pub(crate) remembered_errors: u64,
-    /// Requests that another request's load answered.
+    /// The requests answered by a cached error. They count as hits with an error.
+    pub(crate) cached_errors: u64,
+    /// The requests answered by another request's load.
     pub(crate) coalesced: u64,
-    /// Requests that loaded.
+    /// The requests that loaded.
     pub(crate) misses: u64,
-    /// Those of them whose entry was past its time.
-    pub(crate) expired: u64,
-    /// How long requests waited for loads of others in this process, however that ended.
+    /// The misses whose entry had expired.
+    pub(crate) expired_misses: u64,
+    /// The total time that requests waited for the loads of others in this process, whatever the outcome.
     pub(crate) wait_time: Duration,
 
-    /// Loads by misses that ended, in whatever way.
+    /// The loads by misses that ended, whatever the outcome.
     pub(crate) loads: u64,
-    /// How long those took together.
+    /// The total time of these loads.
     pub(crate) load_time: Duration,
-    /// How long the longest load took, refreshes too.
+    /// The duration of the longest load, including refreshes.
     pub(crate) longest_load: Duration,
-    /// Loads behind requests.
+    /// The loads in the background.
     pub(crate) refreshes: u64,
-    /// What entries saved of loads: `Stats::load_time_saved`.
+    /// The load time that entries saved: `Stats::load_time_saved`.
     pub(crate) load_time_saved: Duration,
-    /// What the cache took for that: `Stats::caching_time`.
+    /// The time that caching took: `Stats::caching_time`.
     pub(crate) caching_time: Duration,
 
-    /// How long values are fresh; `None` is for ever, or by the value.
+    /// The TTL. `None`: values never expire, or each has its own TTL.
     pub(crate) ttl: Option<Duration>,
     /// Whether values expire at all.
     pub(crate) expires: bool,
-    /// Entries held in memory, also where there is a store behind.
+    /// The entries in memory, also if there is a shared store.
     pub(crate) entries: u64,
-    /// Bytes held in memory, where that is known.
+    /// The bytes in memory, if known.
     pub(crate) bytes: Option<u64>,
-    /// Entries dropped from memory to make room.
+    /// The entries evicted from memory for capacity.
     pub(crate) evicted: u64,
-    /// Values that were refused for their size.
+    /// The values rejected because of their size.
     pub(crate) too_large: u64,
-    /// How large those were that were stored, where that is known.
+    /// The sizes of the stored values, if known.
     pub(crate) sizes: Option<EntrySizes>,
 
-    /// The store behind, where there is one.
-    pub(crate) shared: Option<StoreBehind>,
+    /// The shared store, if there is one.
+    pub(crate) shared: Option<L2Evidence>,
 
-    pub(crate) curve: Option<&'a Curve>,
-    pub(crate) lifetimes: Option<&'a Lifetimes>,
+    pub(crate) curve: Option<&'a HitRateCurve>,
+    pub(crate) ttl_curve: Option<&'a TtlCurve>,
     pub(crate) hot_keys: Option<&'a HotKeys>,
-    pub(crate) amplification: Option<&'a Amplification>,
+    pub(crate) wasted_loads: Option<&'a WastedLoads>,
 }
 
-/// How large entries were that were stored, in bytes.
+/// The sizes of stored entries, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntrySizes {
     pub(crate) count: u64,
     pub(crate) mean: u64,
-    /// 99 of 100 are no larger.
+    /// The 99th percentile.
     pub(crate) p99: u64,
     pub(crate) largest: u64,
 }
 
-/// What a shared store behind the one in memory did.
+/// The numbers of a shared store (L2).
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StoreBehind {
-    /// How often it was asked for an entry.
+pub(crate) struct L2Evidence {
+    /// The number of gets.
     pub(crate) gets: u64,
-    /// How long that took in all.
+    /// The total time of gets.
     pub(crate) get_time: Duration,
-    /// How long it took to give it entries.
+    /// The total time of puts.
     pub(crate) put_time: Duration,
-    /// How long it took to make bytes of values and values of bytes; `None` where nobody measured it.
+    /// The total time for encoding and decoding values. `None` if it wasn't measured.
     pub(crate) coding_time: Option<Duration>,
-    /// How long one process has the right to load a key; `None`: each loads for itself.
+    /// The duration of a lease, in which one process has the right to load a key. `None`: each process loads for
+    /// itself.
     pub(crate) lease: Option<Duration>,
-    /// Waits for another process's load that took too long.
-    pub(crate) timeouts: u64,
-    /// How long a request waits for a load of others; `None`: as long as it takes.
-    pub(crate) patience: Option<Duration>,
-    /// Loaded values that weren't stored, because the key was invalidated or another process loaded it meanwhile.
+    /// The waits for another process's load that timed out.
+    pub(crate) wait_timeouts: u64,
+    /// The time after which a request stops waiting for the load of another. `None`: there is no limit.
+    pub(crate) wait_timeout: Option<Duration>,
+    /// The loaded values that weren't stored, because the key was invalidated or another process loaded it meanwhile.
     pub(crate) overtaken: u64,
 }
 
 impl Evidence<'_> {
-    /// Whether enough was seen to say anything.
-    pub(super) fn suffices(&self) -> bool {
+    /// Returns whether there are enough requests for any advice.
+    pub(crate) fn is_sufficient(&self) -> bool {
         self.requests >= ENOUGH_REQUESTS
     }
 
-    /// How long a load takes, if enough were seen to say so.
-    pub(super) fn mean_load(&self) -> Option<Duration> {
+    /// Returns the mean duration of a load. `None` if there were too few.
+    pub(crate) fn mean_load(&self) -> Option<Duration> {
         (self.loads >= ENOUGH_LOADS).then(|| self.load_time.div_f64(self.loads as f64))
     }
 
-    /// How long it takes where memory has nothing: a load, or a look into the shared store and perhaps a load.
-    pub(super) fn mean_miss(&self) -> Option<Duration> {
+    /// Returns the mean time of a miss in memory: a load, or a get from the shared store and sometimes a load.
+    pub(crate) fn mean_miss(&self) -> Option<Duration> {
         let load = self.mean_load();
         match self.shared.filter(|shared| shared.gets > 0) {
             Some(shared) => load.map(|_| (shared.get_time + self.load_time).div_f64(shared.gets as f64)),
@@ -127,30 +128,30 @@ impl Evidence<'_> {
         }
     }
 
-    /// An amount of the time covered, as one of an hour.
-    pub(super) fn per_hour(&self, amount: f64) -> f64 {
-        let covered = self.covers.as_secs_f64();
+    /// Converts an amount of this period to an amount per hour.
+    pub(crate) fn per_hour(&self, amount: f64) -> f64 {
+        let covered = self.period.as_secs_f64();
         if covered > 0.0 { amount * HOUR / covered } else { amount }
     }
 
-    /// The same of time that was spent; several requests spend it at once, so it may be more than an hour.
-    pub(super) fn time_per_hour(&self, spent: Duration) -> Duration {
+    /// Converts an amount of time to time per hour. The result may exceed one hour, since requests run concurrently.
+    pub(crate) fn time_per_hour(&self, spent: Duration) -> Duration {
         Duration::try_from_secs_f64(self.per_hour(spent.as_secs_f64())).unwrap_or(Duration::MAX)
     }
 
-    /// A share of all requests.
-    pub(super) fn of_requests(&self, number: u64) -> f64 {
+    /// Returns the share of all requests.
+    pub(crate) fn share_of_requests(&self, number: u64) -> f64 {
         share(number, self.requests)
     }
 
-    /// A share of all loads.
-    pub(super) fn of_loads(&self, number: u64) -> f64 {
+    /// Returns the share of all loads.
+    pub(crate) fn share_of_loads(&self, number: u64) -> f64 {
         share(number, self.loads)
     }
 }
 
-/// How much of `all` it is; 0 of none.
-pub(super) fn share(number: u64, all: u64) -> f64 {
+/// Returns `number / all`, or 0 if `all` is 0.
+pub(crate) fn share(number: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { number as f64 / all as f64 }
 }
 
@@ -159,23 +160,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_told_by_the_hour() {
-        let half_an_hour = Evidence { covers: Duration::from_secs(1_800), ..Evidence::default() };
+    fn amounts_are_converted_to_one_hour() {
+        let half_an_hour = Evidence { period: Duration::from_secs(1_800), ..Evidence::default() };
         assert_eq!(half_an_hour.per_hour(10.0), 20.0);
         assert_eq!(half_an_hour.time_per_hour(Duration::from_secs(7)), Duration::from_secs(14));
         assert_eq!(Evidence::default().per_hour(10.0), 10.0);
     }
 
     #[test]
-    fn a_few_loads_have_no_mean() {
+    fn mean_load_is_none_for_few_loads() {
         let of = |loads| Evidence { loads, load_time: Duration::from_secs(1), ..Evidence::default() }.mean_load();
         assert_eq!((of(0), of(99), of(100)), (None, None, Some(Duration::from_millis(10))));
     }
 
     #[test]
-    fn a_miss_before_a_shared_store_is_a_look_and_at_times_a_load() {
+    fn mean_miss_includes_gets_from_the_shared_store() {
         let memory = Evidence { loads: 100, load_time: Duration::from_secs(1), ..Evidence::default() };
-        let behind = StoreBehind { gets: 1_000, get_time: Duration::from_secs(2), ..StoreBehind::default() };
+        let behind = L2Evidence { gets: 1_000, get_time: Duration::from_secs(2), ..L2Evidence::default() };
         assert_eq!(memory.mean_miss(), Some(Duration::from_millis(10)));
         let tiered = Evidence { shared: Some(behind), ..memory };
         assert_eq!(tiered.mean_miss(), Some(Duration::from_millis(3)));

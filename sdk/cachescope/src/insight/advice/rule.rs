@@ -1,20 +1,20 @@
-//! The rules by name.
+//! The names of the rules.
 
 use std::fmt;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// What is to be said about a cache.
+        /// A rule that gives advice on a cache.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
         #[non_exhaustive]
         pub enum Rule { $($(#[$doc])* #[cfg_attr(feature = "serde", serde(rename = $text))] $name,)+ }
 
         impl Rule {
-            /// Every rule.
+            /// All rules.
             pub const ALL: [Self; [$($text),+].len()] = [$(Self::$name),+];
 
-            /// Its name, as it is sent and stored.
+            /// Returns the name, as it is serialised.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
@@ -24,33 +24,33 @@ macro_rules! rules {
 }
 
 rules! {
-    /// Caching takes longer than the loads that it saves.
+    /// Caching takes longer than the loads that it avoids.
     NotWorthCaching = "not_worth_caching",
-    /// A larger store would answer more.
+    /// A larger capacity would raise the hit rate.
     TooSmall = "too_small",
-    /// A smaller store would answer as much.
+    /// A lower capacity would not lower the hit rate.
     TooLarge = "too_large",
-    /// Values that live longer would answer more.
+    /// A longer TTL would raise the hit rate.
     TtlTooShort = "ttl_too_short",
-    /// Values that live shorter would answer as much.
+    /// A shorter TTL would not lower the hit rate.
     TtlTooLong = "ttl_too_long",
-    /// One key is asked for far more than all others.
+    /// One key has a large share of all requests.
     OneHotKey = "one_hot_key",
-    /// Requests wait for loads of others.
+    /// Many requests wait for the loads of others: a thundering herd.
     Stampedes = "stampedes",
-    /// Values are refused for their size, or a few take the room of most.
+    /// Values exceed the size limit, or a few values take most of the capacity.
     ValuesTooLarge = "values_too_large",
-    /// Making bytes of values, and values of bytes, takes as long as the shared store.
+    /// Encoding and decoding values take long, compared to the shared store.
     SerialisationDominates = "serialisation_dominates",
-    /// The shared store takes as long as a load.
+    /// A get from the shared store takes as long as a load.
     SharedStoreSlowerThanLoad = "shared_store_slower_than_load",
-    /// Remembered errors answer many requests.
+    /// Cached errors answer many requests.
     ErrorsCached = "errors_cached",
-    /// Processes load what others are loading.
+    /// Processes load values that others are already loading.
     DuplicateLoads = "duplicate_loads",
-    /// Most values that are renewed ahead are asked for by nobody.
+    /// Most values that are refreshed in the background are never read.
     RefreshesUnread = "refreshes_unread",
-    /// Most values that are stored leave without having answered anything.
+    /// Most stored values are evicted before they answer a request.
     EvictedUnread = "evicted_unread",
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_has_a_name_of_its_own() {
+    fn rules_have_unique_names() {
         let names: HashSet<_> = Rule::ALL.into_iter().map(Rule::as_str).collect();
         assert_eq!(names.len(), Rule::ALL.len());
         assert_eq!(Rule::TtlTooLong.to_string(), "ttl_too_long");
@@ -75,7 +75,7 @@ mod tests {
 
     #[cfg(feature = "persist")]
     #[test]
-    fn a_rule_is_sent_by_its_name() {
+    fn rule_is_serialised_by_its_name() {
         for rule in Rule::ALL {
             let sent = serde_json::to_string(&rule).unwrap();
             assert_eq!(sent, format!("\"{rule}\""));

@@ -1,4 +1,4 @@
-//! Numbers kept in a file.
+//! Saved metrics in a file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -9,16 +9,16 @@ use cachescope_core::ConfigError;
 
 use super::MetricsStore;
 
-/// No file of ours is as large: what is larger isn't read to its end.
+/// The most bytes that are read. Files that this module writes are far smaller.
 const READ_LIMIT: u64 = 16 << 20;
 
-/// A file, which one cache at a time has: the store of [`Persistence::in_file`](super::Persistence::in_file), for
-/// stores that do more.
+/// A file for the metrics of one cache: the store of [`Persistence::in_file`](super::Persistence::in_file). Use it to
+/// write a [`MetricsStore`] that does more.
 ///
 /// ```
-/// use cachescope::{MetricsFile, Persistence};
+/// use cachescope::metrics::{MetricsFile, Persistence};
 ///
-/// let persistence = Persistence::in_store(MetricsFile::at("/var/lib/shop/user.metrics"));
+/// let persistence = Persistence::in_store(MetricsFile::new("/var/lib/shop/user.metrics"));
 /// ```
 #[derive(Debug)]
 pub struct MetricsFile {
@@ -27,8 +27,8 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// At this path. Nothing is opened yet.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
+    /// Creates a store for this path. Opens nothing yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), lock: None }
     }
 
@@ -40,19 +40,18 @@ impl MetricsFile {
 
     fn lock(&self) -> io::Result<Lock> {
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))?;
         }
         let path = self.beside(".lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| at(&path, &error))?;
+        let file = file.map_err(|error| with_path(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => {
-                let what =
-                    "another cache keeps its metrics there, of this process or another: give each a path of its own";
-                Err(at(&self.path, &io::Error::new(io::ErrorKind::WouldBlock, what)))
+                let what = "another cache, of this or another process, uses this file: give each cache its own path";
+                Err(with_path(&self.path, &io::Error::new(io::ErrorKind::WouldBlock, what)))
             }
-            Err(TryLockError::Error(error)) => Err(at(&path, &error)),
+            Err(TryLockError::Error(error)) => Err(with_path(&path, &error)),
         }
     }
 
@@ -60,10 +59,10 @@ impl MetricsFile {
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(at(&self.path, &error)),
+            Err(error) => return Err(with_path(&self.path, &error)),
         };
         let mut bytes = Vec::new();
-        file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(|error| at(&self.path, &error))?;
+        file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(|error| with_path(&self.path, &error))?;
         Ok(Some(bytes))
     }
 }
@@ -73,14 +72,14 @@ impl MetricsStore for MetricsFile {
         if self.path.file_name().is_none() || self.path.is_dir() {
             let path = self.path.display();
             return Err(ConfigError::new(format!(
-                "metrics can't be kept in \"{path}\": give it the path of a file, which is made where there is none"
+                "the path of saved metrics must be that of a file, got \"{path}\": the file is created if it doesn't exist"
             )));
         }
         Ok(())
     }
 
     fn open(&mut self) -> io::Result<Option<Vec<u8>>> {
-        // A second lock isn't to be had while this is held, even here.
+        // A second lock can't be taken while the first is held, even by this process.
         self.lock = None;
         let lock = self.lock()?;
         let bytes = self.read()?;
@@ -93,37 +92,37 @@ impl MetricsStore for MetricsFile {
         let write = || {
             let mut file = File::create(&new)?;
             file.write_all(bytes)?;
-            // Before it takes the old one's place: a power cut leaves the one or the other.
+            // Synced before it replaces the old file, so a power failure leaves one of the two complete.
             file.sync_all()
         };
-        write().map_err(|error| at(&new, &error))?;
-        fs::rename(&new, &self.path).map_err(|error| at(&self.path, &error))
+        write().map_err(|error| with_path(&new, &error))?;
+        fs::rename(&new, &self.path).map_err(|error| with_path(&self.path, &error))
     }
 
     fn set_aside(&mut self) -> io::Result<String> {
-        // The lock is held, so nobody else takes the name.
+        // No one else takes the name, since the lock is held.
         let free = (1..).map(|number| self.beside(&format!(".unread-{number}"))).find(|path| !path.exists());
-        let aside = free.ok_or_else(|| io::Error::other("no free name"))?;
-        fs::rename(&self.path, &aside).map_err(|error| at(&self.path, &error))?;
+        let aside = free.ok_or_else(|| io::Error::other("no free name for the unreadable file"))?;
+        fs::rename(&self.path, &aside).map_err(|error| with_path(&self.path, &error))?;
         Ok(aside.display().to_string())
     }
 }
 
-/// A locked file. The end of its process unlocks it as well, whatever that is.
+/// A locked file. If the process ends in any way, the operating system releases the lock.
 #[derive(Debug)]
 struct Lock(File);
 
-/// Closing it would do only while nobody else has it open: a process that this one is just starting has all its files,
-/// until its own program runs.
+/// Unlocks explicitly. Closing the file isn't enough: a child process that is being started holds all open files of
+/// this process until it runs its own program.
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Where that can't be done, closing is all there is.
+        // If unlocking fails, closing the file is all that is left.
         let _ = self.0.unlock();
     }
 }
 
-/// The error with the path it is about.
-fn at(path: &Path, error: &io::Error) -> io::Error {
+/// Adds the path to an error.
+fn with_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
@@ -132,52 +131,52 @@ mod tests {
     use super::*;
 
     fn contents(path: &Path) -> Vec<u8> {
-        fs::read(path).expect("it is there")
+        fs::read(path).expect("the file exists")
     }
 
     #[test]
-    fn what_was_saved_is_read_by_the_next() {
+    fn saved_bytes_are_read_by_the_next_process() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new").join("cache.metrics");
-        let mut file = MetricsFile::at(path.clone());
+        let mut file = MetricsFile::new(path.clone());
         assert_eq!(file.open().unwrap(), None);
         file.save(b"one").unwrap();
         file.save(b"two").unwrap();
         drop(file);
-        assert_eq!(MetricsFile::at(path.clone()).open().unwrap().unwrap(), b"two");
+        assert_eq!(MetricsFile::new(path.clone()).open().unwrap().unwrap(), b"two");
         assert!(!path.with_extension("metrics.new").exists());
     }
 
     #[test]
-    fn one_at_a_time_has_it() {
+    fn second_cache_cannot_open_the_same_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.metrics");
-        let [mut one, mut other] = [MetricsFile::at(path.clone()), MetricsFile::at(path)];
+        let [mut one, mut other] = [MetricsFile::new(path.clone()), MetricsFile::new(path)];
         one.open().unwrap();
         let error = other.open().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        assert!(error.to_string().contains("give each a path of its own"), "{error}");
+        assert!(error.to_string().contains("give each cache its own path"), "{error}");
         drop(one);
         other.open().unwrap();
     }
 
-    /// As a process that is being started has it, for as long as its own program doesn't run.
+    /// A process that is being started keeps the files open until it runs its own program.
     #[test]
-    fn it_is_free_once_dropped_though_the_lock_s_file_is_still_open_elsewhere() {
+    fn drop_releases_the_lock_while_the_file_is_open_elsewhere() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.metrics");
-        let mut one = MetricsFile::at(path.clone());
+        let mut one = MetricsFile::new(path.clone());
         one.open().unwrap();
         let _elsewhere = one.lock.as_ref().unwrap().0.try_clone().unwrap();
         drop(one);
-        MetricsFile::at(path).open().unwrap();
+        MetricsFile::new(path).open().unwrap();
     }
 
     #[test]
-    fn what_is_set_aside_is_all_kept() {
+    fn set_aside_keeps_all_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.metrics");
-        let mut file = MetricsFile::at(path.clone());
+        let mut file = MetricsFile::new(path.clone());
         let aside = [b"one", b"two"].map(|bytes| {
             fs::write(&path, bytes).unwrap();
             assert_eq!(file.open().unwrap().unwrap(), bytes);
@@ -188,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_refused_and_a_path_that_can_not_be_made_is_named() {
+    fn folder_is_rejected_and_errors_name_the_path() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = MetricsFile::at(folder.path().to_owned()).check().unwrap_err().to_string();
-        assert!(refused.contains("give it the path of a file"), "{refused}");
-        assert!(MetricsFile::at(PathBuf::new()).check().is_err());
+        let refused = MetricsFile::new(folder.path().to_owned()).check().unwrap_err().to_string();
+        assert!(refused.contains("must be that of a file"), "{refused}");
+        assert!(MetricsFile::new(PathBuf::new()).check().is_err());
         fs::write(folder.path().join("file"), b"").unwrap();
-        let mut below = MetricsFile::at(folder.path().join("file").join("cache.metrics"));
+        let mut below = MetricsFile::new(folder.path().join("file").join("cache.metrics"));
         assert!(below.open().unwrap_err().to_string().contains("file"));
     }
 }

@@ -1,8 +1,8 @@
-//! A cache's numbers, kept over restarts.
+//! Saves the numbers of a cache, so that they survive restarts.
 
+mod encoding;
 mod file;
-mod format;
-mod keeper;
+mod saver;
 
 use std::fmt;
 use std::io;
@@ -12,63 +12,69 @@ use std::time::Duration;
 use cachescope_core::ConfigError;
 
 pub use self::file::MetricsFile;
-pub(crate) use self::keeper::Keeper;
+pub(crate) use self::saver::MetricsSaver;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where a cache keeps its numbers for the next process, and how often it saves them: given to
-/// [`Builder::persist_metrics`](crate::Builder::persist_metrics). A path is one as well.
+/// Where a cache saves its numbers for the next process, and how often. Passed to
+/// [`Builder::persist_metrics`](crate::Builder::persist_metrics), which also takes a path.
 ///
 /// ```
 /// use std::time::Duration;
-/// use cachescope::Persistence;
+/// use cachescope::metrics::Persistence;
 ///
 /// let every_minute = Persistence::in_file("/var/lib/shop/user.metrics").every(Duration::from_secs(60));
 /// ```
+#[doc(alias = "snapshot")]
 #[derive(Debug)]
 pub struct Persistence {
     store: Box<dyn MetricsStore>,
     interval: Duration,
-    reported: bool,
+    exports_restored: bool,
 }
 
 impl Persistence {
-    /// In this file, which is made with its folder if there is none. Beside it stand `PATH.lock`, by which one process
-    /// at a time has it, and for moments `PATH.new`, which takes its place once it is whole and on the disk.
+    /// Saves the numbers in this file. The file and its folder are created if they don't exist.
+    ///
+    /// Two more files are beside it. `PATH.lock` ensures that only one process uses the file at a time. `PATH.new`
+    /// exists briefly during a save; it replaces the file once it is complete and synced.
     pub fn in_file(path: impl Into<PathBuf>) -> Self {
-        Self::in_store(MetricsFile::at(path))
+        Self::in_store(MetricsFile::new(path))
     }
 
-    /// Wherever `store` says.
+    /// Saves the numbers in `store`.
     pub fn in_store(store: impl MetricsStore) -> Self {
-        Self { store: Box::new(store), interval: INTERVAL, reported: false }
+        Self { store: Box::new(store), interval: INTERVAL, exports_restored: false }
     }
 
-    /// How often they are saved, and so how much a crash can lose. Default: 10 seconds. A save takes the time of a
-    /// small file's write and sync, on a thread of its own for all caches of the process.
+    /// Sets how often the numbers are saved, and so how much a crash can lose. Default: 10 seconds.
+    ///
+    /// A save takes as long as writing and syncing a small file. All caches of the process share one thread for it.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Has telemetry tell what earlier processes counted, as `cachescope.requests.restored`. Default: it doesn't; its
-    /// counters are those of the process.
+    /// Exports the restored counts of earlier processes as the metric `cachescope.requests.restored`. Default:
+    /// telemetry exports only the counts of this process.
     #[must_use]
-    pub fn reported(mut self) -> Self {
-        self.reported = true;
+    pub fn export_restored(mut self) -> Self {
+        self.exports_restored = true;
         self
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.interval.is_zero() {
-            return Err(ConfigError::new("metrics saved every 0 s leave no time for else: give it 10 s, say"));
+            return Err(ConfigError::new(
+                "the interval of persist_metrics must be greater than zero, got 0 s: the default is 10 s",
+            ));
         }
         self.store.check()
     }
 
-    pub(crate) fn is_reported(&self) -> bool {
-        self.reported
+    pub(crate) fn exports_restored(&self) -> bool {
+        self.exports_restored
     }
 
     pub(crate) fn interval(&self) -> Duration {
@@ -100,36 +106,44 @@ impl From<String> for Persistence {
     }
 }
 
-/// A place to keep one cache's numbers in, as a file is. For others: a row of a table, an object in a bucket.
+/// A place in which one cache saves its numbers. Implemented for files ([`MetricsFile`]); implement it for a database
+/// row or an object in a bucket.
 ///
-/// What is saved is checked when it is read, by version, length and checksum. Its errors are said in one warning, and
-/// tried again at each interval. It is called on the thread that builds the cache, and then on one that saves for all
-/// caches; it may block.
+/// Saved bytes are checked by version, length and checksum when they are read. An error is logged once, and the
+/// operation is retried at each interval.
+///
+/// The methods are called on the thread that builds the cache, and later on the thread that saves for all caches. They
+/// may block.
 pub trait MetricsStore: fmt::Debug + Send + 'static {
-    /// Says what can't work as it is configured, when the cache is built.
+    /// Checks the configuration when the cache is built.
     ///
     /// # Errors
-    /// With a sentence that says what to change.
+    ///
+    /// Returns an error that says what to change.
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
     }
 
-    /// Takes the place for this cache alone, until the store is dropped, and reads what was saved there; `None` where
-    /// nothing ever was. Called until it gives no error.
+    /// Takes the store for this cache alone, until the store is dropped. Returns the saved bytes, or `None` if nothing
+    /// was ever saved. Called again until it succeeds.
     ///
     /// # Errors
-    /// If it can't be read, or another has it: two that save to one place would lose each other's numbers.
+    ///
+    /// Returns an error if the bytes can't be read, or if another cache uses the store: two caches in one store would
+    /// overwrite each other's numbers.
     fn open(&mut self) -> io::Result<Option<Vec<u8>>>;
 
-    /// Replaces what was saved, all of it or not at all, whenever the process may end.
+    /// Replaces the saved bytes. The replacement must be atomic, even if the process ends at any time.
     ///
     /// # Errors
-    /// If it can't be written; what was saved before is then still there.
+    ///
+    /// Returns an error if the bytes can't be written. The bytes saved before must then still be there.
     fn save(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Puts what was saved where it is not written over, because it can't be used, and says where that is.
+    /// Moves unusable bytes aside, so that they aren't overwritten. Returns their new place.
     ///
     /// # Errors
-    /// If it can't; it is then left as it is, and nothing is saved.
+    ///
+    /// Returns an error if that fails. Then the bytes stay where they are, and nothing is saved.
     fn set_aside(&mut self) -> io::Result<String>;
 }
