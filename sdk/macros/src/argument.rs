@@ -5,54 +5,58 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, Pat, Type};
 
-use crate::unkeepable::{Unkeepable, Why};
+use crate::static_type::{StaticType, Violation};
 
 /// An argument of the function, other than `self`.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
-    /// Its type, or what it refers to.
+    /// The type of the argument, or the referenced type of a reference.
     ty: Type,
     is_reference: bool,
 }
 
 impl Argument {
-    pub(crate) fn of(argument: &FnArg) -> syn::Result<Option<Self>> {
+    pub(crate) fn new(argument: &FnArg) -> syn::Result<Option<Self>> {
         let FnArg::Typed(argument) = argument else { return Ok(None) };
         let Pat::Ident(name) = &*argument.pat else {
             return Err(Error::new_spanned(
                 &argument.pat,
-                "a cached function's arguments need names: name it here, and take it apart in the body",
+                "an argument of a cached function must have a name: name it here, and destructure it in the body",
             ));
         };
         let (ty, is_reference) = match &*argument.ty {
             Type::Reference(reference) if reference.mutability.is_some() => {
                 return Err(Error::new_spanned(
                     &argument.ty,
-                    "`&mut` would let the function act, and a hit doesn't run it: take it by value or by `&`",
+                    "an argument of a cached function must not be `&mut`, since a hit doesn't run the function: take it by \
+                     value or by `&`",
                 ));
             }
             Type::Reference(reference) => (&*reference.elem, true),
             ty => (ty, false),
         };
         let argument = Self { name: name.ident.clone(), ty: ty.clone(), is_reference };
-        Unkeepable::refuse(&argument.ty, |why| argument.refusal(why))?;
+        StaticType::check(&argument.ty, |violation| argument.error(violation))?;
         Ok(Some(argument))
     }
 
-    fn refusal(&self, why: Why) -> String {
+    fn error(&self, violation: Violation) -> String {
         let name = &self.name;
-        match why {
-            Why::Borrows => format!(
-                "`{name}` borrows in a way that can't be kept by a cache: take it owned, or as a plain reference such \
-                 as `&str`"
+        match violation {
+            Violation::Borrows => format!(
+                "`{name}` must be an owned type or a plain reference such as `&str`, since the cache stores its value"
             ),
-            Why::SaysSelf => format!("a cache is a static, which can't say `Self`: write the type of `{name}` by name"),
-            Why::Unnamed => format!("a cache is a static, which can't be generic: give `{name}` a type with a name"),
+            Violation::NamesSelf => format!(
+                "the type of `{name}` must not contain `Self`, since the cache is a static: write the type's name"
+            ),
+            Violation::ImplTrait => {
+                format!("the type of `{name}` must not be generic, since the cache is a static: use a named type")
+            }
         }
     }
 
-    /// The type it is looked up by: `str` for `&str`.
-    pub(crate) fn look(&self) -> &Type {
+    /// Returns the type of look-ups: `str` for `&str`.
+    pub(crate) fn lookup_type(&self) -> &Type {
         &self.ty
     }
 
@@ -60,7 +64,7 @@ impl Argument {
         self.is_reference
     }
 
-    /// The type that owns it: `String` for `&str`.
+    /// Returns the owned type: `String` for `&str`.
     pub(crate) fn owned_type(&self) -> TokenStream {
         let ty = &self.ty;
         if !self.is_reference {
@@ -76,8 +80,8 @@ impl Argument {
         }
     }
 
-    /// A copy that owns it, made from the function's argument.
-    pub(crate) fn copied(&self) -> TokenStream {
+    /// Returns an expression that clones the argument into an owned value.
+    pub(crate) fn cloned(&self) -> TokenStream {
         let (name, ty) = (&self.name, &self.ty);
         if self.is_reference {
             quote!(<#ty as ::std::borrow::ToOwned>::to_owned(#name))
@@ -86,12 +90,12 @@ impl Argument {
         }
     }
 
-    /// It, owned: moved where it can be.
-    pub(crate) fn moved(&self) -> TokenStream {
-        if self.is_reference { self.copied() } else { self.name.to_token_stream() }
+    /// Returns an expression that makes the argument owned. Moves it if possible.
+    pub(crate) fn owned(&self) -> TokenStream {
+        if self.is_reference { self.cloned() } else { self.name.to_token_stream() }
     }
 
-    /// What the function gets, where the owned one has the argument's name.
+    /// Returns the expression to pass to the function, if the owned value has the name of the argument.
     pub(crate) fn passed(&self) -> TokenStream {
         let name = &self.name;
         if self.is_reference { quote!(&#name) } else { quote!(#name) }

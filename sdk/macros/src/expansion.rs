@@ -1,85 +1,86 @@
-//! What the attribute makes of a function.
+//! Generates the code of the attribute.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
-use crate::answer::Answer;
-use crate::claims::Claim;
+use crate::bounds::Bound;
 use crate::function::Function;
+use crate::key::Key;
+use crate::location::{ItemNames, Location};
 use crate::options::Options;
-use crate::place::{Beside, Place};
-use crate::selection::Selection;
-use crate::{carried, plain};
+use crate::output::Output;
+use crate::{captured_load, key_only};
 
-/// What the attribute makes of a function.
+/// The input of the code generation: the function, the options, and what follows from both.
 pub(crate) struct Expansion<'a> {
     pub(crate) function: &'a Function,
     pub(crate) options: &'a Options,
-    pub(crate) selection: Selection<'a>,
-    pub(crate) beside: Beside,
+    pub(crate) key: Key<'a>,
+    pub(crate) names: ItemNames,
 }
 
+/// Expands the attribute.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let options: Options = syn::parse2(options)?;
-    let function = Function::read(item, &options)?;
-    let selection = Selection::of(&function, &options)?;
-    let beside = function.place.beside(&function.item.sig.ident);
-    let expansion = Expansion { function: &function, options: &options, selection, beside };
-    // Items in a method can't say `Self`, so there only a load made outside of them can call it.
-    if function.place == Place::Module && expansion.selection.is_whole_call(&function) {
-        Ok(expansion.assemble(&plain::cache(&expansion), &plain::request(&expansion)))
+    let function = Function::parse(item, &options)?;
+    let key = Key::new(&function, &options)?;
+    let names = function.location.item_names(&function.item.sig.ident);
+    let expansion = Expansion { function: &function, options: &options, key, names };
+    // An item inside a method can't name `Self`, so in an impl block the method itself must make the load.
+    if function.location == Location::Module && expansion.key.is_whole_call(&function) {
+        Ok(expansion.assemble(&key_only::cache(&expansion), &key_only::request(&expansion)))
     } else if let Some(store) = &options.store {
         Err(syn::Error::new_spanned(
             store,
-            "a store's type can be said where the key is all arguments, in a function outside of an impl block",
+            "`store: Type` must be on a function outside of an impl block, whose arguments are all in the key",
         ))
     } else {
-        Ok(expansion.assemble(&carried::cache(&expansion), &carried::request(&expansion)))
+        Ok(expansion.assemble(&captured_load::cache(&expansion), &captured_load::request(&expansion)))
     }
 }
 
 impl Expansion<'_> {
-    /// The cached function, and what stands beside it.
+    /// Returns the cached function, and the items beside it.
     fn assemble(&self, cache: &TokenStream, request: &TokenStream) -> TokenStream {
         let item = &self.function.item;
         let (vis, block, name) = (&item.vis, &item.block, &item.sig.ident);
-        let (attributes, kept) = self.function.attributes();
+        let (attributes, uncached_attributes) = self.function.attributes();
         let signature = self.function.signature();
-        // The claims come first, so that the compiler doesn't begin with what follows from them.
-        let (claims, answer) = (self.claims(), self.unwrap(request));
+        // The bounds come first, so the compiler reports them before the errors that follow from them.
+        let (bounds, output) = (self.bounds(), self.unwrap(request));
         let mut original = item.sig.clone();
-        original.ident = self.beside.uncached.clone();
-        let doc = format!("`{name}` without its cache: it runs each time, and stores nothing.");
-        let beside = quote! {
+        original.ident = self.names.uncached.clone();
+        let doc = format!("Runs `{name}` without its cache: runs the body on each call, and stores nothing.");
+        let items = quote! {
             #cache
             #[doc = #doc]
             #[doc = ""]
-            #(#kept)*
+            #(#uncached_attributes)*
             #vis #original #block
         };
-        let function = quote!(#(#attributes)* #vis #signature { #claims #answer });
-        match self.function.place {
-            Place::Impl => quote!(#function #beside),
-            Place::Module => {
-                // Spanned as the macro's, so that no lint takes the user to task for its lower case.
+        let function = quote!(#(#attributes)* #vis #signature { #bounds #output });
+        match self.function.location {
+            Location::Impl => quote!(#function #items),
+            Location::Module => {
+                // A span of the macro keeps lints from reporting the lower-case name to the user.
                 let space = Ident::new(&name.to_string(), Span::call_site().located_at(name.span()));
-                let doc = format!("What stands behind the function [`{name}`](fn@{name}): its cache.");
+                let doc = format!("The cache of the function [`{name}`](fn@{name}).");
                 quote! {
                     #function
                     #[doc = #doc]
                     #[derive(::core::fmt::Debug)]
                     #[non_exhaustive]
                     #vis enum #space {}
-                    impl #space { #beside }
+                    impl #space { #items }
                 }
             }
         }
     }
 
-    /// Returns what the function's signature says.
+    /// Converts the cache's result to the return type of the function.
     fn unwrap(&self, request: &TokenStream) -> TokenStream {
         let library = &self.options.library;
-        if self.function.answer.error.is_none() {
+        if self.function.output.error.is_none() {
             return request.clone();
         }
         quote! {
@@ -88,21 +89,21 @@ impl Expansion<'_> {
                 ::core::result::Result::Err(#library::CallError::Load(__error)) => {
                     ::core::result::Result::Err(::std::sync::Arc::unwrap_or_clone(__error))
                 }
-                ::core::result::Result::Err(_) => ::core::unreachable!("a load's error is the only one there is"),
+                ::core::result::Result::Err(_) => ::core::unreachable!("a call fails only with the error of its load"),
             }
         }
     }
 
-    /// The builder with all its steps, built.
+    /// Returns the expression that builds the cache.
     pub(crate) fn build(&self, load: &TokenStream) -> TokenStream {
         let Options { library, steps, .. } = self.options;
-        let library = self.function.manner.library(library);
-        let function = if self.function.answer.error.is_some() { quote!(try_cached) } else { quote!(cached) };
+        let library = self.function.mode.library(library);
+        let function = if self.function.output.error.is_some() { quote!(try_cached) } else { quote!(cached) };
         let name = self.name();
         quote!(#library::#function(#name, #load) #(#steps)* .build())
     }
 
-    /// `name = …`, or the last part of the module's path and the function's name.
+    /// Returns the cache's name: `name = …`, or the last segment of the module path and the function's name.
     fn name(&self) -> TokenStream {
         if let Some(name) = &self.options.name {
             return name.to_token_stream();
@@ -116,11 +117,11 @@ impl Expansion<'_> {
         }}
     }
 
-    /// The cache's type, with keys of type `key`.
+    /// Returns the cache's type for keys of type `key`.
     pub(crate) fn cache_type(&self, key: &TokenStream) -> TokenStream {
         let Options { library, store, .. } = self.options;
-        let library = self.function.manner.library(library);
-        let Answer { value, error } = &self.function.answer;
+        let library = self.function.mode.library(library);
+        let Output { value, error } = &self.function.output;
         match (error, store) {
             (None, None) => quote!(#library::Cached<#key, #value>),
             (None, Some(store)) => quote!(#library::Cached<#key, #value, ::core::convert::Infallible, #store>),
@@ -129,26 +130,27 @@ impl Expansion<'_> {
         }
     }
 
+    /// Returns the doc comment of the function `cache`.
     pub(crate) fn cache_doc(&self) -> String {
-        format!("The cache before `{}`, built when it is first asked for.", self.function.item.sig.ident)
+        format!("Returns the cache of `{}`. The first call builds the cache.", self.function.item.sig.ident)
     }
 
-    /// Checks of the types in the signature.
-    fn claims(&self) -> TokenStream {
-        let answer = &self.function.answer;
-        let key = Claim::Key.check(&self.selection.parts());
-        let value = Claim::Value.check(&[&answer.value]);
-        let error = Claim::Error.check(answer.error.as_slice());
-        let mut carried = Vec::new();
+    /// Returns the checks of the types in the signature.
+    fn bounds(&self) -> TokenStream {
+        let output = &self.function.output;
+        let key = Bound::Key.check(&self.key.parts());
+        let value = Bound::Value.check(&[&output.value]);
+        let error = Bound::Error.check(output.error.as_slice());
+        let mut captured = Vec::new();
         if let Some(receiver) = &self.function.receiver {
             let span = receiver.self_token.span;
-            carried.push(Ident::new("Self", span).to_token_stream());
+            captured.push(Ident::new("Self", span).to_token_stream());
         }
-        if !self.selection.is_whole_call(self.function) {
-            let skipped = self.function.arguments.iter().filter(|argument| !self.selection.names(argument));
-            carried.extend(skipped.map(|argument| argument.owned_type()));
+        if !self.key.is_whole_call(self.function) {
+            let skipped = self.function.arguments.iter().filter(|argument| !self.key.contains(argument));
+            captured.extend(skipped.map(|argument| argument.owned_type()));
         }
-        let carried = Claim::Carried.check(&carried);
-        quote!(#key #value #error #carried)
+        let captured = Bound::Captured.check(&captured);
+        quote!(#key #value #error #captured)
     }
 }

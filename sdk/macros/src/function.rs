@@ -1,29 +1,30 @@
-//! The function the attribute stands on, as far as a cache can be before it.
+//! The function that the attribute is on.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Error, FnArg, GenericParam, ItemFn, Receiver, Signature};
 
-use crate::answer::Answer;
 use crate::argument::Argument;
-use crate::manner::Manner;
+use crate::location::Location;
+use crate::mode::Mode;
 use crate::options::Options;
-use crate::place::Place;
+use crate::output::Output;
 
-/// The function the attribute stands on, as far as a cache can be before it.
+/// The function that the attribute is on, after the checks.
 pub(crate) struct Function {
     pub(crate) item: ItemFn,
-    pub(crate) manner: Manner,
-    pub(crate) place: Place,
+    pub(crate) mode: Mode,
+    pub(crate) location: Location,
     pub(crate) receiver: Option<Receiver>,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) answer: Answer,
+    pub(crate) output: Output,
 }
 
 impl Function {
-    pub(crate) fn read(item: TokenStream, options: &Options) -> syn::Result<Self> {
+    /// Parses and checks the function.
+    pub(crate) fn parse(item: TokenStream, options: &Options) -> syn::Result<Self> {
         let item: ItemFn = syn::parse2(item).map_err(|error| {
-            Error::new(error.span(), format!("`#[cached]` stands on a function with a body: {error}"))
+            Error::new(error.span(), format!("`#[cached]` must be on a function with a body: {error}"))
         })?;
         let signature = &item.sig;
         check_kind(signature)?;
@@ -34,27 +35,28 @@ impl Function {
         let arguments = signature
             .inputs
             .iter()
-            .filter_map(|argument| Argument::of(argument).transpose())
+            .filter_map(|argument| Argument::new(argument).transpose())
             .collect::<Result<_, _>>()?;
-        let answer = Answer::of(signature)?;
-        let in_impl = receiver.is_some() || options.associated || says_self(item.to_token_stream());
-        let place = if in_impl { Place::Impl } else { Place::Module };
-        let manner = Manner::of(&item.sig);
-        Ok(Self { item, manner, place, receiver, arguments, answer })
+        let output = Output::new(signature)?;
+        let in_impl = receiver.is_some() || options.associated || names_self(item.to_token_stream());
+        let location = if in_impl { Location::Impl } else { Location::Module };
+        let mode = Mode::new(&item.sig);
+        Ok(Self { item, mode, location, receiver, arguments, output })
     }
 
-    /// The attributes that stay on the cached function, and those its uncached original has.
+    /// Returns the attributes of the cached function, and the attributes of the uncached function.
     pub(crate) fn attributes(&self) -> (Vec<&Attribute>, Vec<&Attribute>) {
-        let is = |attribute: &Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
+        let is_any = |attribute: &Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
         let attributes = &self.item.attrs;
-        // What is expected happens in the body; what is allowed may concern the arguments, which both have.
-        let cached = attributes.iter().filter(|attribute| !is(attribute, &["expect"])).collect();
+        // `expect` concerns the body, which only the uncached function has. `allow` may concern the arguments, which
+        // both have.
+        let cached = attributes.iter().filter(|attribute| !is_any(attribute, &["expect"])).collect();
         let both = ["doc", "allow", "warn", "deny", "forbid", "expect"];
-        let uncached = attributes.iter().filter(|attribute| is(attribute, &both)).collect();
+        let uncached = attributes.iter().filter(|attribute| is_any(attribute, &both)).collect();
         (cached, uncached)
     }
 
-    /// The cached function's signature: `mut` is the body's business.
+    /// Returns the signature of the cached function, without the `mut` of arguments, which only the body needs.
     pub(crate) fn signature(&self) -> Signature {
         let mut signature = self.item.sig.clone();
         for input in &mut signature.inputs {
@@ -74,20 +76,20 @@ impl Function {
 
 fn check_kind(signature: &Signature) -> syn::Result<()> {
     if let Some(constness) = &signature.constness {
-        return Err(Error::new_spanned(constness, "a cache can't be asked at compile time: drop `const`"));
+        return Err(Error::new_spanned(constness, "a cached function must not be const: remove `const`"));
     }
     if let Some(unsafety) = &signature.unsafety {
         return Err(Error::new_spanned(
             unsafety,
-            "`#[cached]` would call an unsafe function where nobody vouches for it",
+            "a cached function must not be unsafe: wrap the unsafe call in a safe function",
         ));
     }
     let generic = signature.generics.params.iter().find(|generic| !matches!(generic, GenericParam::Lifetime(_)));
     match generic {
         Some(generic) => Err(Error::new_spanned(
             generic,
-            "a cache is a static, which can't be generic: put `#[cached]` on a function for each type, and let it call \
-             this one",
+            "a cached function must not be generic, since its cache is a static: put `#[cached]` on one function for each \
+             type, and call this function from there",
         )),
         None => Ok(()),
     }
@@ -98,20 +100,20 @@ fn check_receiver(receiver: &Receiver) -> syn::Result<()> {
     if by_mutable_reference {
         return Err(Error::new_spanned(
             receiver,
-            "`&mut self` would let the method act, and a hit doesn't run it: take `&self`",
+            "a cached method must not take `&mut self`, since a hit doesn't run the method: take `&self`",
         ));
     }
     match &receiver.colon_token {
         Some(_) => {
-            Err(Error::new_spanned(receiver, "`#[cached]` knows the receivers `&self` and `self`: take `&self`"))
+            Err(Error::new_spanned(receiver, "the receiver of a cached method must be `&self` or `self`: take `&self`"))
         }
         None => Ok(()),
     }
 }
 
-fn says_self(tokens: TokenStream) -> bool {
+fn names_self(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => says_self(group.stream()),
+        TokenTree::Group(group) => names_self(group.stream()),
         TokenTree::Ident(ident) => ident == "Self",
         _ => false,
     })

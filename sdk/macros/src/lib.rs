@@ -1,21 +1,23 @@
-//! The attribute [`macro@cached`], which puts a cache before a function. Use it as `cachescope::cached`,
+//! The attribute [`macro@cached`], which puts a cache in front of a function. Use it as `cachescope::cached`,
 //! with the feature `macros`.
 
-mod answer;
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod argument;
-mod carried;
-mod claims;
+mod bounds;
+mod captured_load;
 mod expansion;
 mod function;
 mod key;
-mod keyed;
-mod manner;
+mod key_only;
+mod key_option;
+mod key_with_load;
+mod location;
+mod mode;
 mod options;
-mod place;
-mod plain;
-mod selection;
+mod output;
+mod static_type;
 mod step;
-mod unkeepable;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -28,7 +30,7 @@ pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(expanded) => expanded.into(),
         Err(error) => {
             let error = error.to_compile_error();
-            // The function stays, so that its callers don't add errors of their own.
+            // The function stays, so that its callers don't cause more errors.
             quote!(#error #item).into()
         }
     }

@@ -1,4 +1,4 @@
-//! What is written in the attribute's parentheses.
+//! The options of the attribute.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,20 +6,20 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Lit, LitInt, Path, Token, Type, parenthesized, parse_quote};
 
-use crate::key::Key;
+use crate::key_option::KeyOption;
 use crate::step::Step;
 
-/// What is written in the attribute's parentheses.
+/// The options in the parentheses of the attribute.
 pub(crate) struct Options {
-    /// Where the library is: `::cachescope`, unless `crate = …` says otherwise.
+    /// The path of the library. Default: `::cachescope`; `crate = …` overrides it.
     pub(crate) library: Path,
     pub(crate) name: Option<Expr>,
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<KeyOption>,
     pub(crate) skip: Vec<Ident>,
     /// The type in `store: Type = …`.
     pub(crate) store: Option<Type>,
     pub(crate) associated: bool,
-    /// Calls on the builder, in the order they are written.
+    /// The calls of builder methods, in the order of the options.
     pub(crate) steps: Vec<Step>,
 }
 
@@ -42,13 +42,18 @@ impl Parse for Options {
                 options.library = input.parse()?;
             } else {
                 let option: Ident = input.parse()?;
-                // Both say what the store is.
+                // Both options set the store.
                 let role = if option == "capacity" { "store".to_owned() } else { option.to_string() };
                 if seen.contains(&role) {
-                    return Err(Error::new(option.span(), format!("`{option}`: the {role} is given twice, keep one")));
+                    let message = if role == "store" {
+                        "the store must be set only once, by `store` or by `capacity`".to_owned()
+                    } else {
+                        format!("`{option}` must be set only once")
+                    };
+                    return Err(Error::new(option.span(), message));
                 }
                 seen.push(role);
-                options.read(&option, input)?;
+                options.parse_value(&option, input)?;
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -57,7 +62,7 @@ impl Parse for Options {
         match (&options.key, options.skip.first()) {
             (Some(_), Some(skipped)) => Err(Error::new(
                 skipped.span(),
-                "`key` says already what the key is: drop `skip`, arguments that `key` doesn't name are left out",
+                "`skip` must not be combined with `key`, which leaves out the arguments that it doesn't name: remove `skip`",
             )),
             _ => Ok(options),
         }
@@ -65,11 +70,11 @@ impl Parse for Options {
 }
 
 impl Options {
-    /// Reads what follows the option's name.
-    fn read(&mut self, option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    /// Parses the part of an option after its name.
+    fn parse_value(&mut self, option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match option.to_string().as_str() {
             "name" => self.name = Some(name(assigned(option, input)?)?),
-            "key" => self.key = Some(Key::parse(option, input)?),
+            "key" => self.key = Some(KeyOption::parse(option, input)?),
             "skip" => self.skip = skipped(option, input)?,
             "associated" => self.associated = true,
             "capacity" => {
@@ -89,10 +94,10 @@ impl Options {
     }
 }
 
-/// What is behind the `=`.
+/// Parses `= value`.
 pub(crate) fn assigned(option: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     if !input.peek(Token![=]) {
-        return Err(Error::new(option.span(), format!("`{option}` wants a value: `{option} = …`")));
+        return Err(Error::new(option.span(), format!("`{option}` must have a value: write `{option} = …`")));
     }
     input.parse::<Token![=]>()?;
     input.parse()
@@ -100,19 +105,24 @@ pub(crate) fn assigned(option: &Ident, input: ParseStream<'_>) -> syn::Result<Ex
 
 fn skipped(option: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     if !input.peek(syn::token::Paren) {
-        return Err(Error::new(option.span(), "`skip` wants the arguments to leave out of the key: `skip(db)`"));
+        return Err(Error::new(
+            option.span(),
+            "`skip` must list the arguments to leave out of the key: write `skip(db)`",
+        ));
     }
     let names;
     parenthesized!(names in input);
     Ok(Punctuated::<Ident, Token![,]>::parse_terminated(&names)?.into_iter().collect())
 }
 
-/// A name that can't work is better refused here than on the first call.
+/// Checks the name at compile time, instead of on the first call.
 fn name(value: Expr) -> syn::Result<Expr> {
     if let Expr::Lit(literal) = &value
         && !matches!(&literal.lit, Lit::Str(text) if !text.value().is_empty())
     {
-        return Err(Error::new_spanned(&value, "a cache is named by text, dotted and stable: `name = \"user.by_id\"`"));
+        let got = literal.to_token_stream();
+        let message = format!("name must be non-empty text, got {got}: use a stable name such as \"user.by_id\"");
+        return Err(Error::new_spanned(&value, message));
     }
     Ok(value)
 }
@@ -122,10 +132,7 @@ fn capacity(value: Expr) -> syn::Result<TokenStream> {
         && let Lit::Int(number) = &literal.lit
         && is_zero(number)
     {
-        return Err(Error::new_spanned(
-            &value,
-            "a cache of capacity 0 keeps nothing: give it room for 1 entry or more",
-        ));
+        return Err(Error::new_spanned(&value, "capacity must be greater than zero, got 0"));
     }
     Ok(value.to_token_stream())
 }

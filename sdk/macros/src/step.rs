@@ -1,13 +1,14 @@
-//! A step of the builder, named by an option.
+//! A call of a builder method.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Error, Expr, Ident, Lit, LitStr, Token, parenthesized};
 
-/// A step of the builder: `step = value`, `step(value, value)` or `step`.
+/// A call of a builder method: `step = value`, `step(value, value)` or `step`.
 ///
-/// Which steps there are is the builder's to say, so that a new one needs no change here.
+/// Any name is accepted here, and the compiler checks that the builder has such a method. So a new method needs no
+/// change.
 pub(crate) struct Step {
     name: Ident,
     values: TokenStream,
@@ -46,15 +47,15 @@ impl ToTokens for Step {
     }
 }
 
-/// Text behind a `=` is a duration: most of what a builder is told is one.
+/// Parses text after `=` as a duration, which is the type of most options.
 fn duration(step: &Ident, text: &LitStr) -> syn::Result<TokenStream> {
     let duration = humantime::parse_duration(&text.value()).map_err(|_| {
         let written = text.value();
         Error::new(
             text.span(),
             format!(
-                "`{step} = \"{written}\"` is no duration: write a number and its unit, such as \"250ms\", \
-                 \"60s\", \"5min\" or \"1h 30min\"; text that is none goes in parentheses, `{step}(\"…\")`"
+                "`{step}` must be a duration, got \"{written}\": write a number and its unit, such as \"250ms\", \
+                 \"60s\", \"5min\" or \"1h 30min\"; other text goes in parentheses, `{step}(\"…\")`"
             ),
         )
     })?;
@@ -75,15 +76,15 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_a_call_on_the_builder() {
-        assert_eq!(step("stale_after = life()").unwrap(), ".stale_after(life())");
+    fn option_becomes_builder_call() {
+        assert_eq!(step("stale_after = ttl()").unwrap(), ".stale_after(ttl())");
         assert_eq!(step("between(1, 2)").unwrap(), ".between(1,2)");
         assert_eq!(step("quiet").unwrap(), ".quiet()");
         assert_eq!(step("label(\"1s\")").unwrap(), ".label(\"1s\")");
     }
 
     #[test]
-    fn text_is_a_duration() {
+    fn text_after_equals_sign_is_parsed_as_duration() {
         assert_eq!(step("x = \"90s\"").unwrap(), ".x(::core::time::Duration::new(90u64,0u32))");
         assert_eq!(step("x = \"1m 250ms\"").unwrap(), ".x(::core::time::Duration::new(60u64,250000000u32))");
         assert!(step("x = \"60\"").unwrap_err().contains("its unit"));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cachescope::{RejectionReason, cached, sync};
+use cachescope::metrics::RejectionReason;
+use cachescope::{cached, sync};
 
 #[cached(stale_after = "60s", jitter = 0.1)]
 fn square(n: u64) -> u64 {
@@ -17,7 +18,7 @@ fn parsed(text: &str) -> Result<u64, std::num::ParseIntError> {
 }
 
 #[test]
-fn a_second_call_is_a_hit_and_the_cache_has_a_name() {
+fn second_call_is_hit() {
     assert_eq!((square(12), square(12), square(13)), (144, 144, 169));
     let cache: &'static sync::Cached<u64, u64> = square::cache();
     let stats = cache.metrics().stats();
@@ -27,11 +28,11 @@ fn a_second_call_is_a_hit_and_the_cache_has_a_name() {
 }
 
 #[test]
-fn errors_reach_the_caller_and_are_not_stored() {
+fn errors_are_returned_and_not_stored() {
     assert!(parsed("x").is_err() && parsed("x").is_err());
     assert_eq!((parsed("7"), parsed("7")), (Ok(7), Ok(7)));
     let stats = parsed::cache().metrics().stats();
-    assert_eq!((stats.hits(), stats.misses(), stats.levels().entries), (1, 3, 1));
+    assert_eq!((stats.hits(), stats.misses(), stats.usage().entries), (1, 3, 1));
 }
 
 #[derive(Clone)]
@@ -49,7 +50,7 @@ impl Users {
 
     #[cached(name = "users.checked", skip(strict))]
     fn checked(&self, id: u64, strict: bool) -> Result<u64, String> {
-        if strict && id == 0 { Err("nobody".to_owned()) } else { Ok(id) }
+        if strict && id == 0 { Err("no such user".to_owned()) } else { Ok(id) }
     }
 
     #[cached(associated, name = "users.doubled")]
@@ -59,7 +60,7 @@ impl Users {
 }
 
 #[test]
-fn methods_take_along_what_is_not_in_their_key() {
+fn load_captures_self_and_arguments_outside_key() {
     let users = Users { tenant: 1, loads: Arc::default() };
     assert_eq!(users.greeting("Ann", "Hello"), "Hello, Ann");
     assert_eq!(users.greeting("Ann", "Goodbye"), "Hello, Ann", "the greeting isn't in the key");
@@ -72,7 +73,7 @@ fn methods_take_along_what_is_not_in_their_key() {
 
     assert_eq!(
         (users.checked(0, true), users.checked(0, false), users.checked(0, true)),
-        (Err("nobody".to_owned()), Ok(0), Ok(0))
+        (Err("no such user".to_owned()), Ok(0), Ok(0))
     );
     assert_eq!((Users::doubled(4), Users::doubled(4)), (8, 8));
     assert_eq!(Users::doubled_cache().metrics().stats().hits(), 1);
@@ -84,13 +85,13 @@ fn last_digit(n: u64) -> u64 {
 }
 
 #[test]
-fn a_key_may_be_any_expression() {
+fn key_can_be_any_expression() {
     assert_eq!((last_digit(17), last_digit(27), last_digit(18)), (7, 7, 8));
     let stats = last_digit::cache().metrics().stats();
     assert_eq!((stats.hits(), stats.misses()), (1, 2));
 }
 
-/// Every step that takes something, as an option.
+/// Every builder method with arguments, as an option.
 #[cached(
     name = "blocking.steps",
     stale_after = "60s",
@@ -109,7 +110,7 @@ fn a_key_may_be_any_expression() {
     entry_size_limit = 10,
     tags(|n: &usize, _: &String| [format!("length:{n}")]),
     label("team", "search"),
-    hit_timing = cachescope::HitTiming::Every,
+    hit_timing = cachescope::metrics::HitTiming::Every,
     capacity = 100
 )]
 fn repeated(n: usize) -> Result<String, &'static str> {
@@ -117,7 +118,7 @@ fn repeated(n: usize) -> Result<String, &'static str> {
 }
 
 #[test]
-fn every_step_of_the_builder_is_an_option() {
+fn every_builder_method_is_option() {
     for n in [0, 5, 5, 50, 1_000, 1_000] {
         assert_eq!(repeated(n).map_or(1_000, |text| text.len()), n);
     }
@@ -125,6 +126,6 @@ fn every_step_of_the_builder_is_an_option() {
     assert_eq!((stats.rejections(RejectionReason::Refused), stats.rejections(RejectionReason::TooLarge)), (1, 1));
     assert_eq!((stats.hits(), stats.misses(), stats.entry_size().count()), (2, 4, 1));
     assert_eq!(repeated::cache().invalidate_tag("length:5"), 1);
-    let labelled = cachescope::caches().labelled("team", "search");
+    let labelled = cachescope::caches().with_label("team", "search");
     assert_eq!(labelled.iter().map(|cache| cache.name()).collect::<Vec<_>>(), ["blocking.steps"]);
 }

@@ -1,6 +1,6 @@
-//! Each mistake a newcomer makes gets an error that says what to do.
+//! Each common mistake gets an error that says how to fix it.
 
 #[test]
-fn mistakes_are_explained() {
+fn mistakes_get_expected_errors() {
     trybuild::TestCases::new().compile_fail("tests/mistakes/*.rs");
 }

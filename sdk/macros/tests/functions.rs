@@ -1,4 +1,4 @@
-//! Functions: hits, keys, arguments left out, errors, names, and the places a function may stand.
+//! Functions: hits, keys, skipped arguments, errors, names, and locations of a function.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cachescope::{Cached, Moka, MokaStore, cached};
+use cachescope::store::MokaStore;
+use cachescope::{Cached, Moka, cached};
 
 #[cached]
 async fn square(n: u64) -> u64 {
@@ -14,13 +15,13 @@ async fn square(n: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn a_second_call_is_a_hit() {
+async fn second_call_is_hit() {
     assert_eq!((square(12).await, square(12).await, square(13).await), (144, 144, 169));
     let stats = square::cache().metrics().stats();
     assert_eq!((stats.hits(), stats.misses()), (1, 2));
     assert_eq!(square::uncached(14).await, 196);
     assert_eq!(square::cache().metrics().stats().misses(), 2);
-    // A function's key is plain, so its cache is of a type one can name.
+    // The key of a function is its argument, so the cache's type has a name.
     let cache: &'static Cached<u64, u64> = square::cache();
     cache.invalidate(&12);
     square(12).await;
@@ -34,7 +35,7 @@ async fn joined(first: &str, mut second: String, third: &[u8], path: &Path) -> S
 }
 
 #[tokio::test]
-async fn all_arguments_are_the_key() {
+async fn key_is_all_arguments_by_default() {
     let path = Path::new("/a");
     let one = joined("a", "b".into(), b"c", path).await;
     assert_eq!(one, joined("a", "b".into(), b"c", path).await);
@@ -61,14 +62,14 @@ async fn shared_error(text: &str) -> Result<u64, Arc<std::num::ParseIntError>> {
 }
 
 #[tokio::test]
-async fn errors_reach_the_caller_and_are_not_stored() {
+async fn errors_are_returned_and_not_stored() {
     assert!(parsed("x").await.is_err() && parsed("x").await.is_err());
     assert_eq!((parsed("7").await, parsed("7").await), (Ok(7), Ok(7)));
     let stats = parsed::cache().metrics().stats();
-    assert_eq!((stats.hits(), stats.misses(), stats.levels().entries), (1, 3, 1));
+    assert_eq!((stats.hits(), stats.misses(), stats.usage().entries), (1, 3, 1));
     assert!(shared_error("x").await.is_err());
     parsed::cache().invalidate("7");
-    assert_eq!(parsed::cache().metrics().stats().levels().entries, 0);
+    assert_eq!(parsed::cache().metrics().stats().usage().entries, 0);
 }
 
 /// Counts its clones.
@@ -84,12 +85,12 @@ impl Clone for Pool {
 
 #[cached(skip(pool, salt))]
 async fn with_pool(pool: &Pool, id: u64, salt: String) -> String {
-    assert!(pool.0.load(Ordering::Relaxed) > 0, "what the load gets is a clone");
+    assert!(pool.0.load(Ordering::Relaxed) > 0, "the load gets a clone");
     format!("{id}{salt}")
 }
 
 #[tokio::test]
-async fn what_is_skipped_is_cloned_on_a_miss_only_and_not_kept() {
+async fn skipped_arguments_are_cloned_only_on_miss_and_not_stored() {
     let pool = Pool::default();
     assert_eq!(with_pool(&pool, 1, "a".into()).await, "1a");
     for _ in 0..100 {
@@ -97,9 +98,9 @@ async fn what_is_skipped_is_cloned_on_a_miss_only_and_not_kept() {
     }
     assert_eq!(with_pool(&pool, 2, "b".into()).await, "2b");
     assert_eq!(pool.0.load(Ordering::Relaxed), 2);
-    assert_eq!(Arc::strong_count(&pool.0), 1, "an entry keeps nothing of its call");
+    assert_eq!(Arc::strong_count(&pool.0), 1, "an entry keeps only the key of its call");
     let stats = with_pool::cache().metrics().stats();
-    assert_eq!((stats.hits(), stats.misses(), stats.levels().entries), (100, 2, 2));
+    assert_eq!((stats.hits(), stats.misses(), stats.usage().entries), (100, 2, 2));
     with_pool::cache().invalidate(&1);
     assert_eq!(with_pool(&pool, 1, "c".into()).await, "1c");
 }
@@ -120,7 +121,7 @@ async fn computed(path: &Path, n: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_key_is_what_key_says() {
+async fn key_option_selects_key() {
     assert_eq!(chosen(1, "x", 2).await, chosen(1, "x", 3).await);
     assert_ne!(chosen(1, "x", 2).await, chosen(2, "x", 2).await);
     chosen::cache().invalidate(&("x".to_owned(), 1));
@@ -132,9 +133,9 @@ async fn a_key_is_what_key_says() {
     assert_ne!(computed("/a".as_ref(), 3).await, computed("/b".as_ref(), 3).await);
 }
 
-const LIFE: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(60);
 
-#[cached(name = "named.by_hand", stale_after = LIFE, capacity = 5)]
+#[cached(name = "named.by_hand", stale_after = TTL, capacity = 5)]
 async fn named() -> &'static str {
     "one entry"
 }
@@ -159,16 +160,16 @@ async fn options_reach_the_builder() {
     assert_eq!(named::cache().name(), "named.by_hand");
     assert_eq!(square::cache().name(), "functions.square");
     assert_eq!(nested::inner::deep::cache().name(), "inner.deep");
-    assert_eq!(named::cache().metrics().stats().levels().entry_limit, Some(5));
+    assert_eq!(named::cache().metrics().stats().usage().entry_limit, Some(5));
     assert_eq!((always_stale(1).await, always_stale(1).await), (1, 1));
     assert_eq!(always_stale::cache().metrics().stats().misses(), 2);
     weighed(1).await;
-    assert_eq!(weighed::cache().metrics().stats().levels().bytes, Some(8));
+    assert_eq!(weighed::cache().metrics().stats().usage().bytes, Some(8));
 }
 
 mod nested {
     pub(crate) mod inner {
-        /// A type that only this module knows.
+        /// A type that is private to this module.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub(crate) struct Private(u64);
 
@@ -184,7 +185,7 @@ mod nested {
 }
 
 #[tokio::test]
-async fn a_function_may_stand_anywhere() {
+async fn function_can_be_in_any_module_or_function() {
     #[derive(Clone, PartialEq, Eq, Hash)]
     struct Local(u64);
 
@@ -210,7 +211,7 @@ async fn fibonacci(n: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn a_function_may_call_itself() {
+async fn function_can_be_recursive() {
     assert_eq!(fibonacci(50).await, 12_586_269_025);
 }
 
@@ -226,20 +227,20 @@ async fn lifetimes<'a>(one: &'a str, other: &'a str) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn lifetimes_are_the_functions_own() {
+async fn lifetimes_of_function_are_kept() {
     assert_eq!(lifetimes("a", "bc").await, ["some"]);
 }
 
-/// Instrumented, and called with many arguments.
+/// An instrumented function with many arguments.
 #[cached(skip(_f, _g, _h))]
 #[tracing::instrument]
-#[allow(clippy::too_many_arguments, reason = "that is what is tested")]
+#[allow(clippy::too_many_arguments, reason = "the test needs many arguments")]
 async fn many(a: u8, b: u8, c: u8, d: u8, e: u8, _f: u8, _g: u8, _h: u8) -> u8 {
     a + b + c + d + e
 }
 
 #[tokio::test]
-async fn attributes_stay() {
+async fn attributes_are_kept() {
     assert_eq!(many(1, 1, 1, 1, 1, 1, 1, 1).await, many(1, 1, 1, 1, 1, 2, 2, 2).await);
     assert_eq!(many::cache().metrics().stats().hits(), 1);
 }

@@ -1,10 +1,10 @@
-//! Methods: one cache for all instances, `self` at hand on a miss, and functions of a type without `self`.
+//! Methods: one cache for all instances, `self` on a miss, and associated functions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use cachescope::{Clock, ClockHands, cached};
+use cachescope::{Clock, ManualClock, cached};
 
 /// Counts its clones.
 struct Users {
@@ -13,7 +13,7 @@ struct Users {
 }
 
 impl Users {
-    fn of(tenant: u64) -> Self {
+    fn new(tenant: u64) -> Self {
         Self { tenant, clones: Arc::default() }
     }
 
@@ -38,13 +38,13 @@ impl Users {
     }
 
     #[cached(associated)]
-    async fn nobody(id: u64) -> u64 {
+    async fn without_self(id: u64) -> u64 {
         id
     }
 
     #[cached]
     async fn first_tenant(id: u64) -> String {
-        Self::of(1).describe(id)
+        Self::new(1).describe(id)
     }
 
     fn describe(&self, id: u64) -> String {
@@ -60,8 +60,8 @@ impl Clone for Users {
 }
 
 #[tokio::test]
-async fn instances_share_a_cache_and_are_cloned_on_a_miss_only() {
-    let (one, two) = (Users::of(1), Users::of(2));
+async fn instances_share_cache_and_are_cloned_only_on_miss() {
+    let (one, two) = (Users::new(1), Users::new(2));
     assert_eq!(one.by_id(7).await.as_deref(), Ok("7 of 1"));
     assert_eq!(two.by_id(7).await.as_deref(), Ok("7 of 1"));
     assert_eq!(one.clones.load(Ordering::Relaxed), 1);
@@ -72,8 +72,8 @@ async fn instances_share_a_cache_and_are_cloned_on_a_miss_only() {
     assert_eq!(Users::by_id_cache().name(), "methods.by_id");
 
     assert!(one.by_id(0).await.is_err() && one.by_id(0).await.is_err());
-    assert_eq!(Users::by_id_cache().metrics().stats().levels().entries, 1);
-    assert_eq!(Arc::strong_count(&one.clones), 1, "nor does an error");
+    assert_eq!(Users::by_id_cache().metrics().stats().usage().entries, 1);
+    assert_eq!(Arc::strong_count(&one.clones), 1, "an error keeps no `self`");
 
     Users::by_id_cache().invalidate(&7);
     assert_eq!(two.by_id(7).await.as_deref(), Ok("7 of 2"));
@@ -81,16 +81,16 @@ async fn instances_share_a_cache_and_are_cloned_on_a_miss_only() {
 }
 
 #[tokio::test]
-async fn a_key_may_tell_instances_apart() {
-    let (one, two) = (Users::of(1), Users::of(2));
+async fn key_can_separate_instances() {
+    let (one, two) = (Users::new(1), Users::new(2));
     assert_eq!((one.by_tenant(7).await, two.by_tenant(7).await), ("7 of 1".into(), "7 of 2".into()));
     Users::by_tenant_cache().invalidate(&(1, 7));
-    assert_eq!(Users::by_tenant_cache().metrics().stats().levels().entries, 1);
+    assert_eq!(Users::by_tenant_cache().metrics().stats().usage().entries, 1);
 }
 
 #[tokio::test]
-async fn a_single_reference_is_looked_up_as_it_is() {
-    let users = Users::of(1);
+async fn single_reference_is_looked_up_without_clone() {
+    let users = Users::new(1);
     assert_eq!(users.by_name("Ann").await, users.by_name("Ann").await);
     Users::by_name_cache().invalidate("Ann");
     assert_eq!(users.by_name("Ann").await, "Ann of 1");
@@ -98,15 +98,15 @@ async fn a_single_reference_is_looked_up_as_it_is() {
 }
 
 #[tokio::test]
-async fn self_may_be_taken_or_not_there() {
-    assert_eq!(Users::of(1).consumed(7).await, Users::of(2).consumed(7).await);
-    assert_eq!((Users::nobody(1).await, Users::nobody(1).await), (1, 1));
-    assert_eq!(Users::nobody_cache().metrics().stats().hits(), 1);
+async fn self_can_be_consumed_or_absent() {
+    assert_eq!(Users::new(1).consumed(7).await, Users::new(2).consumed(7).await);
+    assert_eq!((Users::without_self(1).await, Users::without_self(1).await), (1, 1));
+    assert_eq!(Users::without_self_cache().metrics().stats().hits(), 1);
     assert_eq!(Users::first_tenant(7).await, "7 of 1");
 }
 
 #[tokio::test]
-async fn a_dropped_call_leaves_nothing() {
+async fn dropped_call_keeps_nothing() {
     #[derive(Clone)]
     struct Slow(Arc<()>);
     impl Slow {
@@ -123,10 +123,10 @@ async fn a_dropped_call_leaves_nothing() {
     assert_eq!(Arc::strong_count(&slow.0), 3);
     drop((leads, follows));
     assert_eq!(Arc::strong_count(&slow.0), 1);
-    assert_eq!(Slow::never_cache().metrics().stats().levels().entries, 0);
+    assert_eq!(Slow::never_cache().metrics().stats().usage().entries, 0);
 }
 
-static TIME: LazyLock<(Clock, ClockHands)> = LazyLock::new(Clock::manual);
+static TIME: LazyLock<(Clock, ManualClock)> = LazyLock::new(Clock::manual);
 
 impl Users {
     #[cached(stale_after = "60s", serve_stale_for = "1h", clock = TIME.0.clone())]
@@ -136,18 +136,18 @@ impl Users {
 }
 
 #[tokio::test]
-async fn a_load_behind_the_caller_has_its_self() {
-    assert_eq!(Users::of(1).kept(7).await, "7 of 1");
+async fn background_load_captures_self() {
+    assert_eq!(Users::new(1).kept(7).await, "7 of 1");
     TIME.1.advance(Duration::from_secs(61));
-    // The second instance is gone by when the load runs that it asked for.
+    // The second instance is dropped before its load runs.
     let clones = {
-        let two = Users::of(2);
+        let two = Users::new(2);
         assert_eq!(two.kept(7).await, "7 of 1");
         Arc::clone(&two.clones)
     };
-    while Users::of(3).kept(7).await == "7 of 1" {
+    while Users::new(3).kept(7).await == "7 of 1" {
         tokio::task::yield_now().await;
     }
-    assert_eq!(Users::of(3).kept(7).await, "7 of 2");
-    assert_eq!(Arc::strong_count(&clones), 1, "nor does a load behind its caller keep anything");
+    assert_eq!(Users::new(3).kept(7).await, "7 of 2");
+    assert_eq!(Arc::strong_count(&clones), 1, "a background load keeps nothing");
 }

@@ -1,4 +1,4 @@
-//! What the attribute makes passes lints that are stricter than most.
+//! The generated code passes strict lints.
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, unused, nonstandard_style)]
 #![deny(rust_2018_idioms, rust_2024_compatibility, let_underscore, private_interfaces, unnameable_types)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::cargo)]
@@ -17,7 +17,7 @@
 )]
 #![forbid(unsafe_code, non_camel_case_types, clippy::todo)]
 
-/// What a crate exports.
+/// Exported items of a crate.
 pub mod exported {
     use cachescope::cached;
 
@@ -31,14 +31,14 @@ pub mod exported {
         Ok(format!("{number} {text}"))
     }
 
-    /// One isn't.
+    /// One argument isn't in the key.
     #[cached(skip(suffix))]
     pub(crate) async fn skipped(number: u64, suffix: &str) -> String {
         std::future::ready(()).await;
         format!("{number}{suffix}")
     }
 
-    /// Something with a method.
+    /// A type with a method.
     #[derive(Clone, Debug)]
     pub struct Numbers(u64);
 
@@ -49,7 +49,7 @@ pub mod exported {
             Self(1)
         }
 
-        /// The number after so many.
+        /// The number that is `more` further on.
         ///
         /// # Errors
         /// None.
@@ -62,7 +62,7 @@ pub mod exported {
 }
 
 #[tokio::test]
-async fn strict_code_runs() {
+async fn code_under_strict_lints_runs() {
     assert_eq!(exported::plain(1, "a").await.as_deref(), Ok("1 a"));
     assert_eq!(exported::skipped(1, "b").await, "1b");
     assert_eq!(exported::Numbers::from_one().after(2).await, Ok(3));

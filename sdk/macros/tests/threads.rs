@@ -1,4 +1,4 @@
-//! Called from several threads, a function loads once, whoever comes first builds its cache, and hits are all counted.
+//! Calls from several threads: each key is loaded once, the first call builds the cache, and every hit is counted.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ const THREADS: u64 = 8;
 const CALLS: u64 = 1_000;
 
 #[test]
-fn threads_share_the_cache() {
+fn threads_share_cache() {
     let barrier = Barrier::new(THREADS as usize);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {

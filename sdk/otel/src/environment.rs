@@ -1,14 +1,14 @@
-//! The variables, and what code set below them.
+//! Environment variables, with defaults set in code.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cachescope_exporter::{Variables, non_empty, process_variable};
 use opentelemetry_sdk::trace::BatchConfigBuilder;
 
 use crate::Error;
 
-/// Variables of the specification that nothing here honours, each with the values, if any, that ask for what is done
-/// anyway.
+/// Variables of the specification that are not supported, each with the values that equal the actual behaviour.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("OTEL_CONFIG_FILE", &[]),
     ("OTEL_EXPERIMENTAL_CONFIG_FILE", &[]),
@@ -46,18 +46,18 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("OTEL_EXPORTER_JAEGER_ENDPOINT", &[]),
 ];
 
-/// How spans are put together for their exporter.
-#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "of those exporters that aren't compiled in"))]
+/// The settings of the batch span processor.
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "used by exporters that may not be compiled in"))]
 #[derive(Debug)]
-pub(crate) struct Batches {
+pub(crate) struct BatchSettings {
     pub(crate) config: BatchConfigBuilder,
-    /// How many spans may wait.
-    pub(crate) places: usize,
+    /// The number of spans that may wait.
+    pub(crate) queue_size: usize,
 }
 
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Where variables come from: the process, or a function in its place, and below it the defaults that code set.
+/// The source of variables: the process or a function, and the defaults set in code.
 pub(crate) struct Environment {
     lookup: Lookup,
     defaults: BTreeMap<String, String>,
@@ -69,25 +69,24 @@ impl Environment {
     }
 
     pub(crate) fn process() -> Self {
-        // Bytes that are no text become a value that no parser accepts, rather than a variable that is not there.
-        Self::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::new(process_variable)
     }
 
     pub(crate) fn set_default(&mut self, name: String, value: String) {
         self.defaults.insert(name, value);
     }
 
-    /// The variable's value; empty counts as unset, as the specification wants.
+    /// Returns the variable's value, or its default. An empty value counts as unset, as the specification requires.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let trimmed = |value: String| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-        (self.lookup)(name).and_then(trimmed).or_else(|| self.defaults.get(name).cloned().and_then(trimmed))
+        let set = (self.lookup)(name).and_then(|value| non_empty(&value));
+        set.or_else(|| self.defaults.get(name).and_then(|value| non_empty(value)))
     }
 
-    /// A comma-separated list read item by item; `none` stands alone and gives an empty one.
+    /// Reads a comma-separated list. The value `none` is an empty list, and can't be combined with other items.
     pub(crate) fn list<T: PartialEq>(
         &self,
         name: &str,
-        accepted: &str,
+        rule: &str,
         item: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
@@ -100,67 +99,67 @@ impl Environment {
             match item(&part) {
                 Some(known) if items.contains(&known) => {}
                 Some(known) => items.push(known),
-                None => return Err(Error::variable(name, &value, accepted)),
+                None => return Err(Error::variable(name, &value, rule)),
             }
         }
         Ok(Some(items))
     }
 
     pub(crate) fn is_disabled(&self) -> Result<bool, Error> {
-        const NAME: &str = "OTEL_SDK_DISABLED";
-        match self.get(NAME) {
-            None => Ok(false),
-            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
-            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
-            Some(value) => Err(Error::variable(NAME, &value, "true or false")),
-        }
+        let lookup = |name: &str| self.get(name);
+        Ok(Variables::new(&lookup).boolean("OTEL_SDK_DISABLED")?.unwrap_or(false))
     }
 
-    /// The SDK reads these too, but falls back in silence, and takes an interval of 0 for "export without a pause".
+    /// Reads and validates the export interval. The SDK reads the variable too, but replaces wrong values without a
+    /// report, and takes an interval of 0 for "export without a pause".
     pub(crate) fn metric_interval(&self) -> Result<Duration, Error> {
-        // An exporter keeps to it.
+        // Exporters read the timeout themselves; here it is only validated.
         self.positive("OTEL_METRIC_EXPORT_TIMEOUT", "milliseconds")?;
         Ok(Duration::from_millis(self.positive("OTEL_METRIC_EXPORT_INTERVAL", "milliseconds")?.unwrap_or(60_000)))
     }
 
-    /// The SDK's builder would ask the process's environment for whatever is not said here.
-    pub(crate) fn batches(&self) -> Result<Batches, Error> {
+    /// Reads the settings of the batch span processor, all of them: the SDK's builder would read missing ones from the
+    /// process's environment.
+    pub(crate) fn batch_settings(&self) -> Result<BatchSettings, Error> {
         let delay = self.positive("OTEL_BSP_SCHEDULE_DELAY", "milliseconds")?.unwrap_or(5_000);
         let spans = |name: &str, default: u64| {
             let spans = self.positive(name, "spans")?.unwrap_or(default);
             Ok::<_, Error>(usize::try_from(spans).unwrap_or(usize::MAX))
         };
-        let places = spans("OTEL_BSP_MAX_QUEUE_SIZE", 2_048)?;
+        let queue_size = spans("OTEL_BSP_MAX_QUEUE_SIZE", 2_048)?;
         let config = BatchConfigBuilder::default()
             .with_scheduled_delay(Duration::from_millis(delay))
-            .with_max_queue_size(places)
+            .with_max_queue_size(queue_size)
             .with_max_export_batch_size(spans("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)?);
-        // The exporter keeps to it.
+        // Exporters read the timeout themselves; here it is only validated.
         self.positive("OTEL_BSP_EXPORT_TIMEOUT", "milliseconds")?;
-        Ok(Batches { config, places })
+        Ok(BatchSettings { config, queue_size })
     }
 
-    /// Variables that are set, and that nothing honours.
+    /// Returns the names of set variables that are not supported.
     pub(crate) fn unsupported(&self) -> Vec<&'static str> {
-        let asks_for_more = |(name, same): &(&str, &[&str])| {
+        let has_other_effect = |(name, same): &(&str, &[&str])| {
             self.get(name).is_some_and(|value| !same.iter().any(|same| value.eq_ignore_ascii_case(same)))
         };
-        UNSUPPORTED.iter().filter(|entry| asks_for_more(entry)).map(|(name, _)| *name).collect()
+        UNSUPPORTED.iter().filter(|entry| has_other_effect(entry)).map(|(name, _)| *name).collect()
     }
 
-    /// Says once what will be missed.
-    pub(crate) fn say_what_is_unsupported(&self) {
+    /// Logs one warning with the names of set variables that are not supported.
+    pub(crate) fn warn_about_unsupported(&self) {
         let names = self.unsupported();
         if !names.is_empty() {
-            tracing::warn!("set, and not supported: {}; the program goes on as if they were not set", names.join(", "));
+            tracing::warn!(
+                "environment variables are set but not supported: {}; they have no effect",
+                names.join(", ")
+            );
         }
     }
 
-    fn positive(&self, name: &str, of: &str) -> Result<Option<u64>, Error> {
+    fn positive(&self, name: &str, unit: &str) -> Result<Option<u64>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match value.parse::<u32>() {
             Ok(number) if number > 0 => Ok(Some(number.into())),
-            _ => Err(Error::variable(name, &value, format!("{of}, a whole number from 1 to {}", u32::MAX))),
+            _ => Err(Error::variable(name, &value, format!("a whole number of {unit} from 1 to {}", u32::MAX))),
         }
     }
 }
@@ -175,16 +174,16 @@ pub(crate) mod tests {
         Environment::new(move |name| variables.get(name).cloned())
     }
 
-    /// Every message about a wrong value has the variable, the value, and what would do.
+    /// Asserts that the error's message contains these parts: the variable, the value and the rule.
     pub(crate) fn assert_names<T>(result: Result<T, Error>, parts: &[&str]) {
-        let Err(error) = result else { panic!("accepted, though wrong: {parts:?}") };
-        assert!(error.is_variable());
+        let Err(error) = result else { panic!("a wrong value was accepted: {parts:?}") };
+        assert!(error.is_config());
         let text = error.to_string();
-        assert!(parts.iter().all(|part| text.contains(part)), "{text}, wanted {parts:?}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}, expected {parts:?}");
     }
 
     #[test]
-    fn the_environment_wins_over_code_and_empty_is_unset() {
+    fn environment_overrides_code_and_empty_counts_as_unset() {
         let mut e = environment(&[("A", "env"), ("B", " ")]);
         for name in ["A", "B", "C"] {
             e.set_default(name.to_owned(), "code".to_owned());
@@ -196,16 +195,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn booleans() {
+    fn is_disabled_accepts_only_booleans() {
         for (value, expected) in [("true", true), ("TRUE", true), ("false", false), ("", false)] {
             assert_eq!(environment(&[("OTEL_SDK_DISABLED", value)]).is_disabled().unwrap(), expected);
         }
         let wrong = environment(&[("OTEL_SDK_DISABLED", "1")]).is_disabled();
-        assert_names(wrong, &["OTEL_SDK_DISABLED is \"1\"", "true or false"]);
+        assert_names(wrong, &["OTEL_SDK_DISABLED must be true or false, got \"1\""]);
     }
 
     #[test]
-    fn numbers() {
+    fn numeric_variables_accept_only_positive_integers() {
         let e = environment(&[("OTEL_METRIC_EXPORT_INTERVAL", "250")]);
         assert_eq!(e.metric_interval().unwrap(), Duration::from_millis(250));
         assert_eq!(environment(&[]).metric_interval().unwrap(), Duration::from_secs(60));
@@ -219,20 +218,20 @@ pub(crate) mod tests {
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
             "OTEL_BSP_EXPORT_TIMEOUT",
         ] {
-            assert_names(environment(&[(name, "many")]).batches(), &[name, "many", "a whole number"]);
-            environment(&[(name, "7")]).batches().unwrap();
+            assert_names(environment(&[(name, "many")]).batch_settings(), &[name, "many", "a whole number"]);
+            environment(&[(name, "7")]).batch_settings().unwrap();
         }
         let wrong = environment(&[("OTEL_METRIC_EXPORT_TIMEOUT", "0")]).metric_interval();
         assert_names(wrong, &["OTEL_METRIC_EXPORT_TIMEOUT", "milliseconds"]);
         let set = [("OTEL_BSP_MAX_QUEUE_SIZE", "7"), ("OTEL_BSP_SCHEDULE_DELAY", "9")];
-        let batches = environment(&set).batches().unwrap();
-        let shown = format!("{:?}", batches.config.build());
+        let batch_settings = environment(&set).batch_settings().unwrap();
+        let shown = format!("{:?}", batch_settings.config.build());
         assert!(shown.contains("max_queue_size: 7") && shown.contains("scheduled_delay: 9ms"), "{shown}");
-        assert_eq!((batches.places, environment(&[]).batches().unwrap().places), (7, 2_048));
+        assert_eq!((batch_settings.queue_size, environment(&[]).batch_settings().unwrap().queue_size), (7, 2_048));
     }
 
     #[test]
-    fn what_is_set_and_not_honoured_is_told_by_name() {
+    fn unsupported_lists_set_variables_without_support() {
         let set = [
             ("OTEL_LOGS_EXPORTER", "none"),
             ("OTEL_METRICS_EXEMPLAR_FILTER", "trace_based"),

@@ -1,4 +1,4 @@
-//! Which exporters there are, and which of them are asked for.
+//! The exporters, and the selection of exporters by variable or by code.
 
 use crate::Error;
 use crate::environment::Environment;
@@ -6,46 +6,47 @@ use crate::environment::Environment;
 const TRACES: &str = "OTEL_TRACES_EXPORTER";
 const METRICS: &str = "OTEL_METRICS_EXPORTER";
 
-/// Where spans can go; none of them is an empty list.
+/// An exporter of spans. An empty list selects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceExporter {
-    /// `otlp`: to a collector over OTLP. Needs the cargo feature `otlp`.
+    /// `otlp`: sends spans to a collector over OTLP. Needs the cargo feature `otlp`.
     Otlp,
-    /// `console`: to standard output, a line each. Needs the cargo feature `console`.
+    /// `console`: prints a line per span to standard output. Needs the cargo feature `console`.
     Console,
 }
 
-/// Where metrics can go; none of them is an empty list.
+/// An exporter of metrics. An empty list selects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricExporter {
-    /// `otlp`: to a collector over OTLP, every `OTEL_METRIC_EXPORT_INTERVAL`. Needs the cargo feature `otlp`.
+    /// `otlp`: sends metrics to a collector over OTLP, every `OTEL_METRIC_EXPORT_INTERVAL`. Needs the cargo feature
+    /// `otlp`.
     Otlp,
-    /// `prometheus`: to be fetched from a page. Needs the cargo feature `prometheus`.
+    /// `prometheus`: serves metrics for Prometheus to scrape. Needs the cargo feature `prometheus`.
     Prometheus,
-    /// `console`: to standard output, every interval. Needs the cargo feature `console`.
+    /// `console`: prints metrics to standard output, every interval. Needs the cargo feature `console`.
     Console,
-    /// `cloudwatch`: to Amazon CloudWatch, every interval. Needs the cargo feature `cloudwatch`.
+    /// `cloudwatch`: sends metrics to Amazon CloudWatch, every interval. Needs the cargo feature `cloudwatch`.
     CloudWatch,
-    /// `emf`: to Amazon CloudWatch by way of standard output, where Lambda and its agents read it, every interval. Needs
-    /// the cargo feature `emf`.
+    /// `emf`: prints embedded metric format to standard output, every interval; Lambda and the CloudWatch agents
+    /// forward it to Amazon CloudWatch. Needs the cargo feature `emf`.
     Emf,
-    /// `statsd`: to a StatsD server, every interval. Needs the cargo feature `statsd`.
+    /// `statsd`: sends metrics to a StatsD server, every interval. Needs the cargo feature `statsd`.
     StatsD,
 }
 
-/// An exporter that a variable can ask for.
-trait Named: Copy + PartialEq + 'static {
+/// An exporter that a variable can name.
+trait ExporterName: Copy + PartialEq + 'static {
     const ALL: &'static [Self];
 
-    /// As the variable calls it, and the cargo feature.
+    /// Returns the name in variables, which is also the cargo feature.
     fn name(self) -> &'static str;
 
     fn is_compiled_in(self) -> bool;
 }
 
-impl Named for TraceExporter {
+impl ExporterName for TraceExporter {
     const ALL: &'static [Self] = &[Self::Otlp, Self::Console];
 
     fn name(self) -> &'static str {
@@ -63,7 +64,7 @@ impl Named for TraceExporter {
     }
 }
 
-impl Named for MetricExporter {
+impl ExporterName for MetricExporter {
     const ALL: &'static [Self] =
         &[Self::Otlp, Self::Prometheus, Self::Console, Self::CloudWatch, Self::Emf, Self::StatsD];
 
@@ -101,19 +102,19 @@ pub(crate) fn metrics(
     chosen(environment, METRICS, code, &[MetricExporter::Otlp, MetricExporter::Prometheus])
 }
 
-/// The environment's choice, else code's, else the first of `usual` that is compiled in: the specification's default of
-/// `otlp` would make every program fail that was built without it.
-fn chosen<T: Named>(
+/// Returns the environment's choice, else code's, else the first of `usual` that is compiled in. The specification's
+/// default of `otlp` would be an error in every program built without that feature.
+fn chosen<T: ExporterName>(
     environment: &Environment,
     variable: &'static str,
     code: Option<Vec<T>>,
     usual: &[T],
 ) -> Result<Vec<T>, Error> {
     let names: Vec<&str> = T::ALL.iter().map(|exporter| exporter.name()).collect();
-    let accepted = format!("none, or one or several of {}, parted by commas", names.join(", "));
+    let rule = format!("none, or one or more of {}, separated by commas", names.join(", "));
     let named = |item: &str| T::ALL.iter().copied().find(|exporter| exporter.name() == item);
     let usual = || usual.iter().copied().find(|exporter| exporter.is_compiled_in()).into_iter().collect();
-    let chosen = environment.list(variable, &accepted, named)?.or(code).unwrap_or_else(usual);
+    let chosen = environment.list(variable, &rule, named)?.or(code).unwrap_or_else(usual);
     match chosen.iter().find(|exporter| !exporter.is_compiled_in()) {
         Some(missing) => Err(Error::feature(variable, missing.name())),
         None => Ok(chosen),
@@ -126,7 +127,7 @@ mod tests {
     use crate::environment::tests::{assert_names, environment};
 
     #[test]
-    fn wrong_names_say_what_is_accepted() {
+    fn unknown_exporter_error_lists_accepted_names() {
         for value in ["zipkin", "statsd", "otlp,none", "otlp,", "prometheus"] {
             assert_names(traces(&environment(&[(TRACES, value)]), None), &[TRACES, value, "otlp, console"]);
         }
@@ -139,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn none_is_an_empty_list_and_beats_code() {
+    fn none_selects_no_exporter_and_overrides_code() {
         assert_eq!(traces(&environment(&[(TRACES, "none")]), Some(vec![TraceExporter::Otlp])).unwrap(), []);
         assert_eq!(metrics(&environment(&[(METRICS, "NONE")]), Some(vec![MetricExporter::Prometheus])).unwrap(), []);
     }
 
     #[cfg(all(feature = "otlp", feature = "prometheus"))]
     #[test]
-    fn lists_in_any_case_and_code_where_nothing_is_set() {
+    fn exporter_list_ignores_case_and_falls_back_to_code() {
         use MetricExporter::{Otlp, Prometheus};
         for (value, expected) in
             [("otlp", vec![Otlp]), ("Prometheus , OTLP,otlp", vec![Prometheus, Otlp]), ("prometheus", vec![Prometheus])]
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exporter_is_there_or_its_feature_is_named() {
+    fn missing_exporter_error_names_its_cargo_feature() {
         for exporter in MetricExporter::ALL {
             let asked = metrics(&environment(&[(METRICS, exporter.name())]), None);
             if exporter.is_compiled_in() {
@@ -174,7 +175,7 @@ mod tests {
 
     #[cfg(not(feature = "otlp"))]
     #[test]
-    fn otlp_not_compiled_in_is_no_default_but_an_error_when_asked_for() {
+    fn otlp_without_its_feature_is_no_default_and_an_error_when_selected() {
         assert_eq!(traces(&environment(&[]), None).unwrap(), []);
         assert!(traces(&environment(&[(TRACES, "otlp")]), None).unwrap_err().is_missing_feature());
     }

@@ -2,23 +2,25 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope_core::Exports;
+use cachescope_exporter::ExporterStats;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::Error;
-use crate::deadline::Work;
 use crate::destination::Deliveries;
 #[cfg(feature = "prometheus")]
-use crate::destination::Shown;
-use crate::ending::{Ended, Ending};
+use crate::destination::PrometheusEndpoint;
+use crate::jobs::Jobs;
+use crate::shutdown::{ShutDownFlag, ShutdownHandle};
 
-/// Keeps telemetry running, and delivers what is left when it is dropped: hold it to the end of `main`.
+/// Keeps telemetry running, and delivers the remaining telemetry when it is dropped. Hold it until the end of `main`.
 ///
-/// Flushing and shutting down block the calling thread up to the deadline (3 s unless [`Setup::deadline`] says
-/// otherwise), never longer than a quarter of a second more, whatever a collector does. The work is done on other
-/// threads, so it ends on any thread: in a current-thread tokio runtime, in the last worker of another, or in none. In
-/// async code that must go on meanwhile, call it from `spawn_blocking`. Nothing here panics.
+/// Flush and shutdown block the calling thread for at most the deadline plus a quarter of a second, whatever a
+/// collector does. The deadline is 3 s unless [`Setup::deadline`] sets another.
+///
+/// The work is done on other threads, so the guard can be dropped on any thread: in a current-thread tokio runtime, on
+/// the last worker of a multi-thread runtime, or without a runtime. In async code that must make progress meanwhile,
+/// call from `spawn_blocking`. No method panics.
 ///
 /// [`Setup::deadline`]: crate::Setup::deadline
 #[must_use = "telemetry ends when the guard is dropped: bind it to a name, such as `_guard`, to the end of `main`"]
@@ -26,15 +28,15 @@ pub struct Guard {
     pub(crate) tracers: SdkTracerProvider,
     pub(crate) meters: SdkMeterProvider,
     pub(crate) deadline: Duration,
-    pub(crate) ended: Ended,
+    pub(crate) is_shut_down: ShutDownFlag,
     pub(crate) deliveries: Deliveries,
-    pub(crate) exports: Vec<Exports>,
+    pub(crate) exporter_stats: Vec<ExporterStats>,
     #[cfg(feature = "prometheus")]
-    pub(crate) page: Option<Shown>,
+    pub(crate) prometheus: Option<PrometheusEndpoint>,
 }
 
 impl Guard {
-    /// The provider of tracers, to hand to what does not take the global one. A clone costs one reference count.
+    /// Returns the tracer provider, for code that doesn't use the global provider. A clone costs one reference count.
     ///
     /// ```
     /// # let off = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
@@ -49,46 +51,47 @@ impl Guard {
         &self.tracers
     }
 
-    /// The provider of meters, to hand to what does not take the global one. A clone costs one reference count.
+    /// Returns the meter provider, for code that doesn't use the global provider. A clone costs one reference count.
     #[must_use]
     pub fn meter_provider(&self) -> &SdkMeterProvider {
         &self.meters
     }
 
-    /// What each exporter has sent, dropped and tried again. The same is among the metrics, as
+    /// Returns what each exporter has sent, dropped and retried. The metrics have the same counts, as
     /// `otel.sdk.exporter.metric_data_point.exported`, `otel.sdk.exporter.span.exported` and
     /// `cachescope.exporter.retries`.
     ///
     /// ```
     /// # let off = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
     /// let guard = cachescope_otel::Setup::from_lookup(off).init()?;
-    /// assert!(guard.exports().iter().all(|exports| exports.total_dropped() == 0));
+    /// assert!(guard.exporter_stats().iter().all(|stats| stats.total_dropped() == 0));
     /// # Ok::<(), cachescope_otel::Error>(())
     /// ```
     #[must_use]
-    pub fn exports(&self) -> &[Exports] {
-        &self.exports
+    pub fn exporter_stats(&self) -> &[ExporterStats] {
+        &self.exporter_stats
     }
 
-    /// What the `prometheus` exporter shows, to render or to mount; `None` if that exporter is not on.
+    /// Returns the metrics of the `prometheus` exporter, to render or to mount. `None` if that exporter is off.
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn prometheus(&self) -> Option<&cachescope_prometheus::Metrics> {
-        self.page.as_ref().map(|page| &page.metrics)
+        self.prometheus.as_ref().map(|prometheus| &prometheus.metrics)
     }
 
-    /// The address of the Prometheus server; `None` if it does not run.
+    /// Returns the address of the Prometheus server. `None` if the server doesn't run.
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn prometheus_addr(&self) -> Option<std::net::SocketAddr> {
-        self.page.as_ref()?.server.as_ref().map(cachescope_prometheus::Server::addr)
+        self.prometheus.as_ref()?.server.as_ref().map(cachescope_prometheus::Server::addr)
     }
 
-    /// Delivers what has been recorded so far, and waits for it up to the deadline.
+    /// Delivers the telemetry that has been recorded so far, and waits for the delivery up to the deadline.
     ///
     /// # Errors
     ///
-    /// [`Error::is_timeout`] if it took longer (delivery goes on then), [`Error::is_undelivered`] if an exporter failed.
+    /// [`Error::is_timeout`] if the deadline passed (delivery goes on), [`Error::is_undelivered`] if an exporter
+    /// failed.
     ///
     /// ```
     /// # let off = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
@@ -97,22 +100,22 @@ impl Guard {
     /// # Ok::<(), cachescope_otel::Error>(())
     /// ```
     pub fn flush(&self) -> Result<(), Error> {
-        let _hurry = self.deliveries.hurry();
+        let _flushing = self.deliveries.begin_flush();
         let (tracers, meters) = (self.tracers.clone(), self.meters.clone());
-        let mut work =
-            Work::start(vec![Box::new(move || tracers.force_flush()), Box::new(move || meters.force_flush())])?;
-        match work.wait(self.deadline) {
+        let mut jobs =
+            Jobs::start(vec![Box::new(move || tracers.force_flush()), Box::new(move || meters.force_flush())])?;
+        match jobs.wait(self.deadline) {
             Some(result) => result.map_err(|error| Error::undelivered(&error)),
-            None => Err(Error::late(self.deadline, false)),
+            None => Err(Error::timeout(self.deadline, false)),
         }
     }
 
-    /// Delivers what is left and ends telemetry, as dropping the guard does, but says how it went.
+    /// Delivers the remaining telemetry and shuts telemetry down, as a drop of the guard does, and returns the outcome.
     ///
     /// # Errors
     ///
-    /// [`Error::is_timeout`] if the deadline passed (what is left is given up then), [`Error::is_undelivered`] if an
-    /// exporter failed. Telemetry has ended in any case.
+    /// [`Error::is_timeout`] if the deadline passed (the undelivered telemetry is dropped), [`Error::is_undelivered`]
+    /// if an exporter failed. Telemetry is shut down in either case.
     ///
     /// ```
     /// # let off = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
@@ -121,16 +124,16 @@ impl Guard {
     /// # Ok::<(), cachescope_otel::Error>(())
     /// ```
     pub fn shutdown(self) -> Result<(), Error> {
-        self.ending().close()
+        self.shutdown_handle().shutdown()
     }
 
-    /// What ends with it.
-    pub(crate) fn ending(&self) -> Ending {
-        Ending {
+    /// Everything that ends with the guard.
+    pub(crate) fn shutdown_handle(&self) -> ShutdownHandle {
+        ShutdownHandle {
             tracers: self.tracers.clone(),
             meters: self.meters.clone(),
             deadline: self.deadline,
-            ended: Arc::clone(&self.ended),
+            is_shut_down: Arc::clone(&self.is_shut_down),
             deliveries: self.deliveries.clone(),
         }
     }
@@ -138,7 +141,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.ending().close_and_say();
+        self.shutdown_handle().shutdown_and_warn();
     }
 }
 

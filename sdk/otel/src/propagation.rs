@@ -1,3 +1,5 @@
+//! Propagators of trace context and baggage.
+
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
@@ -10,10 +12,10 @@ pub(crate) enum Propagator {
     Baggage,
 }
 
-/// `OTEL_PROPAGATORS`, by default `tracecontext,baggage`.
+/// Reads `OTEL_PROPAGATORS`. Default: `tracecontext,baggage`.
 pub(crate) fn propagators(environment: &Environment) -> Result<Vec<Propagator>, Error> {
-    let accepted = "none, or one or both of tracecontext and baggage, parted by a comma";
-    let chosen = environment.list("OTEL_PROPAGATORS", accepted, |item| match item {
+    let rule = "none, or one or both of tracecontext and baggage, separated by a comma";
+    let chosen = environment.list("OTEL_PROPAGATORS", rule, |item| match item {
         "tracecontext" => Some(Propagator::TraceContext),
         "baggage" => Some(Propagator::Baggage),
         _ => None,
@@ -21,7 +23,7 @@ pub(crate) fn propagators(environment: &Environment) -> Result<Vec<Propagator>, 
     Ok(chosen.unwrap_or_else(|| vec![Propagator::TraceContext, Propagator::Baggage]))
 }
 
-pub(crate) fn composed(propagators: &[Propagator]) -> TextMapCompositePropagator {
+pub(crate) fn compose(propagators: &[Propagator]) -> TextMapCompositePropagator {
     let boxed = propagators.iter().map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
         match propagator {
             Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
@@ -37,7 +39,7 @@ mod tests {
     use crate::environment::tests::{assert_names, environment};
 
     #[test]
-    fn every_value() {
+    fn propagators_accepts_known_names_and_rejects_others() {
         use Propagator::{Baggage, TraceContext};
         for (value, expected) in [
             ("", vec![TraceContext, Baggage]),
@@ -51,7 +53,7 @@ mod tests {
             let wrong = propagators(&environment(&[("OTEL_PROPAGATORS", value)]));
             assert_names(wrong, &["OTEL_PROPAGATORS", value, "tracecontext and baggage"]);
         }
-        let both = composed(&[TraceContext, Baggage]);
+        let both = compose(&[TraceContext, Baggage]);
         assert_eq!(both.fields().collect::<Vec<_>>().len(), 3);
     }
 }

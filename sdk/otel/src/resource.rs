@@ -1,4 +1,4 @@
-//! Who reports: service, instance, host and process, as a resource.
+//! The resource: service, instance, host and process.
 
 use std::env::consts;
 
@@ -13,10 +13,10 @@ use crate::environment::Environment;
 
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
-/// Who reports: the defaults, over them what code says, over that what the environment says.
+/// Builds the resource: the defaults, overridden by values set in code, overridden by the environment.
 ///
-/// Not the SDK's own builder, which reads the process only, skips malformed pairs in silence and leaves
-/// percent-encoding in place.
+/// The SDK's own builder isn't used: it reads only the process's environment, skips malformed pairs without a report,
+/// and leaves percent-encoding in place.
 pub(crate) fn resource(
     environment: &Environment,
     service_name: Option<String>,
@@ -24,14 +24,14 @@ pub(crate) fn resource(
 ) -> Result<Resource, Error> {
     let set = environment.get(ATTRIBUTES).map_or(Ok(Vec::new()), |value| {
         pairs(&value).ok_or_else(|| {
-            Error::variable(ATTRIBUTES, &value, "key=value pairs parted by commas, values percent-encoded")
+            Error::variable(ATTRIBUTES, &value, "key=value pairs separated by commas, values percent-encoded")
         })
     })?;
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes([
             KeyValue::new("service.name", unknown_service()),
-            // What tells the instances of a service apart, so that their counters can be added up.
+            // Distinguishes the instances of a service, so that their counters can be added up.
             KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
         ])
         .with_attributes(host_and_process())
@@ -42,7 +42,7 @@ pub(crate) fn resource(
     Ok(resource.build())
 }
 
-/// Where the process runs, in the conventions' words. Not its arguments or its user: they may be secrets.
+/// Returns where the process runs, named by the semantic conventions. Omits arguments and user: they may be secrets.
 fn host_and_process() -> impl Iterator<Item = KeyValue> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let known = [
@@ -56,8 +56,8 @@ fn host_and_process() -> impl Iterator<Item = KeyValue> {
     known.into_iter().chain(host).chain(program)
 }
 
-fn architecture(ours: &'static str) -> &'static str {
-    match ours {
+fn architecture(rust_name: &'static str) -> &'static str {
+    match rust_name {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         "arm" => "arm32",
@@ -67,8 +67,8 @@ fn architecture(ours: &'static str) -> &'static str {
     }
 }
 
-fn operating_system(ours: &'static str) -> &'static str {
-    match ours {
+fn operating_system(rust_name: &'static str) -> &'static str {
+    match rust_name {
         "macos" => "darwin",
         "dragonfly" => "dragonflybsd",
         other => other,
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_has_its_own_random_id_unless_given() {
+    fn instance_id_is_random_unless_set() {
         let ids = [(); 2].map(|()| get(&resource(&environment(&[]), None, vec![]).unwrap(), "service.instance.id"));
         assert_ne!(ids[0], ids[1]);
         assert_eq!(Uuid::parse_str(&ids[0]).unwrap().get_version_num(), 4);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn host_and_process_are_told_unless_given_and_arguments_never_are() {
+    fn resource_has_host_and_process_but_no_arguments() {
         let found = resource(&environment(&[]), None, vec![]).unwrap();
         assert_eq!(get(&found, "process.pid"), std::process::id().to_string());
         let program = std::env::current_exe().unwrap();
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_conventions() {
+    fn host_names_follow_the_semantic_conventions() {
         let arch = ["x86_64", "aarch64", "x86", "arm", "powerpc64", "s390x", "riscv64"].map(architecture);
         assert_eq!(arch, ["amd64", "arm64", "x86", "arm32", "ppc64", "s390x", "riscv64"]);
         assert_eq!(["linux", "macos", "windows"].map(operating_system), ["linux", "darwin", "windows"]);
     }
 
     #[test]
-    fn the_service_s_name_comes_from_the_strongest_source() {
+    fn service_name_comes_from_the_source_of_highest_precedence() {
         let name = |variables: &[(&str, &str)], code: Option<&str>| {
             get(&resource(&environment(variables), code.map(str::to_owned), vec![]).unwrap(), "service.name")
         };
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_decoded_and_malformed_ones_refused() {
+    fn resource_decodes_attributes_and_rejects_malformed_pairs() {
         let e = environment(&[(ATTRIBUTES, "deployment.environment.name=prod, team=a%2Cb%20c,")]);
         let r = resource(&e, None, vec![KeyValue::new("team", "weaker"), KeyValue::new("zone", "z")]).unwrap();
         assert_eq!(get(&r, "deployment.environment.name"), "prod");

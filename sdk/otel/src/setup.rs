@@ -1,3 +1,5 @@
+//! The set-up of providers, exporters, propagators and samplers.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -7,20 +9,20 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample, SpanProcessor};
 
-use crate::destination::{AddToMeters, AddToTracers, Deliveries, Destinations, Wanted};
-use crate::ending::Ended;
+use crate::destination::{AddToMeters, AddToTracers, Deliveries, Destinations, Selection};
 use crate::environment::Environment;
+use crate::shutdown::ShutDownFlag;
 use crate::view::{View, with_views};
-use crate::{CACHES, Error, Guard, MetricExporter, RollUp, SamplingRules, TraceExporter};
+use crate::{DEFAULT_MAX_CACHES, Error, Guard, MetricExporter, SamplingRules, TraceExporter, TraceSummaryProcessor};
 use crate::{exporter, propagation, resource, sampling};
 
-/// Long enough for a collector nearby, and a quarter of a second more is still well within what one waits for at exit.
+/// The default deadline: long enough for a collector nearby, short enough for an exit, with a quarter of a second more.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Sets up traces and metrics as the environment says: [`Setup::from_env`]`().init()`.
+/// Sets up traces and metrics from the environment: [`Setup::from_env`]`().init()`.
 ///
-/// Call it once, early in `main`: instruments and tracers that code of yours made from the global providers before stay
-/// without effect. Caches of cachescope may be built before or after. A second call replaces the global providers.
+/// Call it once, early in `main`: instruments and tracers that your code created from the global providers earlier
+/// have no effect. Caches may be built before or after. A second call replaces the global providers.
 ///
 /// # Errors
 ///
@@ -34,32 +36,32 @@ pub fn init() -> Result<Guard, Error> {
     Setup::from_env().init()
 }
 
-/// What is to be set up: the environment's word, and code's where the environment has none.
+/// Configures traces and metrics from the environment, with defaults set in code.
 ///
-/// Whoever runs a program knows more about where it runs than whoever wrote it, so **a variable that is set wins over
-/// code**. Values are read in any case, empty ones count as unset, and a wrong one is an error rather than a default
-/// that nobody notices.
+/// **A variable that is set overrides code**, because the operator of a program knows its surroundings better than its
+/// author. Values are read in any case. Empty values count as unset. A wrong value is an error, rather than a default
+/// that stays unnoticed.
 ///
 /// | variable | values |
 /// |---|---|
 /// | `OTEL_SDK_DISABLED` | `true` turns traces and metrics off |
-/// | `OTEL_TRACES_EXPORTER` | `otlp` (default), `console`, both, `none` |
-/// | `OTEL_METRICS_EXPORTER` | `otlp` (default), `prometheus`, `console`, `cloudwatch`, `emf`, `statsd`, several, `none` |
+/// | `OTEL_TRACES_EXPORTER` | `otlp` (default), `console`, both, or `none` |
+/// | `OTEL_METRICS_EXPORTER` | `otlp` (default), `prometheus`, `console`, `cloudwatch`, `emf`, `statsd`, several of these, or `none` |
 /// | `OTEL_PROPAGATORS` | `tracecontext`, `baggage` (default both), `none` |
-/// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | a name; `key=value` pairs parted by commas, percent-encoded |
+/// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | a name; `key=value` pairs separated by commas, percent-encoded |
 /// | `OTEL_TRACES_SAMPLER` | `parentbased_always_on` (default), `always_on`, `always_off`, `traceidratio`, `parentbased_always_off`, `parentbased_traceidratio` |
-/// | `OTEL_TRACES_SAMPLER_ARG` | the share for the `traceidratio` ones, 0.0 to 1.0 (default) |
-/// | `CACHESCOPE_TRACES_SAMPLER_RULES` | how many of a cache's spans to keep, such as `hit=0.01,error=1,slow>10ms=1` ([`SamplingRules`]); around whatever samples otherwise |
+/// | `OTEL_TRACES_SAMPLER_ARG` | the ratio for `traceidratio` samplers, 0.0 to 1.0 (default) |
+/// | `CACHESCOPE_TRACES_SAMPLER_RULES` | sampling rates of a cache's spans, such as `hit=0.01,error=1,slow>10ms=1` ([`SamplingRules`]); applied around the other sampler |
 /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | milliseconds; 60000, 30000 |
 /// | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_EXPORT_TIMEOUT` | milliseconds; 5000, 30000 |
 /// | `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | spans; 2048, 512 |
-/// | `OTEL_EXPORTER_OTLP_*` | where and how `otlp` sends |
-/// | `OTEL_EXPORTER_PROMETHEUS_HOST`, `_PORT` | where `prometheus` is served; `localhost`, 9464 |
-/// | `CACHESCOPE_PROMETHEUS_*`, `_CLOUDWATCH_*`, `_STATSD_*`, `_CONSOLE_*` | what else these exporters are told, as their crates list it |
+/// | `OTEL_EXPORTER_OTLP_*` | the endpoint and protocol of `otlp` |
+/// | `OTEL_EXPORTER_PROMETHEUS_HOST`, `_PORT` | the address of `prometheus`; `localhost`, 9464 |
+/// | `CACHESCOPE_PROMETHEUS_*`, `_CLOUDWATCH_*`, `_STATSD_*`, `_CONSOLE_*` | further settings of these exporters, listed by their crates |
 ///
-/// The default exporter is `otlp` if it is compiled in, else for metrics `prometheus` if that is, else none. The SDK
-/// itself reads the `OTEL_SPAN_*_COUNT_LIMIT` variables. What the specification has besides is not supported; a variable
-/// of that kind that is set is named in one `warn!` at set-up.
+/// The default exporter is `otlp` if it is compiled in. Otherwise, for metrics, it is `prometheus` if that is compiled
+/// in, else none. The SDK itself reads the `OTEL_SPAN_*_COUNT_LIMIT` variables. Other variables of the specification
+/// are not supported: if any is set, set-up logs one warning with their names.
 ///
 /// ```no_run
 /// use cachescope_otel::{MetricExporter, Setup};
@@ -85,7 +87,7 @@ pub struct Setup {
     to_tracers: Vec<AddToTracers>,
     to_meters: Vec<AddToMeters>,
     views: Vec<View>,
-    caches: usize,
+    max_caches: usize,
     globals: bool,
     #[cfg(feature = "prometheus")]
     serve: bool,
@@ -93,14 +95,14 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Starts from the process's environment.
+    /// Creates a setup that reads the process's environment.
     pub fn from_env() -> Self {
         Self::new(Environment::process())
     }
 
-    /// Starts from variables read through `lookup`, for tests and for configuration that comes from elsewhere.
+    /// Creates a setup that reads variables through `lookup`, for tests and for configuration from other sources.
     ///
-    /// Nothing of the process's environment is read then, but for what the SDK and the HTTP clients read themselves.
+    /// The process's environment isn't read, except by the SDK and by HTTP clients themselves.
     ///
     /// ```
     /// let guard = cachescope_otel::Setup::from_lookup(|name| match name {
@@ -130,7 +132,7 @@ impl Setup {
             to_tracers: Vec::new(),
             to_meters: Vec::new(),
             views: Vec::new(),
-            caches: CACHES,
+            max_caches: DEFAULT_MAX_CACHES,
             globals: true,
             #[cfg(feature = "prometheus")]
             serve: true,
@@ -138,51 +140,52 @@ impl Setup {
         }
     }
 
-    /// Gives a variable a value for when the environment has none, such as an endpoint or a protocol.
+    /// Sets the default of a variable, such as an endpoint or a protocol. The environment overrides it.
     pub fn default_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.set_default(name.into(), value.into());
         self
     }
 
-    /// Names the service; weaker than `OTEL_SERVICE_NAME` and a `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Sets the service name. `OTEL_SERVICE_NAME` and a `service.name` in `OTEL_RESOURCE_ATTRIBUTES` override it.
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
         self.service_name = Some(name.into());
         self
     }
 
-    /// Adds an attribute to the resource; weaker than the same one in `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Adds an attribute to the resource. The same attribute in `OTEL_RESOURCE_ATTRIBUTES` overrides it.
     ///
-    /// `service.instance.id` is a random UUID unless it is given here or there. Likewise found out unless
-    /// given: `host.name`, `host.arch`, `os.type`, `process.pid`, `process.executable.name` and `process.runtime.name`. The
-    /// command's arguments are left out, for they may hold secrets.
+    /// Defaults: `service.instance.id` is a random UUID. `host.name`, `host.arch`, `os.type`, `process.pid`,
+    /// `process.executable.name` and `process.runtime.name` are detected. The command's arguments are omitted, because
+    /// they may hold secrets.
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.attributes.push(KeyValue::new(key.into(), value.into()));
         self
     }
 
-    /// Chooses where spans go; weaker than `OTEL_TRACES_EXPORTER`.
+    /// Sets the exporters of spans. `OTEL_TRACES_EXPORTER` overrides them.
     pub fn trace_exporters(mut self, exporters: impl IntoIterator<Item = TraceExporter>) -> Self {
         self.trace_exporters = Some(exporters.into_iter().collect());
         self
     }
 
-    /// Chooses where metrics go; weaker than `OTEL_METRICS_EXPORTER`.
+    /// Sets the exporters of metrics. `OTEL_METRICS_EXPORTER` overrides them.
     pub fn metric_exporters(mut self, exporters: impl IntoIterator<Item = MetricExporter>) -> Self {
         self.metric_exporters = Some(exporters.into_iter().collect());
         self
     }
 
-    /// Chooses the sampler; weaker than `OTEL_TRACES_SAMPLER`.
+    /// Sets the sampler. `OTEL_TRACES_SAMPLER` overrides it.
     pub fn sampler(mut self, sampler: impl Into<Box<dyn ShouldSample>>) -> Self {
         self.sampler = Some(sampler.into());
         self
     }
 
-    /// Keeps a cache's spans at a rate for each way requests end, with a [`CacheSampler`](crate::CacheSampler) around
-    /// whatever samples otherwise; weaker than `CACHESCOPE_TRACES_SAMPLER_RULES`.
+    /// Sets the sampling rates of a cache's spans, applied by a [`CacheSampler`](crate::CacheSampler) that wraps the
+    /// other sampler. `CACHESCOPE_TRACES_SAMPLER_RULES` overrides them.
     ///
-    /// The samplers that `OTEL_TRACES_SAMPLER` names then say in tracestate what they sample by, so that spans can be
-    /// counted. One given in code has to do so itself: see [`CacheSampler::around`](crate::CacheSampler::around).
+    /// The samplers that `OTEL_TRACES_SAMPLER` names then record their threshold in tracestate, so that spans can be
+    /// counted. A sampler set in code must do so itself: see
+    /// [`CacheSampler::with_base_sampler`](crate::CacheSampler::with_base_sampler).
     ///
     /// ```
     /// let setup = cachescope_otel::Setup::from_env().sampling_rules("hit=0.01,error=1,slow>10ms=1".parse()?);
@@ -194,13 +197,15 @@ impl Setup {
         self
     }
 
-    /// Delivers what is left when one of these signals ends the process, as dropping the [`Guard`] does: within the
-    /// deadline. Then the process ends as it would have without, by that signal. A second signal ends it at once.
+    /// Delivers the remaining telemetry when one of these signals ends the process, within the deadline, as a drop of
+    /// the
+    /// [`Guard`] does. Afterwards the signal ends the process as it would have otherwise. A second signal ends the
+    /// process at once.
     ///
-    /// For programs that don't handle these signals. One that does, to finish what it is at, needs nothing of this: it
-    /// drops its guard at its end. Needs no runtime: a thread of its own waits, to the end of the process.
+    /// Use it in programs that don't handle these signals. A program that handles them drops its guard at its end
+    /// instead. No runtime is needed: a dedicated thread listens until the process ends.
     ///
-    /// On systems other than Unix, [`Setup::init`] gives an error ([`Error::is_signals`]).
+    /// On systems other than Unix, [`Setup::init`] returns an error ([`Error::is_signals`]).
     ///
     /// ```no_run
     /// use cachescope_otel::{Setup, Signal};
@@ -214,44 +219,44 @@ impl Setup {
         self
     }
 
-    /// The resource that [`Setup::init`] would report, for a provider that you build yourself.
+    /// Returns the resource that [`Setup::init`] would use, for a provider that you build yourself.
     ///
     /// # Errors
     ///
-    /// If `OTEL_RESOURCE_ATTRIBUTES` is malformed ([`Error::is_variable`]).
+    /// [`Error::is_config`] if `OTEL_RESOURCE_ATTRIBUTES` is malformed.
     pub fn resource(&self) -> Result<opentelemetry_sdk::Resource, Error> {
         resource::resource(&self.environment, self.service_name.clone(), self.attributes.clone())
     }
 
-    /// Adds a span processor beside those of the exporters; called before theirs, in the order of adding. What it is
-    /// given at the end of a trace's first span has the attributes of a [`RollUp`].
+    /// Adds a span processor. It is called before the exporters' processors, in the order of the additions. A trace's
+    /// first span has the attributes of a [`TraceSummaryProcessor`] when it ends.
     ///
     /// ```
     /// use opentelemetry_sdk::trace::{BatchSpanProcessor, InMemorySpanExporter};
     ///
-    /// let mine = InMemorySpanExporter::default(); // or an exporter of your own
-    /// let setup = cachescope_otel::Setup::from_env().span_processor(BatchSpanProcessor::builder(mine).build());
+    /// let exporter = InMemorySpanExporter::default(); // your exporter
+    /// let setup = cachescope_otel::Setup::from_env().span_processor(BatchSpanProcessor::builder(exporter).build());
     /// # drop(setup);
     /// ```
     pub fn span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
-        self.to_tracers.push(Box::new(|builder| builder.with_span_processor(RollUp::new(processor))));
+        self.to_tracers.push(Box::new(|builder| builder.with_span_processor(TraceSummaryProcessor::new(processor))));
         self
     }
 
-    /// Adds a metric reader beside those of the exporters.
+    /// Adds a metric reader to those of the exporters.
     pub fn metric_reader(mut self, reader: impl MetricReader) -> Self {
         self.to_meters.push(Box::new(|builder| builder.with_reader(reader)));
         self
     }
 
-    /// Adds a view. Instruments of cachescope that it matches are left to it alone, their cardinality limit included.
+    /// Adds a view. Instruments of cachescope that match it get no other view: their cardinality limit is the view's.
     ///
-    /// It is asked twice for each instrument, once by us, so it must answer the same both times.
+    /// The view is called twice for each instrument, once by this crate, so it must return the same both times.
     ///
     /// ```
     /// use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
     ///
-    /// // Base-2 exponential histograms, for backends that take them over OTLP.
+    /// // Base-2 exponential histograms, for backends that accept them over OTLP.
     /// let setup = cachescope_otel::Setup::from_env().view(|instrument: &Instrument| {
     ///     (instrument.name() == "cachescope.request.duration").then(|| {
     ///         Stream::builder()
@@ -271,22 +276,23 @@ impl Setup {
         self
     }
 
-    /// Makes room for the metrics of this many caches instead of [`CACHES`]; see
-    /// [`cardinality_view`](crate::cardinality_view) for what it costs.
-    pub fn caches(mut self, caches: usize) -> Self {
-        self.caches = caches;
+    /// Sets the number of caches that the SDK's tables are sized for. Default: [`DEFAULT_MAX_CACHES`]. For the costs,
+    /// see
+    /// [`cardinality_view`](crate::cardinality_view).
+    pub fn max_caches(mut self, caches: usize) -> Self {
+        self.max_caches = caches;
         self
     }
 
-    /// Whether the providers and the propagator become the global ones (by default they do). Without it, hand out
-    /// those of the [`Guard`].
+    /// Sets whether the providers and the propagator become the global ones. Default: `true`. With `false`, pass on the
+    /// providers of the [`Guard`].
     pub fn install_globals(mut self, install: bool) -> Self {
         self.globals = install;
         self
     }
 
-    /// Whether the `prometheus` exporter serves its metrics itself (by default it does). Without it, mount
-    /// [`Guard::prometheus`] where you like.
+    /// Sets whether the `prometheus` exporter runs its own server. Default: `true`. With `false`, mount
+    /// [`Guard::prometheus`] in your server.
     ///
     /// ```
     /// use cachescope_otel::{MetricExporter, Setup};
@@ -307,50 +313,50 @@ impl Setup {
         self
     }
 
-    /// How long [`Guard::flush`], [`Guard::shutdown`] and dropping the guard may take; 3 s unless set. A quarter of a
-    /// second may come on top.
+    /// Sets the time limit of [`Guard::flush`], [`Guard::shutdown`] and the drop of the guard. Default: 3 s. They may
+    /// take a quarter of a second more.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sets everything up and starts exporting. Waits for no collector; makes the SDK's threads and, for `otlp` and
-    /// for the Prometheus server, one more each.
+    /// Sets everything up and starts to export. Doesn't wait for any collector. Starts the SDK's threads, and one
+    /// thread each for `otlp` and for the Prometheus server.
     ///
     /// # Errors
     ///
-    /// A variable with a wrong value ([`Error::is_variable`]), an exporter that is not compiled in
-    /// ([`Error::is_missing_feature`]), a taken address ([`Error::is_bind`]), or no more threads. Nothing is installed
-    /// or running then.
+    /// [`Error::is_config`] for a variable with a wrong value, [`Error::is_missing_feature`] for an exporter that is
+    /// not compiled in, [`Error::is_bind`] if the Prometheus address is taken; also if no thread can be started. After
+    /// an error, nothing is installed or running.
     ///
     /// # Panics
     ///
-    /// If the operating system refuses the SDK its thread for batches of spans.
+    /// If the operating system refuses the SDK a thread for its batch span processor.
     pub fn init(self) -> Result<Guard, Error> {
         let environment = &self.environment;
-        // All that can be wrong comes first: a provider, once built, waits for its exporters when it is dropped.
+        // Everything that can fail comes first: a provider that is dropped waits for its exporters.
         let disabled = environment.is_disabled()?;
         let propagators = propagation::propagators(environment)?;
         let sampler = sampling::sampler(environment, self.sampler, self.sampling_rules)?;
         let resource = resource::resource(environment, self.service_name, self.attributes)?;
-        environment.batches()?;
+        environment.batch_settings()?;
         let interval = environment.metric_interval()?;
         let traces = exporter::traces(environment, self.trace_exporters)?;
         let metrics = exporter::metrics(environment, self.metric_exporters)?;
 
         let propagate = || {
             if self.globals {
-                global::set_text_map_propagator(propagation::composed(&propagators));
+                global::set_text_map_propagator(propagation::compose(&propagators));
             }
         };
         if disabled {
-            // A service that records nothing still passes on the context of others.
+            // A service that records nothing still propagates the context of other services.
             propagate();
-            return Ok(off(self.deadline));
+            return Ok(disabled_guard(self.deadline));
         }
-        environment.say_what_is_unsupported();
+        environment.warn_about_unsupported();
 
-        let wanted = Wanted {
+        let selection = Selection {
             environment,
             traces: &traces,
             metrics: &metrics,
@@ -358,19 +364,19 @@ impl Setup {
             #[cfg(feature = "prometheus")]
             serve: self.serve,
         };
-        let opened = Destinations::open(&wanted)?;
+        let opened = Destinations::open(&selection)?;
         #[cfg(feature = "signals")]
-        let listening = crate::signals::Listening::to(&self.signals)?;
+        let listener = crate::signals::SignalListener::start(&self.signals)?;
         propagate();
         let mut tracers = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(
-            // Said here too, for the SDK would ask the process's environment.
+            // Set explicitly: otherwise the SDK would read the process's environment.
             sampler.unwrap_or_else(|| Box::new(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))),
         );
         for add in self.to_tracers.into_iter().chain(opened.to_tracers) {
             tracers = add(tracers);
         }
         let meters = SdkMeterProvider::builder().with_resource(resource);
-        let mut meters = with_views(meters, self.views, self.caches, opened.exponential);
+        let mut meters = with_views(meters, self.views, self.max_caches, opened.exponential);
         for add in self.to_meters.into_iter().chain(opened.to_meters) {
             meters = add(meters);
         }
@@ -380,36 +386,36 @@ impl Setup {
             global::set_tracer_provider(tracers.clone());
             global::set_meter_provider(meters.clone());
         }
-        opened.exports.iter().for_each(|exports| exports.observe(&meters.meter("cachescope.exporter")));
+        opened.stats.iter().for_each(|stats| stats.observe(&meters.meter("cachescope.exporter")));
         let guard = Guard {
             tracers,
             meters,
             deadline: self.deadline,
-            ended: Ended::default(),
+            is_shut_down: ShutDownFlag::default(),
             deliveries: Deliveries::new(opened.deliveries),
-            exports: opened.exports,
+            exporter_stats: opened.stats,
             #[cfg(feature = "prometheus")]
-            page: opened.page,
+            prometheus: opened.prometheus,
         };
         #[cfg(feature = "signals")]
-        if let Some(listening) = listening {
-            listening.ends(guard.ending());
+        if let Some(listener) = listener {
+            listener.attach(guard.shutdown_handle());
         }
         Ok(guard)
     }
 }
 
-/// Providers that record and export nothing.
-fn off(deadline: Duration) -> Guard {
+/// Returns a guard with providers that record and export nothing.
+fn disabled_guard(deadline: Duration) -> Guard {
     Guard {
         tracers: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
         meters: SdkMeterProvider::builder().build(),
         deadline,
-        ended: Ended::default(),
+        is_shut_down: ShutDownFlag::default(),
         deliveries: Deliveries::new(Vec::new()),
-        exports: Vec::new(),
+        exporter_stats: Vec::new(),
         #[cfg(feature = "prometheus")]
-        page: None,
+        prometheus: None,
     }
 }
 
@@ -422,7 +428,7 @@ impl fmt::Debug for Setup {
             .field("metric_exporters", &self.metric_exporters)
             .field("sampler", &self.sampler)
             .field("sampling_rules", &self.sampling_rules)
-            .field("caches", &self.caches)
+            .field("max_caches", &self.max_caches)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

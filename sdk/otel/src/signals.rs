@@ -1,33 +1,33 @@
-//! Signals that end the process: what is left of telemetry is delivered before they do.
+//! Signals that end the process: the remaining telemetry is delivered first.
 
 use std::sync::mpsc::Sender;
 
 use crate::Error;
-use crate::ending::Ending;
+use crate::shutdown::ShutdownHandle;
 
 /// A signal that ends a process which doesn't handle it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
-    /// SIGTERM: what an orchestrator or a service manager sends first.
+    /// SIGTERM: the first signal that an orchestrator or a service manager sends.
     Terminate,
     /// SIGINT: Ctrl-C.
     Interrupt,
 }
 
-/// Who waits for signals, to be told what to end.
-pub(crate) struct Listening(Sender<Ending>);
+/// A thread that listens for signals, and that gets its shutdown handle later.
+pub(crate) struct SignalListener(Sender<ShutdownHandle>);
 
-impl Listening {
-    /// From now on these signals don't end the process at once. `None` if there are none.
-    pub(crate) fn to(signals: &[Signal]) -> Result<Option<Self>, Error> {
+impl SignalListener {
+    /// Starts to listen: from now on these signals don't end the process at once. Returns `None` without signals.
+    pub(crate) fn start(signals: &[Signal]) -> Result<Option<Self>, Error> {
         if signals.is_empty() { Ok(None) } else { imp::listen(signals).map(|sender| Some(Self(sender))) }
     }
 
-    /// Has `ending` closed before a signal ends the process.
-    pub(crate) fn ends(self, ending: Ending) {
-        // The other side lives as long as the process.
-        drop(self.0.send(ending));
+    /// Runs this shutdown before a signal ends the process.
+    pub(crate) fn attach(self, shutdown: ShutdownHandle) {
+        // The listener's thread lives as long as the process.
+        drop(self.0.send(shutdown));
     }
 }
 
@@ -44,32 +44,33 @@ mod imp {
 
     use super::Signal;
     use crate::Error;
-    use crate::ending::Ending;
+    use crate::shutdown::ShutdownHandle;
 
-    pub(super) fn listen(signals: &[Signal]) -> Result<Sender<Ending>, Error> {
+    pub(super) fn listen(signals: &[Signal]) -> Result<Sender<ShutdownHandle>, Error> {
         let numbers = signals.iter().map(|signal| match signal {
             Signal::Terminate => SIGTERM,
             Signal::Interrupt => SIGINT,
         });
-        // Whoever asks twice doesn't want to wait. The order matters: the first signal finds it unset, and sets it.
-        let asked = Arc::new(AtomicBool::new(false));
-        let mut registered = Registered(Vec::new());
+        // A second signal ends the process at once. The order matters: the first signal finds the flag unset, then
+        // sets it.
+        let signalled = Arc::new(AtomicBool::new(false));
+        let mut registered = SignalRegistrations(Vec::new());
         for number in numbers.clone() {
             use signal_hook::flag::{register, register_conditional_default};
-            registered.0.push(register_conditional_default(number, Arc::clone(&asked)).map_err(Error::signals)?);
-            registered.0.push(register(number, Arc::clone(&asked)).map_err(Error::signals)?);
+            registered.0.push(register_conditional_default(number, Arc::clone(&signalled)).map_err(Error::signals)?);
+            registered.0.push(register(number, Arc::clone(&signalled)).map_err(Error::signals)?);
         }
         let mut arriving = Signals::new(numbers).map_err(Error::signals)?;
-        let (sender, endings) = channel::<Ending>();
+        let (sender, handles) = channel::<ShutdownHandle>();
         std::thread::Builder::new()
             .name("cachescope-signals".to_owned())
             .spawn(move || {
-                // Without one, set-up has failed. The thread stays even so, and after the guard is gone: a signal that
-                // was once listened for would else be lost.
-                let ending = endings.recv().ok();
+                // No handle arrives if `init` failed. The thread still runs then, and after the guard is dropped:
+                // otherwise a signal that it listened for would be lost.
+                let shutdown = handles.recv().ok();
                 for signal in arriving.forever() {
-                    if let Some(ending) = &ending {
-                        ending.close_and_say();
+                    if let Some(shutdown) = &shutdown {
+                        shutdown.shutdown_and_warn();
                     }
                     if emulate_default_handler(signal).is_err() {
                         exit(128 + signal);
@@ -81,10 +82,10 @@ mod imp {
         Ok(sender)
     }
 
-    /// What has been registered so far; taken back when it is dropped, or signals would be heard and not obeyed.
-    struct Registered(Vec<SigId>);
+    /// The registrations so far. Dropping them unregisters: otherwise signals would be caught and not acted on.
+    struct SignalRegistrations(Vec<SigId>);
 
-    impl Drop for Registered {
+    impl Drop for SignalRegistrations {
         fn drop(&mut self) {
             for id in self.0.drain(..) {
                 unregister(id);
@@ -99,9 +100,9 @@ mod imp {
 
     use super::Signal;
     use crate::Error;
-    use crate::ending::Ending;
+    use crate::shutdown::ShutdownHandle;
 
-    pub(super) fn listen(_: &[Signal]) -> Result<Sender<Ending>, Error> {
+    pub(super) fn listen(_: &[Signal]) -> Result<Sender<ShutdownHandle>, Error> {
         Err(Error::signals(std::io::ErrorKind::Unsupported.into()))
     }
 }

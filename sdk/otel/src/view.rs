@@ -1,49 +1,51 @@
+//! Views: cardinality limits for the instruments of cachescope, and the user's views beside them.
+
 use std::sync::Arc;
 
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, Stream};
 
 pub(crate) type View = Box<dyn Fn(&Instrument) -> Option<Stream> + Send + Sync>;
 
-/// The number of caches [`init`](crate::init) makes room for.
+/// The number of caches that [`init`](crate::init) sizes the SDK's tables for.
 ///
-/// Far more than most processes have, because running out is silent: the SDK then adds further attribute sets up
-/// under `otel.metric.overflow`, and their caches vanish from the metrics.
-pub const CACHES: usize = 100;
+/// It is far more than most processes have, because the SDK doesn't report a full table: it adds up further attribute
+/// sets under `otel.metric.overflow`, and their caches are missing from the metrics.
+pub const DEFAULT_MAX_CACHES: usize = 100;
 
-/// Attribute sets of one cache in one histogram: results by tier, operations by tier and kind of error.
+/// The attribute sets of one cache in one histogram: results by tier, operations by tier and kind of error.
 const SETS_PER_CACHE_IN_HISTOGRAM: usize = 16;
 
-/// Attribute sets of one cache in one counter or gauge: the widest, requests, has every result, the tiers of hits, the
-/// reasons of misses, and kinds of errors.
+/// The attribute sets of one cache in one counter or gauge. The widest counts requests: every result, the tiers of
+/// hits, the reasons of misses, and the kinds of errors.
 const SETS_PER_CACHE: usize = 32;
 
-/// With the sizes that the specification has for `base2_exponential_bucket_histogram`.
+/// The aggregation `base2_exponential_bucket_histogram` with the specification's sizes.
 const EXPONENTIAL: Aggregation =
     Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
 
-/// Beyond this, the tables the SDK allocates up front are gigabytes.
-const MOST_CACHES: usize = 100_000;
+/// The largest number of caches: above it, the tables that the SDK allocates up front take gigabytes.
+const MAX_CACHES: usize = 100_000;
 
-/// A view that makes room for `caches` caches in the instruments of cachescope, and leaves everything else, bucket
-/// boundaries included, as the instruments ask for.
+/// Returns a view that raises the cardinality limit of cachescope's instruments to fit `caches` caches.
 ///
-/// The SDK allocates the table of an instrument up front, for 2000 attribute sets unless told otherwise: too little
-/// for counters from about 62 caches on, and 132 KiB of address space for each histogram of a service with five. This
-/// view gives a histogram 16 sets a cache and any other instrument 32:
+/// Everything else stays as the instruments ask for, bucket boundaries included.
+///
+/// The SDK allocates the table of an instrument up front, by default for 2000 attribute sets. That is too few for the
+/// counters of more than about 62 caches, and costs 132 KiB of address space for each histogram of a service with five.
+/// This view gives a histogram 16 sets per cache, and any other instrument 32:
 ///
 /// | caches | table of a histogram | of another instrument (an observable counter's goes with the first collection) |
 /// |---|---|---|
 /// | 10 | 8 KiB | 17 KiB |
-/// | 100 ([`CACHES`], what `init` uses) | 66 KiB | 132 KiB |
+/// | 100 ([`DEFAULT_MAX_CACHES`], what `init` uses) | 66 KiB | 132 KiB |
 /// | 1,000 | 1 MiB | 2.1 MiB |
 /// | 10,000 | 8.3 MiB | 17 MiB |
 ///
-/// These are for each reader (exporter), and address space: memory is touched as sets appear. A number below 1 counts
-/// as 1, one above 100,000 as 100,000. Two more kinds of error per cache than there is room for still fit as long as
-/// other caches use less than theirs.
+/// The sizes are per reader (exporter), and are address space: memory is touched as sets appear. `caches` is clamped to
+/// 1 to 100,000. Two further kinds of error per cache still fit as long as other caches use less than their share.
 ///
-/// Views add up in the SDK: an instrument that several views match is exported once for each distinct stream. Leave
-/// this one out for instruments that a view of yours renames or drops ([`Setup::view`](crate::Setup::view) does that).
+/// The SDK applies every matching view: an instrument is exported once for each distinct stream. So this view must not
+/// match instruments that your own view renames or drops. [`Setup::view`](crate::Setup::view) takes care of that.
 ///
 /// ```
 /// use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -52,7 +54,7 @@ const MOST_CACHES: usize = 100_000;
 /// # let _ = meters;
 /// ```
 pub fn cardinality_view(caches: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    let caches = caches.clamp(1, MOST_CACHES);
+    let caches = caches.clamp(1, MAX_CACHES);
     move |instrument| {
         if !instrument.name().starts_with("cachescope.") {
             return None;
@@ -61,14 +63,16 @@ pub fn cardinality_view(caches: usize) -> impl Fn(&Instrument) -> Option<Stream>
             InstrumentKind::Histogram => SETS_PER_CACHE_IN_HISTOGRAM,
             _ => SETS_PER_CACHE,
         };
-        // Setting nothing but the limit is what keeps the instrument's own name, unit and boundaries. The SDK refuses
-        // no limit in this range; if it ever did, its default would apply.
+        // Only the limit is set, so the instrument keeps its name, unit and boundaries. The SDK refuses no limit in
+        // this range; if it ever did, its default would apply.
         Stream::builder().with_cardinality_limit(caches * sets).build().ok()
     }
 }
 
-/// The user's views, and ours for what none of them matches: beside a view that renames or drops an instrument, ours
-/// would export it once more under its own name. `exponential` is what histograms become there, anybody's.
+/// Adds the user's views, and the default view for instruments that none of them matches.
+///
+/// Beside a view that renames or drops an instrument, the default view would export the instrument again under its own
+/// name. With `exponential`, the default view makes every histogram exponential, including those of other libraries.
 pub(crate) fn with_views(
     mut meters: MeterProviderBuilder,
     views: Vec<View>,
@@ -81,18 +85,18 @@ pub(crate) fn with_views(
         meters = meters.with_view(move |instrument| views[index](instrument));
     }
     meters.with_view(move |instrument| {
-        let is_ours = !views.iter().any(|view| view(instrument).is_some());
-        is_ours.then(|| ours(instrument, caches, exponential)).flatten()
+        let is_unmatched = !views.iter().any(|view| view(instrument).is_some());
+        is_unmatched.then(|| default_view(instrument, caches, exponential)).flatten()
     })
 }
 
-fn ours(instrument: &Instrument, caches: usize, exponential: bool) -> Option<Stream> {
+fn default_view(instrument: &Instrument, caches: usize, exponential: bool) -> Option<Stream> {
     if !exponential || instrument.kind() != InstrumentKind::Histogram {
         return cardinality_view(caches)(instrument);
     }
     let mut stream = Stream::builder().with_aggregation(EXPONENTIAL);
     if instrument.name().starts_with("cachescope.") {
-        stream = stream.with_cardinality_limit(caches.clamp(1, MOST_CACHES) * SETS_PER_CACHE_IN_HISTOGRAM);
+        stream = stream.with_cardinality_limit(caches.clamp(1, MAX_CACHES) * SETS_PER_CACHE_IN_HISTOGRAM);
     }
     stream.build().ok()
 }
@@ -126,13 +130,13 @@ mod tests {
                     let bounds = points[0].bounds().collect();
                     (metric.name().to_owned(), points.iter().map(|p| p.count()).collect(), bounds)
                 }
-                other => panic!("an instrument this test did not make: {other:?}"),
+                other => panic!("unexpected instrument: {other:?}"),
             })
             .collect()
     }
 
     #[test]
-    fn boundaries_are_the_instrument_s_own_and_every_set_under_the_limit_is_kept() {
+    fn view_keeps_boundaries_and_every_set_below_the_limit() {
         let advised = vec![0.000_001, 0.001, 10.0];
         let metrics = collected(10, |meter| {
             let histogram = meter.f64_histogram("cachescope.request.duration").with_boundaries(advised.clone()).build();
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_caches_fit_when_told_and_the_sdk_s_default_would_not_do() {
+    fn ten_thousand_caches_fit_when_the_view_is_sized_for_them() {
         let record = |meter: &opentelemetry::metrics::Meter| {
             let counter = meter.u64_counter("cachescope.requests").build();
             for cache in 0..10_000 {
@@ -159,12 +163,12 @@ mod tests {
             }
         };
         assert_eq!(collected(10_000, record)[0].1.len(), 10_000);
-        // 3,200 and the overflow: what is lost when nobody says how many there are.
-        assert_eq!(collected(CACHES, record)[0].1.len(), 3_201);
+        // 3,200 sets and the overflow: the default size loses the rest.
+        assert_eq!(collected(DEFAULT_MAX_CACHES, record)[0].1.len(), 3_201);
     }
 
     #[test]
-    fn other_instruments_and_extreme_numbers_are_left_alone() {
+    fn view_ignores_other_instruments_and_clamps_extreme_numbers() {
         let foreign = collected(1, |meter| {
             let counter = meter.u64_counter("shop.orders").build();
             for i in 0..100 {

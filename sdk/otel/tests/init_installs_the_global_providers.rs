@@ -1,4 +1,4 @@
-//! In a binary of its own: it changes what the whole process sees.
+//! In a test binary of its own, because it changes global state of the process.
 
 use cachescope_otel::Setup;
 use opentelemetry::global;
@@ -22,7 +22,7 @@ fn init_installs_the_global_providers_and_the_propagator() {
         global::get_text_map_propagator(|propagator| propagator.inject_context(&cx, &mut carrier));
     });
     global::meter("shop").u64_counter("orders").build().add(1, &[]);
-    // A shutdown would empty the in-memory exporter.
+    // A shutdown would clear the in-memory exporter.
     guard.flush().unwrap();
     assert_eq!(spans.get_finished_spans().unwrap()[0].name, "order");
     assert_eq!(metrics.get_finished_metrics().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Says how durations are written.
+//! The error explains the format of durations.
 use cachescope::cached;
 
 #[cached(stale_after = "60 parsecs")]

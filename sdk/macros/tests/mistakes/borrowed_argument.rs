@@ -1,4 +1,4 @@
-//! Says: take it owned.
+//! The error says to take an owned type.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: return what owns.
+//! The error says to return an owned type.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: not at compile time.
+//! The error says to remove `const`.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: return `Result<_, Arc<E>>`.
+//! The error says to return `Result<_, Arc<E>>`.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: a function for each type.
+//! The error says to cache one function for each type.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says that a type parameter is in scope, which a cache has none of.
+//! The compiler rejects the type parameter, since a cache has none.
 use cachescope::cached;
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Says: a type with a name.
+//! The error says to use a named type.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: drop `skip`.
+//! The error says to remove `skip`.
 use cachescope::cached;
 
 #[cached(key = id, skip(trace))]

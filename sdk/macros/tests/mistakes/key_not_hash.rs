@@ -1,4 +1,4 @@
-//! Says: leave it out, or make a key of it.
+//! The error says to leave the argument out, or to compute a key.
 use cachescope::cached;
 
 #[cached]

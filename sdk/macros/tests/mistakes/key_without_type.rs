@@ -1,4 +1,4 @@
-//! Says: `key: Type = …`.
+//! The error says to write `key: Type = …`.
 use cachescope::cached;
 
 #[cached(key = name.len())]

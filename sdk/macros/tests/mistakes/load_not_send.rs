@@ -1,4 +1,4 @@
-//! Says what isn't `Send`.
+//! The compiler names the value that isn't `Send`.
 use cachescope::cached;
 
 #[cached]

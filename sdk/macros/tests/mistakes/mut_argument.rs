@@ -1,4 +1,4 @@
-//! Says: a hit doesn't run it.
+//! The error says that a hit doesn't run the function.
 use cachescope::cached;
 
 #[cached]

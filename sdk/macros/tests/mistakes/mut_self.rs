@@ -1,4 +1,4 @@
-//! Says: take `&self`.
+//! The error says to take `&self`.
 use cachescope::cached;
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Says where it stands.
+//! The error says that the attribute must be on a function.
 use cachescope::cached;
 
 #[cached]

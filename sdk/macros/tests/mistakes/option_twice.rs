@@ -1,4 +1,4 @@
-//! Says: keep one.
+//! The error says to set the store only once.
 use cachescope::cached;
 
 #[cached(capacity = 10, store = cachescope::Moka::with_capacity(20))]

@@ -1,4 +1,4 @@
-//! Says: name it.
+//! The error says to name the argument.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: write `Result<T, E>` out.
+//! The error says to write `Result<T, E>`.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says: there is nothing to cache.
+//! The error says that the function must return a value.
 use cachescope::cached;
 
 #[cached]

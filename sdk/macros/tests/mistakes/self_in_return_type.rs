@@ -1,4 +1,4 @@
-//! Says: write the type's name.
+//! The error says to write the type's name.
 use cachescope::cached;
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Says: `self` is cloned on a miss.
+//! The error says that `self` is cloned on a miss.
 use cachescope::cached;
 
 pub struct Users;

@@ -1,4 +1,4 @@
-//! Says which arguments there are.
+//! The error lists the arguments.
 use cachescope::cached;
 
 #[cached(skip(databse))]

@@ -1,4 +1,4 @@
-//! Says: an `Arc` is.
+//! The error suggests an `Arc`.
 use cachescope::cached;
 
 pub struct Database;

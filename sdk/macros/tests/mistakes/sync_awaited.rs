@@ -1,4 +1,4 @@
-//! Says: a blocking function's cache isn't awaited.
+//! The compiler says that a blocking function isn't awaited.
 use cachescope::cached;
 
 #[cached]

@@ -1,4 +1,4 @@
-//! Says that the builder has no such step, and which is similar.
+//! The compiler suggests a similar builder method.
 use cachescope::cached;
 
 #[cached(stale_aftr = "60s")]

@@ -1,4 +1,4 @@
-//! Says: derive what is missing, or return an `Arc`.
+//! The error says to derive the missing traits, or to return an `Arc`.
 use cachescope::cached;
 
 pub struct User;

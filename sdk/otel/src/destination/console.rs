@@ -1,29 +1,29 @@
-//! To standard output, for eyes.
+//! Standard output, for people.
 
 use cachescope_console::Console;
 use opentelemetry_sdk::trace::BatchSpanProcessor;
 
-use super::{Destinations, Wanted};
-use crate::{Error, MetricExporter, RollUp, TraceExporter};
+use super::{Destinations, Selection};
+use crate::{Error, MetricExporter, TraceExporter, TraceSummaryProcessor};
 
-pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(), Error> {
-    let traces = wanted.traces.contains(&TraceExporter::Console);
-    let metrics = wanted.metrics.contains(&MetricExporter::Console);
+pub(super) fn open(selection: &Selection<'_>, opened: &mut Destinations) -> Result<(), Error> {
+    let traces = selection.traces.contains(&TraceExporter::Console);
+    let metrics = selection.metrics.contains(&MetricExporter::Console);
     if !traces && !metrics {
         return Ok(());
     }
-    let console = Console::from_lookup(&|name| wanted.environment.get(name)).map_err(Error::console)?;
+    let console = Console::from_lookup(&|name| selection.environment.get(name)).map_err(Error::console)?;
     if traces {
-        let (exporter, batches) = (console.span_exporter(), wanted.environment.batches()?);
+        let (exporter, batch_settings) = (console.span_exporter(), selection.environment.batch_settings()?);
         opened.to_tracers.push(Box::new(|tracers| {
-            let config = batches.config.build();
+            let config = batch_settings.config.build();
             let processor = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
-            tracers.with_span_processor(RollUp::new(processor))
+            tracers.with_span_processor(TraceSummaryProcessor::new(processor))
         }));
-        opened.exports.push(console.span_exports().clone());
+        opened.stats.push(console.span_stats().clone());
     }
     if metrics {
-        opened.push_metrics(console.metric_exporter(), wanted.interval, console.metric_exports());
+        opened.push_metrics(console.metric_exporter(), selection.interval, console.metric_stats());
     }
     Ok(())
 }

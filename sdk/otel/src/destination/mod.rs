@@ -1,13 +1,8 @@
-//! Where telemetry goes: what each exporter adds to the providers, and what of it the guard keeps.
+//! The destinations of telemetry: what each exporter adds to the providers, and what the guard keeps of the exporter.
 
 #![cfg_attr(
     not(all(feature = "otlp", feature = "prometheus")),
-    allow(
-        dead_code,
-        unused_mut,
-        unused_variables,
-        reason = "what of this is used depends on the exporters compiled in"
-    )
+    allow(dead_code, unused_mut, unused_variables, reason = "the exporters that are compiled in use different parts")
 )]
 
 #[cfg(any(feature = "cloudwatch", feature = "emf"))]
@@ -24,22 +19,22 @@ mod statsd;
 
 use std::time::Duration;
 
-use cachescope_core::Exports;
+use cachescope_exporter::{Delivery, ExporterStats};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader};
 use opentelemetry_sdk::trace::TracerProviderBuilder;
 
-pub(crate) use self::delivery::{Deliveries, Delivery};
+pub(crate) use self::delivery::Deliveries;
 #[cfg(feature = "prometheus")]
-pub(crate) use self::prometheus::Shown;
+pub(crate) use self::prometheus::PrometheusEndpoint;
 use crate::environment::Environment;
 use crate::{Error, MetricExporter, TraceExporter};
 
 pub(crate) type AddToTracers = Box<dyn FnOnce(TracerProviderBuilder) -> TracerProviderBuilder + Send>;
 pub(crate) type AddToMeters = Box<dyn FnOnce(MeterProviderBuilder) -> MeterProviderBuilder + Send>;
 
-/// What is asked for, checked as far as the environment alone can be.
-pub(crate) struct Wanted<'a> {
+/// The selected exporters and their common settings, validated except for the exporters' own variables.
+pub(crate) struct Selection<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) traces: &'a [TraceExporter],
     pub(crate) metrics: &'a [MetricExporter],
@@ -49,45 +44,45 @@ pub(crate) struct Wanted<'a> {
     pub(crate) serve: bool,
 }
 
-/// The exporters, built and yet to be given to the providers: readers have threads, and those are begun when nothing can
-/// be wrong any more.
+/// The exporters, built but not yet added to the providers. Readers start threads, so they are added only when nothing
+/// can fail any more.
 #[derive(Default)]
 pub(crate) struct Destinations {
     pub(crate) to_tracers: Vec<AddToTracers>,
     pub(crate) to_meters: Vec<AddToMeters>,
-    /// What they count of their own work.
-    pub(crate) exports: Vec<Exports>,
-    /// What has to be hurried, or given up, when the program ends.
-    pub(crate) deliveries: Vec<Box<dyn Delivery>>,
-    /// Whether histograms are to be exponential where no view says otherwise.
+    /// The counts of what each exporter sent and dropped.
+    pub(crate) stats: Vec<ExporterStats>,
+    /// Deliveries that are sped up, or given up, when the program ends.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Whether histograms without a view of their own become exponential.
     pub(crate) exponential: bool,
     #[cfg(feature = "prometheus")]
-    pub(crate) page: Option<Shown>,
+    pub(crate) prometheus: Option<PrometheusEndpoint>,
 }
 
 impl Destinations {
-    /// Builds the exporters that are wanted. Connects to nothing; the Prometheus server listens from here on.
-    pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Self, Error> {
+    /// Builds the selected exporters. Connects to nothing; the Prometheus server starts to listen.
+    pub(crate) fn open(selection: &Selection<'_>) -> Result<Self, Error> {
         let mut opened = Self::default();
         #[cfg(feature = "console")]
-        console::open(wanted, &mut opened)?;
+        console::open(selection, &mut opened)?;
         #[cfg(any(feature = "cloudwatch", feature = "emf"))]
-        cloudwatch::open(wanted, &mut opened)?;
+        cloudwatch::open(selection, &mut opened)?;
         #[cfg(feature = "statsd")]
-        statsd::open(wanted, &mut opened)?;
+        statsd::open(selection, &mut opened)?;
         #[cfg(feature = "prometheus")]
-        prometheus::open(wanted, &mut opened)?;
+        prometheus::open(selection, &mut opened)?;
         #[cfg(feature = "otlp")]
-        otlp::open(wanted, &mut opened)?;
+        otlp::open(selection, &mut opened)?;
         Ok(opened)
     }
 
-    /// Adds an exporter that is to have the metrics at each interval.
-    fn push_metrics(&mut self, exporter: impl PushMetricExporter, interval: Duration, exports: &Exports) {
+    /// Adds an exporter that receives the metrics at each interval.
+    fn push_metrics(&mut self, exporter: impl PushMetricExporter, interval: Duration, stats: &ExporterStats) {
         let reader = move |meters: MeterProviderBuilder| {
             meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build())
         };
         self.to_meters.push(Box::new(reader));
-        self.exports.push(exports.clone());
+        self.stats.push(stats.clone());
     }
 }

@@ -1,29 +1,29 @@
-//! On a page, for Prometheus to fetch.
+//! An endpoint that Prometheus scrapes.
 
 use cachescope_prometheus::{Endpoint, Metrics, Server};
 
-use super::{Destinations, Wanted};
+use super::{Destinations, Selection};
 use crate::{Error, MetricExporter};
 
-/// The page, and its server where it has one of its own.
-pub(crate) struct Shown {
+/// The metrics to scrape, and their server unless the program mounts them in its own.
+pub(crate) struct PrometheusEndpoint {
     pub(crate) metrics: Metrics,
     pub(crate) server: Option<Server>,
 }
 
-pub(super) fn open(wanted: &Wanted<'_>, opened: &mut Destinations) -> Result<(), Error> {
-    if !wanted.metrics.contains(&MetricExporter::Prometheus) {
+pub(super) fn open(selection: &Selection<'_>, opened: &mut Destinations) -> Result<(), Error> {
+    if !selection.metrics.contains(&MetricExporter::Prometheus) {
         return Ok(());
     }
     let (reader, metrics) = cachescope_prometheus::exporter().map_err(Error::prometheus)?;
-    let server = if wanted.serve {
-        let endpoint = Endpoint::from_lookup(&|name| wanted.environment.get(name)).map_err(Error::prometheus)?;
+    let server = if selection.serve {
+        let endpoint = Endpoint::from_lookup(&|name| selection.environment.get(name)).map_err(Error::prometheus)?;
         Some(metrics.serve_on_thread(endpoint).map_err(Error::prometheus)?)
     } else {
         None
     };
     opened.to_meters.push(Box::new(|meters| meters.with_reader(reader)));
-    opened.exports.push(metrics.exports().clone());
-    opened.page = Some(Shown { metrics, server });
+    opened.stats.push(metrics.stats().clone());
+    opened.prometheus = Some(PrometheusEndpoint { metrics, server });
     Ok(())
 }

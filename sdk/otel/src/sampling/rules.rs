@@ -1,4 +1,4 @@
-//! How many of a cache's spans are kept, by how requests ended and how long they took.
+//! Sampling rates of a cache's spans, by request result and duration.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use cachescope_core::RequestResult;
 use super::threshold::Threshold;
 use crate::Error;
 
-pub(super) const ACCEPTED: &str = "rules parted by commas, each a rate from 0 to 1 for one of hit, stale, miss, coalesced, bypass, absent, \
-     cancelled, refresh, error, other or slow>TIME (in us, ms or s), such as hit=0.01,error=1,slow>10ms=1";
+pub(super) const ACCEPTED: &str = "rules separated by commas, each a rate from 0 to 1 for hit, stale, miss, coalesced, bypass, absent, \
+     cancelled, refresh, error, other or slow>TIME (in us, ms or s), for example hit=0.01,error=1,slow>10ms=1";
 
-/// How many of a cache's spans to keep: a rate, 0.0 to 1.0, for each way a request may end.
+/// Sampling rates of a cache's spans: a rate from 0.0 to 1.0 for each request result.
 ///
-/// Where several rules fit a span, the one that keeps most of them counts: a hit that took long is kept as what is
-/// slow. What no rule names is kept as [`others`](SamplingRules::others) says, all of it by default.
+/// If several rules match a span, the highest rate applies: a slow hit is kept at the rate of slow requests. Spans that
+/// no rule names are kept at the rate of [`others`](SamplingRules::others), by default all of them.
 ///
-/// As text, in `CACHESCOPE_TRACES_SAMPLER_RULES` or parsed, the rules are parted by commas:
+/// As text, in `CACHESCOPE_TRACES_SAMPLER_RULES` or parsed by `FromStr`, rules are separated by commas:
 ///
 /// | rule | spans |
 /// |---|---|
-/// | `hit`, `stale`, `miss`, `coalesced`, `bypass`, `absent`, `cancelled` | requests that ended so, and the loads they ran |
-/// | `refresh` | loads behind requests |
-/// | `error` | requests whose answer was an error |
+/// | `hit`, `stale`, `miss`, `coalesced`, `bypass`, `absent`, `cancelled` | requests with this result, and the loads they ran |
+/// | `refresh` | loads in the background |
+/// | `error` | requests that were answered with an error |
 /// | `slow>10ms` | requests that took longer; in `us`, `ms` or `s` |
-/// | `other` | what isn't named |
+/// | `other` | spans that no other rule names |
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,7 @@ pub(super) const ACCEPTED: &str = "rules parted by commas, each a rate from 0 to
 /// # Ok::<(), cachescope_otel::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "rules do nothing before a sampler has them"]
+#[must_use = "rules do nothing until a sampler uses them"]
 pub struct SamplingRules {
     results: [Option<f64>; RequestResult::ALL.len()],
     refreshes: Option<f64>,
@@ -54,59 +54,59 @@ impl Default for SamplingRules {
 }
 
 impl SamplingRules {
-    /// No rules: everything is kept.
+    /// Creates rules that keep everything.
     pub fn new() -> Self {
         Self { results: [None; RequestResult::ALL.len()], refreshes: None, errors: None, slow: None, others: 1.0 }
     }
 
-    /// Keeps this share of the requests that end so.
+    /// Sets the rate of requests with this result.
     pub fn result(mut self, result: RequestResult, rate: f64) -> Self {
         self.results[result as usize] = Some(rate);
         self
     }
 
-    /// Keeps this share of the loads that go on behind requests.
+    /// Sets the rate of loads in the background.
     pub fn refreshes(mut self, rate: f64) -> Self {
         self.refreshes = Some(rate);
         self
     }
 
-    /// Keeps at least this share of what is answered with an error.
+    /// Sets the least rate of requests that are answered with an error.
     pub fn errors(mut self, rate: f64) -> Self {
         self.errors = Some(rate);
         self
     }
 
-    /// Keeps at least this share of the requests that take longer than `limit`, waits for another's load included.
+    /// Sets the least rate of requests that take longer than `limit`, waits for another request's load included.
     pub fn slower_than(mut self, limit: Duration, rate: f64) -> Self {
         self.slow = Some((limit, rate));
         self
     }
 
-    /// Keeps this share of what no other rule names; all of it unless said.
+    /// Sets the rate of spans that no other rule names. Default: 1.0.
     pub fn others(mut self, rate: f64) -> Self {
         self.others = rate;
         self
     }
 
-    /// The rules as thresholds.
+    /// Converts the rates to thresholds.
     pub(super) fn thresholds(&self) -> Result<Thresholds, Error> {
-        let of = |rate: f64| {
+        let threshold = |rate: f64| {
             let is_rate = (0.0..=1.0).contains(&rate);
             is_rate
-                .then(|| Threshold::keeping(rate))
+                .then(|| Threshold::from_rate(rate))
                 .ok_or_else(|| Error::sampling_rule(&rate, "a rate from 0.0 to 1.0"))
         };
-        let others = of(self.others)?;
+        let others = threshold(self.others)?;
         let mut results = [others; RequestResult::ALL.len()];
-        for (threshold, rate) in results.iter_mut().zip(self.results) {
-            *threshold = rate.map_or(Ok(others), of)?;
+        for (result, rate) in results.iter_mut().zip(self.results) {
+            *result = rate.map_or(Ok(others), threshold)?;
         }
         Ok(Thresholds {
             results,
-            refreshes: self.refreshes.map_or(Ok(others), of)?,
-            errors: self.errors.map(of).transpose()?,
-            slow: self.slow.map(|(limit, rate)| Ok((limit.as_secs_f64(), of(rate)?))).transpose()?,
+            refreshes: self.refreshes.map_or(Ok(others), threshold)?,
+            errors: self.errors.map(threshold).transpose()?,
+            slow: self.slow.map(|(limit, rate)| Ok::<_, Error>((limit.as_secs_f64(), threshold(rate)?))).transpose()?,
             others,
         })
     }
@@ -120,7 +120,7 @@ impl SamplingRules {
                 &mut self.results[result as usize]
             }
         };
-        // Of two rules for one thing one is a mistake.
+        // A second rule for the same spans is a mistake.
         slot.replace(rate).is_none().then_some(())
     }
 
@@ -135,7 +135,7 @@ impl SamplingRules {
             if name == "other" {
                 others.replace(rate).is_none().then_some(())?;
             } else if let Some(limit) = name.strip_prefix("slow") {
-                let limit = time(limit.trim().strip_prefix('>')?.trim())?;
+                let limit = duration(limit.trim().strip_prefix('>')?.trim())?;
                 rules.slow.replace((limit, rate)).is_none().then_some(())?;
             } else {
                 rules.rule(&name, rate)?;
@@ -154,7 +154,7 @@ impl FromStr for SamplingRules {
     }
 }
 
-fn time(text: &str) -> Option<Duration> {
+fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit);
     let number: f64 = number.trim().parse().ok()?;
@@ -167,43 +167,45 @@ fn time(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// What a sampler compares with.
+/// The thresholds that a sampler compares with.
 #[derive(Clone, Debug)]
 pub(super) struct Thresholds {
     results: [Threshold; RequestResult::ALL.len()],
     refreshes: Threshold,
     errors: Option<Threshold>,
-    /// Beyond so many seconds.
+    /// Seconds, and the threshold of requests that took longer.
     slow: Option<(f64, Threshold)>,
     others: Threshold,
 }
 
 impl Thresholds {
-    /// For a request that has ended.
+    /// Returns the threshold of a request that has ended.
     pub(super) fn ended(&self, result: &str, failed: bool, seconds: Option<f64>) -> Threshold {
         let result = RequestResult::ALL.into_iter().find(|known| known.as_str() == result);
         let slow = self.slow.filter(|(limit, _)| seconds.is_some_and(|seconds| seconds > *limit));
         let rules = [self.errors.filter(|_| failed), slow.map(|(_, threshold)| threshold)];
-        most(rules.into_iter().flatten().chain([result.map_or(self.others, |result| self.results[result as usize])]))
+        highest_rate(
+            rules.into_iter().flatten().chain([result.map_or(self.others, |result| self.results[result as usize])]),
+        )
     }
 
-    /// For what may yet end as any of these, or as an error, or slow.
-    pub(super) fn open(&self, results: &[RequestResult]) -> Threshold {
-        most(results.iter().map(|result| self.results[*result as usize]).chain(self.reasons_to_come()))
+    /// Returns the threshold of a span that may still end with any of these results, as an error, or slow.
+    pub(super) fn unfinished(&self, results: &[RequestResult]) -> Threshold {
+        highest_rate(results.iter().map(|result| self.results[*result as usize]).chain(self.possible_exceptions()))
     }
 
-    /// For a load behind requests.
+    /// Returns the threshold of a load in the background.
     pub(super) fn refresh(&self) -> Threshold {
-        most([self.refreshes].into_iter().chain(self.reasons_to_come()))
+        highest_rate([self.refreshes].into_iter().chain(self.possible_exceptions()))
     }
 
-    fn reasons_to_come(&self) -> impl Iterator<Item = Threshold> {
+    fn possible_exceptions(&self) -> impl Iterator<Item = Threshold> {
         [self.errors, self.slow.map(|(_, threshold)| threshold)].into_iter().flatten()
     }
 }
 
-/// The one that keeps most.
-fn most(thresholds: impl Iterator<Item = Threshold>) -> Threshold {
+/// Returns the threshold that keeps most spans.
+fn highest_rate(thresholds: impl Iterator<Item = Threshold>) -> Threshold {
     thresholds.min().unwrap_or(Threshold::KEEPS_ALL)
 }
 
@@ -212,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_can_be_written() {
+    fn every_rule_can_be_parsed() {
         let text = "hit=0.01, STALE=.5,miss=0.2,coalesced=0.3,bypass=0.4,absent=0,cancelled=1,refresh=0.6,error=0.7,\
                     other=0.8, slow > 1.5s = 0.9";
         let mut rules = SamplingRules::new().refreshes(0.6).errors(0.7).others(0.8);
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_rules_are_refused_with_what_would_do() {
+    fn wrong_rules_are_rejected_with_an_example() {
         for wrong in [
             "",
             "hit",
@@ -262,22 +264,22 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_that_keeps_most_counts() {
+    fn highest_matching_rate_applies() {
         let rules = "hit=0.01,miss=0.1,stale=0.2,error=0.5,slow>10ms=1,other=0.3,refresh=0.05";
         let thresholds = rules.parse::<SamplingRules>().unwrap().thresholds().unwrap();
-        let is = |threshold, rate| assert_eq!(threshold, Threshold::keeping(rate));
+        let is = |threshold, rate| assert_eq!(threshold, Threshold::from_rate(rate));
         is(thresholds.ended("hit", false, Some(0.01)), 0.01);
         is(thresholds.ended("hit", false, None), 0.01);
         is(thresholds.ended("hit", true, Some(0.001)), 0.5);
         is(thresholds.ended("hit", true, Some(0.010_1)), 1.0);
         is(thresholds.ended("absent", false, None), 0.3);
-        is(thresholds.ended("unheard of", false, None), 0.3);
-        is(thresholds.open(&[RequestResult::Miss]), 1.0);
+        is(thresholds.ended("unknown", false, None), 0.3);
+        is(thresholds.unfinished(&[RequestResult::Miss]), 1.0);
         is(thresholds.refresh(), 1.0);
 
         let lax = "miss=0.1,stale=0.2,refresh=0.05,error=0".parse::<SamplingRules>().unwrap().thresholds().unwrap();
-        is(lax.open(&[RequestResult::Miss]), 0.1);
-        is(lax.open(&[RequestResult::Miss, RequestResult::Stale]), 0.2);
+        is(lax.unfinished(&[RequestResult::Miss]), 0.1);
+        is(lax.unfinished(&[RequestResult::Miss, RequestResult::Stale]), 0.2);
         is(lax.refresh(), 0.05);
         is(lax.ended("miss", true, None), 0.1);
     }

@@ -1,24 +1,24 @@
-//! A rejection threshold: how much of a trace's randomness is refused, as `th` in tracestate has it.
+//! Rejection thresholds, and their text in tracestate (`th`).
 
-/// How many values a trace's randomness may have: 56 bits.
+/// The number of possible values of a trace's randomness: 56 bits.
 const RANGE: u64 = 1 << 56;
 
-/// Digits of a threshold in full.
+/// The number of digits of a full threshold.
 const DIGITS: u32 = 14;
 
-/// Digits that are kept after leading `f`s: a rate is right to a thousandth of itself, however small, and the text
-/// that travels with each request stays short.
+/// The number of digits kept after leading `f`s. Any rate is then right to a thousandth of itself, and the text that
+/// travels with each request stays short.
 const PRECISION: u32 = 4;
 
-/// Of a trace's 2^56 possible values of randomness, those below are dropped.
+/// The least randomness, of 2^56 possible values, at which a trace is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Threshold(u64);
 
 impl Threshold {
     pub(crate) const KEEPS_ALL: Self = Self(0);
 
-    /// Keeps `rate` of all traces, 0.0 to 1.0.
-    pub(crate) fn keeping(rate: f64) -> Self {
+    /// Creates the threshold that keeps `rate` of all traces, from 0.0 to 1.0.
+    pub(crate) fn from_rate(rate: f64) -> Self {
         let exact = RANGE - (rate.clamp(0.0, 1.0) * RANGE as f64).round() as u64;
         if exact == RANGE {
             return Self(RANGE);
@@ -29,12 +29,13 @@ impl Threshold {
         Self((exact + half) >> dropped << dropped)
     }
 
-    /// Whether a trace of this randomness is kept.
+    /// Returns whether a trace of this randomness is kept.
     pub(crate) fn keeps(self, randomness: u64) -> bool {
         randomness >= self.0
     }
 
-    /// As tracestate has it: hexadecimal digits, without the zeros at the end. What keeps nothing has no text.
+    /// Returns the text in tracestate: hexadecimal digits without trailing zeros. `None` for a threshold that keeps
+    /// nothing.
     pub(crate) fn text(self) -> Option<String> {
         let digits = format!("{:014x}", self.0);
         match digits.trim_end_matches('0') {
@@ -44,14 +45,14 @@ impl Threshold {
         }
     }
 
-    /// Reads [`Threshold::text`].
+    /// Parses the text of [`Threshold::text`].
     pub(crate) fn read(text: &str) -> Option<Self> {
         let missing = DIGITS.checked_sub(u32::try_from(text.len()).ok()?)?;
         Some(Self(hexadecimal(text)? << (4 * missing)))
     }
 }
 
-/// Lower-case hexadecimal digits alone: `from_str_radix` takes signs and capitals.
+/// Parses lower-case hexadecimal digits only: `from_str_radix` accepts signs and capitals too.
 pub(crate) fn hexadecimal(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     digits.then(|| u64::from_str_radix(text, 16).ok()).flatten()
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_those_of_the_specification() {
+    fn threshold_text_matches_the_specification() {
         for (rate, text) in [
             (1.0, Some("0")),
             (0.5, Some("8")),
@@ -73,7 +74,7 @@ mod tests {
             (2_f64.powi(-56), Some("ffffffffffffff")),
             (0.0, None),
         ] {
-            let threshold = Threshold::keeping(rate);
+            let threshold = Threshold::from_rate(rate);
             assert_eq!(threshold.text().as_deref(), text, "{rate}");
             if let Some(text) = text {
                 assert_eq!(Threshold::read(text), Some(threshold));
@@ -82,10 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rounded_rate_is_right_to_a_thousandth_of_itself() {
+    fn rounded_rate_is_right_to_a_thousandth_of_itself() {
         for exponent in 1..44 {
             for rate in [0.9, 0.7, 0.51].map(|part: f64| part * 2_f64.powi(-exponent)) {
-                let Threshold(threshold) = Threshold::keeping(rate);
+                let Threshold(threshold) = Threshold::from_rate(rate);
                 let kept = (RANGE - threshold) as f64 / RANGE as f64;
                 assert!((kept / rate - 1.0).abs() < 1e-3, "{rate} became {kept}");
             }
@@ -93,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_at_a_rate_is_kept_at_every_higher_one() {
-        let thresholds = [0.0, 0.001, 0.01, 0.3, 1.0].map(Threshold::keeping);
+    fn trace_kept_at_a_rate_is_kept_at_every_higher_rate() {
+        let thresholds = [0.0, 0.001, 0.01, 0.3, 1.0].map(Threshold::from_rate);
         assert!(thresholds.is_sorted_by(|less, more| less > more));
         let edge = thresholds[2].0;
         assert!(!thresholds[2].keeps(edge - 1) && thresholds[2].keeps(edge) && thresholds[3].keeps(edge));
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_texts_are_none() {
+    fn malformed_threshold_text_is_none() {
         for text in ["", "g", "+8", "FD", "123456789abcdef", "0x8", " 8"] {
             assert_eq!(Threshold::read(text), None, "{text:?}");
         }

@@ -1,10 +1,11 @@
-//! However the collector and the runtime are, a program ends in time and with one warning.
+//! A program ends in time and with one warning, whatever the state of the collector and the runtime.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic as the tests do")]
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use cachescope_exporter::testing::captured_logs;
 use cachescope_otel::{Guard, Setup};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
@@ -14,14 +15,12 @@ use opentelemetry_sdk::metrics::{PeriodicReader, Temporality, exporter::PushMetr
 use tokio::runtime::Builder;
 use tracing::Level;
 
-use crate::captured;
-
-/// Below the 10 s after which the exporters give up by themselves: what ends in less was ended by the deadline. Far
-/// above the 3.25 s it takes, for a machine that is busy with other tests.
-const HANGS: Duration = Duration::from_secs(9);
+/// The longest time an exit may take. The exporters give up by themselves after 10 s, so a shorter exit was ended by
+/// the deadline. The exit itself takes 3.25 s; the rest allows for a machine that is busy with other tests.
+const EXIT_LIMIT: Duration = Duration::from_secs(9);
 
 fn guard(addr: SocketAddr, protocol: &'static str) -> Guard {
-    captured::install();
+    captured_logs::install();
     let guard = Setup::from_lookup(move |name| match name {
         "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("http://{addr}")),
         "OTEL_EXPORTER_OTLP_PROTOCOL" => Some(protocol.to_owned()),
@@ -35,7 +34,7 @@ fn guard(addr: SocketAddr, protocol: &'static str) -> Guard {
     guard
 }
 
-/// Runs `program` outside of tokio and inside each kind of runtime, on a thread that the runtime needs.
+/// Runs `program` outside tokio and inside each kind of runtime, on a thread that the runtime needs.
 fn in_every_runtime(program: impl Fn() + Copy + Send + Sync + 'static) {
     std::thread::scope(|scope| {
         scope.spawn(program);
@@ -49,55 +48,55 @@ fn in_every_runtime(program: impl Fn() + Copy + Send + Sync + 'static) {
     });
 }
 
-fn ends_with_one_warning(addr: SocketAddr, protocol: &'static str, why: &str) {
+fn assert_ends_with_one_warning(addr: SocketAddr, protocol: &'static str, cause: &str) {
     let started = Instant::now();
     drop(guard(addr, protocol));
-    assert!(started.elapsed() < HANGS, "{protocol} took {:?}", started.elapsed());
+    assert!(started.elapsed() < EXIT_LIMIT, "{protocol} took {:?}", started.elapsed());
     let port = format!(":{}", addr.port());
-    assert_eq!(captured::levels(&port), [Level::WARN], "{:?}", captured::texts(&port));
-    assert!(captured::texts(&port)[0].contains(why), "{:?}", captured::texts(&port));
-    assert!(captured::levels("not delivered within 3s").is_empty(), "the guard repeats what the exporter said");
+    assert_eq!(captured_logs::levels(&port), [Level::WARN], "{:?}", captured_logs::texts(&port));
+    assert!(captured_logs::texts(&port)[0].contains(cause), "{:?}", captured_logs::texts(&port));
+    assert!(captured_logs::levels("not delivered within 3s").is_empty(), "the guard repeats the exporter's warning");
 }
 
-/// A port nobody listens on: taken from the system, then given back.
+/// Returns a port without a listener: bound, then released.
 fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn on_a_closed_port(protocol: &'static str) {
-    ends_with_one_warning(closed_port(), protocol, "Connection refused");
+    assert_ends_with_one_warning(closed_port(), protocol, "Connection refused");
 }
 
 fn on_a_silent_collector(protocol: &'static str) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    // Lives as long as the test process: connections are taken and kept, nothing is ever read or written.
+    // Runs as long as the test process: accepts and keeps connections, and neither reads nor writes.
     std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
-    ends_with_one_warning(addr, protocol, "no answer until the deadline");
+    assert_ends_with_one_warning(addr, protocol, "no response before the deadline of the shutdown");
 }
 
 #[test]
-fn http_to_a_closed_port() {
+fn exit_over_http_ends_in_time_when_the_port_is_closed() {
     in_every_runtime(|| on_a_closed_port("http/protobuf"));
 }
 
 #[test]
-fn grpc_to_a_closed_port() {
+fn exit_over_grpc_ends_in_time_when_the_port_is_closed() {
     in_every_runtime(|| on_a_closed_port("grpc"));
 }
 
 #[test]
-fn http_to_a_silent_collector() {
+fn exit_over_http_ends_in_time_when_the_collector_is_silent() {
     in_every_runtime(|| on_a_silent_collector("http/protobuf"));
 }
 
 #[test]
-fn grpc_to_a_silent_collector() {
+fn exit_over_grpc_ends_in_time_when_the_collector_is_silent() {
     in_every_runtime(|| on_a_silent_collector("grpc"));
 }
 
 #[test]
-fn a_collector_that_answers_gets_both_signals_before_the_guard_is_gone() {
+fn dropped_guard_delivers_traces_and_metrics_to_an_answering_collector() {
     use std::io::{BufRead, BufReader, Read, Write};
 
     in_every_runtime(|| {
@@ -124,20 +123,20 @@ fn a_collector_that_answers_gets_both_signals_before_the_guard_is_gone() {
         assert!(metrics.starts_with("POST /v1/metrics ") && counter.contains("orders"), "{requests:?}");
         assert!(traces.starts_with("POST /v1/traces ") && span.contains("order"), "{requests:?}");
         assert!(counter.contains("service.instance.id") && span.contains("service.instance.id"));
-        assert!(captured::levels(&format!(":{}", addr.port())).is_empty());
+        assert!(captured_logs::levels(&format!(":{}", addr.port())).is_empty());
     });
 }
 
 #[test]
-fn a_flush_that_fails_says_so_and_a_shutdown_after_it_adds_no_warning() {
+fn failed_flush_is_an_error_and_a_later_shutdown_adds_no_warning() {
     let addr = closed_port();
     let guard = guard(addr, "grpc");
     assert!(guard.flush().unwrap_err().is_undelivered());
     assert!(guard.shutdown().unwrap_err().is_undelivered());
-    assert_eq!(captured::levels(&format!(":{}", addr.port())), [Level::WARN]);
+    assert_eq!(captured_logs::levels(&format!(":{}", addr.port())), [Level::WARN]);
 }
 
-/// Someone else's exporter, that no one but the guard can speak for.
+/// An exporter of another library that hangs; only the guard can log that.
 struct Stuck(std::sync::mpsc::Receiver<()>);
 
 #[derive(Debug)]
@@ -171,8 +170,8 @@ impl PushMetricExporter for StuckExporter {
 }
 
 #[test]
-fn what_hangs_elsewhere_the_guard_says_itself_once() {
-    captured::install();
+fn guard_warns_once_when_another_exporter_hangs() {
+    captured_logs::install();
     let (release, released) = std::sync::mpsc::channel();
     let exporter = StuckExporter(std::sync::Mutex::new(Some(Stuck(released))));
     let guard = Setup::from_lookup(|_| None)
@@ -185,6 +184,6 @@ fn what_hangs_elsewhere_the_guard_says_itself_once() {
         .unwrap();
     guard.meter_provider().meter("shop").u64_counter("orders").build().add(1, &[]);
     drop(guard);
-    assert_eq!(captured::levels("not delivered within 123ms"), [Level::WARN]);
+    assert_eq!(captured_logs::levels("not delivered within 123ms"), [Level::WARN]);
     drop(release);
 }

@@ -1,7 +1,5 @@
-//! Set-up, flushing and exit, with collectors that are there, gone, or silent.
+//! Set-up, flush and exit, with collectors that answer, refuse connections, or stay silent.
 
-#[cfg(feature = "otlp")]
-mod captured;
 #[cfg(feature = "otlp")]
 mod exit;
 mod setup;

@@ -14,7 +14,7 @@ fn setup(variables: &'static [(&'static str, &'static str)]) -> Setup {
 }
 
 #[test]
-fn every_wrong_variable_is_found_by_init() {
+fn init_rejects_every_wrong_variable() {
     for variable in [
         [("OTEL_SDK_DISABLED", "yes")],
         [("OTEL_TRACES_EXPORTER", "zipkin")],
@@ -28,41 +28,38 @@ fn every_wrong_variable_is_found_by_init() {
         let [(name, value)] = variable;
         let found = Setup::from_lookup(move |n| (n == name).then(|| value.to_owned())).install_globals(false).init();
         let error = found.unwrap_err();
-        assert!(
-            error.is_variable() && error.to_string().contains(name) && error.to_string().contains(value),
-            "{error}"
-        );
+        assert!(error.is_config() && error.to_string().contains(name) && error.to_string().contains(value), "{error}");
     }
 }
 
 #[cfg(all(feature = "otlp", feature = "prometheus"))]
 #[test]
-fn wrong_variables_of_exporters_are_found_only_where_the_exporter_is_on() {
+fn init_rejects_wrong_exporter_variables_only_when_the_exporter_is_on() {
     for (name, value) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/xml"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", "70000"),
     ] {
-        let of = |exporters: &'static str| {
+        let init = |exporters: &'static str| {
             Setup::from_lookup(move |n| match n {
                 "OTEL_METRICS_EXPORTER" => Some(exporters.to_owned()),
                 "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
                 _ if n == name => Some(value.to_owned()),
-                // The usual one may be another test's.
+                // The default port may be in use by another test.
                 "OTEL_EXPORTER_PROMETHEUS_PORT" => Some("0".to_owned()),
                 _ => None,
             })
             .install_globals(false)
             .init()
         };
-        assert!(of("otlp,prometheus").unwrap_err().is_variable(), "{name}");
-        drop(of("none").unwrap());
+        assert!(init("otlp,prometheus").unwrap_err().is_config(), "{name}");
+        drop(init("none").unwrap());
     }
 }
 
 #[test]
-fn processors_and_readers_of_one_s_own_get_the_resource_and_the_environment_s_sampler() {
+fn user_processors_and_readers_get_the_resource_and_the_environments_sampler() {
     let spans = InMemorySpanExporter::default();
     let metrics = InMemoryMetricExporter::default();
     let guard = setup(&[("OTEL_RESOURCE_ATTRIBUTES", "zone=a"), ("OTEL_TRACES_SAMPLER", "always_on")])
@@ -75,7 +72,11 @@ fn processors_and_readers_of_one_s_own_get_the_resource_and_the_environment_s_sa
     guard.tracer_provider().tracer("shop").start("order");
     guard.meter_provider().meter("shop").u64_counter("orders").build().add(1, &[]);
     guard.flush().unwrap();
-    assert_eq!(spans.get_finished_spans().unwrap().len(), 1, "the environment's always_on lost to code's always_off");
+    assert_eq!(
+        spans.get_finished_spans().unwrap().len(),
+        1,
+        "the environment's always_on must override code's always_off"
+    );
     let exported = metrics.get_finished_metrics().unwrap();
     let get = |key| exported[0].resource().get(&Key::from_static_str(key)).map(|v| v.to_string());
     assert_eq!(get("service.name").as_deref(), Some("shop"));
@@ -85,7 +86,7 @@ fn processors_and_readers_of_one_s_own_get_the_resource_and_the_environment_s_sa
 }
 
 #[test]
-fn a_sampler_of_code_counts_where_the_environment_has_none() {
+fn sampler_set_in_code_applies_when_the_environment_sets_none() {
     let spans = InMemorySpanExporter::default();
     let guard =
         setup(&[]).sampler(Sampler::AlwaysOff).span_processor(SimpleSpanProcessor::new(spans.clone())).init().unwrap();
@@ -94,7 +95,7 @@ fn a_sampler_of_code_counts_where_the_environment_has_none() {
 }
 
 #[test]
-fn a_disabled_sdk_records_nothing() {
+fn disabled_sdk_records_nothing() {
     let spans = InMemorySpanExporter::default();
     let guard =
         setup(&[("OTEL_SDK_DISABLED", "true")]).span_processor(SimpleSpanProcessor::new(spans.clone())).init().unwrap();
@@ -106,11 +107,11 @@ fn a_disabled_sdk_records_nothing() {
 }
 
 #[test]
-fn a_view_of_one_s_own_has_the_instrument_to_itself() {
+fn user_view_replaces_the_default_view_of_its_instrument() {
     let metrics = InMemoryMetricExporter::default();
     let guard = setup(&[])
         .metric_reader(PeriodicReader::builder(metrics.clone()).build())
-        .caches(1)
+        .max_caches(1)
         .view(|i: &Instrument| {
             (i.name() == "cachescope.requests").then(|| Stream::builder().with_name("renamed").build().unwrap())
         })
@@ -130,11 +131,11 @@ fn a_view_of_one_s_own_has_the_instrument_to_itself() {
         .flat_map(|scope| scope.metrics())
         .map(|metric| match metric.data() {
             AggregatedMetrics::U64(MetricData::Sum(sum)) => (metric.name().to_owned(), sum.data_points().count()),
-            other => panic!("not one of ours: {other:?}"),
+            other => panic!("unexpected metric: {other:?}"),
         })
         .collect();
     found.sort();
-    // One cache has room for 32 sets, and what is over is one more.
+    // One cache gets 32 sets; the overflow is one more.
     assert_eq!(found, [("cachescope.evictions".to_owned(), 33), ("renamed".to_owned(), 40)]);
 }
 
@@ -146,7 +147,7 @@ mod prometheus {
         &[("OTEL_METRICS_EXPORTER", "prometheus"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")];
 
     #[test]
-    fn init_serves_from_a_plain_main_and_stops_with_the_guard() {
+    fn prometheus_server_needs_no_runtime_and_stops_with_the_guard() {
         let guard = setup(PROMETHEUS).service_name("shop").init().unwrap();
         guard.meter_provider().meter("cachescope").u64_counter("cachescope.requests").build().add(3, &[]);
         let addr = guard.prometheus_addr().unwrap();
@@ -165,14 +166,14 @@ mod prometheus {
     }
 
     #[test]
-    fn a_page_of_one_s_own_needs_no_server() {
+    fn metrics_can_be_mounted_without_the_server() {
         let guard = setup(PROMETHEUS).serve_prometheus(false).init().unwrap();
         assert_eq!(guard.prometheus_addr(), None);
         assert!(guard.prometheus().unwrap().encode().unwrap().contains("target_info"));
     }
 
     #[test]
-    fn a_taken_port_fails_init() {
+    fn init_fails_when_the_port_is_taken() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port().to_string();
         let error = Setup::from_lookup(move |name| match name {

@@ -1,4 +1,4 @@
-//! Processes that are told to end: what they had is delivered, and they end as they would have.
+//! Processes that receive a signal: their telemetry is delivered, and the signal ends them as usual.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use cachescope_otel::{Setup, Signal};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Tracer, TracerProvider};
 
-/// Which program a child is to be, and where its collector is; without them the program is a test that has passed.
+/// The role of a child process, and the address of its collector. Without them the child's test passes at once.
 const ROLE: &str = "CACHESCOPE_TEST_ROLE";
 const COLLECTOR: &str = "CACHESCOPE_TEST_COLLECTOR";
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
-/// What a child does: sets up, records, says that it is ready, and then whatever keeps it from its end.
+/// The child process: sets up, records, prints that it is ready, then blocks.
 #[test]
 fn program() {
     let (Ok(role), Ok(collector)) = (std::env::var(ROLE), std::env::var(COLLECTOR)) else { return };
@@ -29,7 +29,7 @@ fn program() {
         let guard = Setup::from_lookup(move |name| match name {
             "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("http://{collector}")),
             "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("http/protobuf".to_owned()),
-            // Nothing is sent before the end.
+            // Nothing is sent before the shutdown.
             "OTEL_BSP_SCHEDULE_DELAY" | "OTEL_METRIC_EXPORT_INTERVAL" => Some("3600000".to_owned()),
             _ => None,
         })
@@ -47,14 +47,14 @@ fn program() {
         }
     };
     if role == "async" {
-        // The runtime's only thread doesn't get to run anything.
+        // The runtime's only thread is blocked.
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async { run() });
     } else {
         run();
     }
 }
 
-/// A child that is ended whatever becomes of the test.
+/// A child process that is killed at the end of the test.
 struct Program(Child);
 
 impl Program {
@@ -68,7 +68,7 @@ impl Program {
             .spawn()?;
         let output = child.stdout.take();
         let program = Self(child);
-        // The harness may say something before, on the same line.
+        // The test harness may print something before, on the same line.
         let ready = output.into_iter().flat_map(|output| BufReader::new(output).lines().map_while(Result::ok));
         if ready.into_iter().any(|line| line.ends_with("ready")) {
             Ok(program)
@@ -87,7 +87,7 @@ impl Program {
         loop {
             match self.0.try_wait()? {
                 Some(status) => return Ok(status),
-                None if started.elapsed() > PATIENCE => return Err(std::io::Error::other("it doesn't end")),
+                None if started.elapsed() > PATIENCE => return Err(std::io::Error::other("the program doesn't end")),
                 None => std::thread::yield_now(),
             }
         }
@@ -96,13 +96,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended, mostly.
+        // Usually it has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A collector that answers; gives the first lines of what it is sent.
+/// A collector that answers, and a channel of the paths and bodies that it receives.
 fn collector() -> std::io::Result<(SocketAddr, Receiver<(String, String)>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
@@ -126,8 +126,8 @@ fn collector() -> std::io::Result<(SocketAddr, Receiver<(String, String)>)> {
     Ok((addr, received))
 }
 
-/// A collector that takes connections and never says a word; gives one notice for each.
-fn silent() -> std::io::Result<(SocketAddr, Receiver<()>)> {
+/// A collector that accepts connections and never answers, and a channel with one message per connection.
+fn silent_collector() -> std::io::Result<(SocketAddr, Receiver<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     let (sender, connected) = channel();
@@ -135,7 +135,7 @@ fn silent() -> std::io::Result<(SocketAddr, Receiver<()>)> {
         let mut kept = Vec::new();
         for connection in listener.incoming() {
             kept.push(connection);
-            // Not every test wants to know.
+            // Some tests drop the receiver.
             let _ = sender.send(());
         }
     });
@@ -143,11 +143,14 @@ fn silent() -> std::io::Result<(SocketAddr, Receiver<()>)> {
 }
 
 #[test]
-fn a_signal_delivers_both_signals_of_telemetry_and_then_ends_the_process_as_ever() {
+fn signal_delivers_traces_and_metrics_and_then_ends_the_process() {
     for (role, signal) in [("plain", SIGTERM), ("plain", SIGINT), ("async", SIGTERM)] {
         let (addr, received) = collector().unwrap();
         let mut program = Program::start(role, addr).unwrap();
-        assert!(received.try_recv().is_err(), "sent before the signal: nothing is shown by what comes after");
+        assert!(
+            received.try_recv().is_err(),
+            "something was sent before the signal, so the rest of the test proves nothing"
+        );
         program.send(signal).unwrap();
         assert_eq!(program.end().unwrap().signal(), Some(signal), "{role}");
         let mut requests: Vec<_> = received.try_iter().collect();
@@ -159,7 +162,7 @@ fn a_signal_delivers_both_signals_of_telemetry_and_then_ends_the_process_as_ever
 }
 
 #[test]
-fn after_the_guard_a_signal_still_ends_the_process() {
+fn signal_after_the_guards_drop_ends_the_process() {
     let (addr, received) = collector().unwrap();
     let mut program = Program::start("ended", addr).unwrap();
     assert_eq!(received.try_iter().count(), 2, "the guard delivered");
@@ -169,22 +172,22 @@ fn after_the_guard_a_signal_still_ends_the_process() {
 }
 
 #[test]
-fn a_silent_collector_costs_the_deadline_and_not_more() {
-    let (addr, _connected) = silent().unwrap();
+fn signal_ends_the_process_by_the_deadline_when_the_collector_is_silent() {
+    let (addr, _connected) = silent_collector().unwrap();
     let mut program = Program::start("plain", addr).unwrap();
     let started = Instant::now();
     program.send(SIGTERM).unwrap();
     assert_eq!(program.end().unwrap().signal(), Some(SIGTERM));
-    // 3.25 s; the exporters would give up by themselves after 10.
+    // The exit takes 3.25 s; the exporters would give up by themselves after 10 s.
     assert!(started.elapsed() < Duration::from_secs(9), "took {:?}", started.elapsed());
 }
 
 #[test]
-fn a_second_signal_ends_the_process_at_once() {
-    let (addr, connected) = silent().unwrap();
+fn second_signal_ends_the_process_at_once() {
+    let (addr, connected) = silent_collector().unwrap();
     let mut program = Program::start("plain", addr).unwrap();
     program.send(SIGTERM).unwrap();
-    // It is at it: an exporter has come to the collector.
+    // The shutdown runs: an exporter has connected to the collector.
     connected.recv_timeout(PATIENCE).unwrap();
     let started = Instant::now();
     program.send(SIGTERM).unwrap();

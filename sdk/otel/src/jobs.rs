@@ -1,3 +1,5 @@
+//! Blocking jobs on their own threads, awaited up to a deadline.
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -5,32 +7,33 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
 use crate::Error;
 
-/// Work under way on threads of its own, to be waited for up to a deadline.
+/// Jobs that run on their own threads, and that the caller waits for up to a deadline.
 ///
-/// The SDK's flush and shutdown block, some of their waits have no bound, and a caller may be the only thread of a
-/// runtime: so they never run on the caller's. What is not done in time goes on until the process ends.
-pub(crate) struct Work {
+/// The SDK's flush and shutdown block, and some of their waits have no bound. The caller's thread may be the only
+/// thread of a runtime, so the SDK's calls never run on it. A job that misses the deadline runs on until the process
+/// ends.
+pub(crate) struct Jobs {
     results: Receiver<OTelSdkResult>,
     failure: Option<OTelSdkError>,
 }
 
-impl Work {
-    /// Starts every job at once, so that one that hangs does not cost the others their time.
+impl Jobs {
+    /// Starts all jobs at once, so that a job that hangs takes no time from the others.
     pub(crate) fn start(jobs: Vec<Box<dyn FnOnce() -> OTelSdkResult + Send>>) -> Result<Self, Error> {
         let (sender, results) = channel();
         for job in jobs {
             let sender = sender.clone();
             std::thread::Builder::new()
                 .name("cachescope-flush".to_owned())
-                // Nobody receives once the deadline has passed.
+                // The send fails if the deadline has passed: the receiver is gone.
                 .spawn(move || drop(sender.send(job())))
                 .map_err(Error::thread)?;
         }
         Ok(Self { results, failure: None })
     }
 
-    /// Waits until all jobs are done, then gives the first failure; `None` if `deadline` passes before.
-    /// May be called again to go on waiting.
+    /// Waits until all jobs are done, then returns the first failure. Returns `None` if `deadline` passes first.
+    /// A further call continues the wait.
     pub(crate) fn wait(&mut self, deadline: Duration) -> Option<OTelSdkResult> {
         let started = Instant::now();
         loop {
@@ -39,7 +42,7 @@ impl Work {
                 Ok(Err(failure)) => {
                     self.failure.get_or_insert(failure);
                 }
-                // Every sender is gone: all jobs are done, or have panicked.
+                // Every sender is gone: each job has ended or panicked.
                 Err(RecvTimeoutError::Disconnected) => return Some(self.failure.take().map_or(Ok(()), Err)),
                 Err(RecvTimeoutError::Timeout) => return None,
             }
@@ -52,25 +55,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_failure_is_given_and_a_second_shutdown_is_none() {
+    fn wait_returns_the_first_failure_and_ignores_a_repeated_shutdown() {
         let jobs: Vec<Box<dyn FnOnce() -> OTelSdkResult + Send>> = vec![
             Box::new(|| Err(OTelSdkError::AlreadyShutdown)),
             Box::new(|| Err(OTelSdkError::InternalFailure("lost".into()))),
         ];
-        let result = Work::start(jobs).unwrap().wait(Duration::MAX).unwrap();
+        let result = Jobs::start(jobs).unwrap().wait(Duration::MAX).unwrap();
         assert!(result.unwrap_err().to_string().contains("lost"));
     }
 
     #[test]
-    fn a_hanging_job_is_left_behind_and_may_be_waited_for_again() {
+    fn wait_returns_none_when_a_job_hangs_and_can_be_called_again() {
         let (release, released) = channel::<()>();
-        let mut work = Work::start(vec![Box::new(move || {
+        let mut jobs = Jobs::start(vec![Box::new(move || {
             let _ = released.recv();
             Ok(())
         })])
         .unwrap();
-        assert!(work.wait(Duration::from_millis(1)).is_none());
+        assert!(jobs.wait(Duration::from_millis(1)).is_none());
         drop(release);
-        work.wait(Duration::MAX).unwrap().unwrap();
+        jobs.wait(Duration::MAX).unwrap().unwrap();
     }
 }

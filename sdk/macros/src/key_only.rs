@@ -1,27 +1,27 @@
-//! A function whose arguments are its key: a load can be made from the key alone.
+//! A function whose arguments are all in its key: the loader needs only the key.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::argument::Argument;
 use crate::expansion::Expansion;
-use crate::manner::Manner;
+use crate::mode::Mode;
 
-/// The function `cache`, with the cache in it.
+/// Returns the function `cache`, which contains the cache.
 pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
-    let Expansion { function, selection, beside, .. } = expansion;
+    let Expansion { function, key, names, .. } = expansion;
     let vis = &function.item.vis;
-    let (through, uncached, cache) = (&beside.through, &beside.uncached, &beside.cache);
+    let (path, uncached, cache) = (&names.path, &names.uncached, &names.cache);
     let doc = expansion.cache_doc();
-    let ty = expansion.cache_type(&selection.owned_type());
+    let key_type = key.owned_type();
+    let ty = expansion.cache_type(&key_type);
     let arguments = &function.arguments;
     let key = one_or_tuple(arguments.iter().map(|argument| &argument.name));
-    let key_type = selection.owned_type();
     let passed = arguments.iter().map(Argument::passed);
-    let call = quote!(#through::#uncached(#(#passed),*));
-    let load = match function.manner {
-        Manner::Async => quote!(|#key: #key_type| async move { #call.await }),
-        Manner::Blocking => quote!(|#key: #key_type| #call),
+    let call = quote!(#path::#uncached(#(#passed),*));
+    let load = match function.mode {
+        Mode::Async => quote!(|#key: #key_type| async move { #call.await }),
+        Mode::Blocking => quote!(|#key: #key_type| #call),
     };
     let built = expansion.build(&load);
     quote! {
@@ -33,19 +33,19 @@ pub(crate) fn cache(expansion: &Expansion<'_>) -> TokenStream {
     }
 }
 
-/// Asks the cache.
+/// Returns the expression that calls the cache.
 pub(crate) fn request(expansion: &Expansion<'_>) -> TokenStream {
-    let (through, cache) = (&expansion.beside.through, &expansion.beside.cache);
-    let (call, call_ref) = expansion.function.answer.calls();
-    let awaited = expansion.function.manner.awaited();
+    let (path, cache) = (&expansion.names.path, &expansion.names.cache);
+    let (call, call_ref) = expansion.function.output.call_methods();
+    let await_suffix = expansion.function.mode.await_suffix();
     match expansion.function.arguments.as_slice() {
         [one] if one.is_reference() => {
             let name = &one.name;
-            quote!(#through::#cache().#call_ref(#name) #awaited)
+            quote!(#path::#cache().#call_ref(#name) #await_suffix)
         }
         arguments => {
-            let key = one_or_tuple(arguments.iter().map(Argument::moved));
-            quote!(#through::#cache().#call(#key) #awaited)
+            let key = one_or_tuple(arguments.iter().map(Argument::owned));
+            quote!(#path::#cache().#call(#key) #await_suffix)
         }
     }
 }

@@ -1,39 +1,41 @@
-//! For programs that set up the SDK themselves: what their own builders need for cachescope.
+//! Configuration of a meter provider that the program builds itself.
 
 use opentelemetry_sdk::metrics::MeterProviderBuilder;
 
-use crate::{CACHES, cardinality_view};
+use crate::{DEFAULT_MAX_CACHES, cardinality_view};
 
-/// Makes room for the metrics of [`CACHES`] caches in a meter provider of your own; nothing global is touched.
+/// Configures your own meter provider for the metrics of [`DEFAULT_MAX_CACHES`] caches. Changes nothing global.
 ///
-/// It is all that a set-up of one's own needs: exporters, resource and sampler stay as they are. For another number of
-/// caches, or with views of your own that match instruments of cachescope, add [`cardinality_view`] yourself. To be had
-/// besides: [`CacheSampler`](crate::CacheSampler) and [`RollUp`](crate::RollUp) for the tracer provider,
-/// [`Setup::resource`](crate::Setup::resource), and [`Setup::metric_reader`](crate::Setup::metric_reader) the other way
-/// round.
+/// Your own setup needs nothing else: exporters, resource and sampler stay as they are. Add [`cardinality_view`]
+/// yourself for another number of caches, or if you have views that match instruments of cachescope.
+///
+/// Also available: [`CacheSampler`](crate::CacheSampler) and [`TraceSummaryProcessor`](crate::TraceSummaryProcessor)
+/// for the tracer provider, and [`Setup::resource`](crate::Setup::resource) for the resource.
+/// [`Setup::metric_reader`](crate::Setup::metric_reader) adds your reader to the providers of this crate instead.
 ///
 /// ```
 /// use cachescope_otel::{CacheSampler, Setup};
 /// use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 /// use opentelemetry_sdk::trace::SdkTracerProvider;
 ///
-/// let mine = InMemoryMetricExporter::default(); // or whatever exports your metrics
+/// let exporter = InMemoryMetricExporter::default(); // your exporter
 /// let resource = Setup::from_env().service_name("shop").resource()?;
 /// let meters = SdkMeterProvider::builder()
 ///     .with_resource(resource.clone())
-///     .with_reader(PeriodicReader::builder(mine).build());
-/// let meters = cachescope_otel::join(meters).build();
+///     .with_reader(PeriodicReader::builder(exporter).build());
+/// let meters = cachescope_otel::configure_meters(meters).build();
 /// let tracers = SdkTracerProvider::builder()
 ///     .with_resource(resource)
 ///     .with_sampler(CacheSampler::new(&"hit=0.01".parse()?)?)
 ///     .build();
-/// // As the global providers, or for one cache: `cached(…).telemetry(Telemetry::new(meters, tracers))`.
+/// // Install them as the global providers, or pass them to one cache:
+/// // `cached(…).telemetry(Telemetry::new(meters, tracers))`.
 /// # drop((meters, tracers));
 /// # Ok::<(), cachescope_otel::Error>(())
 /// ```
-#[must_use = "the builder is yours to build"]
-pub fn join(meters: MeterProviderBuilder) -> MeterProviderBuilder {
-    meters.with_view(cardinality_view(CACHES))
+#[must_use = "the provider isn't built yet: call `build` on the returned builder"]
+pub fn configure_meters(meters: MeterProviderBuilder) -> MeterProviderBuilder {
+    meters.with_view(cardinality_view(DEFAULT_MAX_CACHES))
 }
 
 #[cfg(test)]
@@ -46,10 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_of_ones_own_has_room_for_more_sets_than_the_sdk_gives() {
+    fn configured_provider_keeps_more_attribute_sets_than_the_sdk_default() {
         // The SDK's own limit is 2000.
         let exporter = InMemoryMetricExporter::default();
-        let provider = join(SdkMeterProvider::builder().with_periodic_exporter(exporter.clone())).build();
+        let provider = configure_meters(SdkMeterProvider::builder().with_periodic_exporter(exporter.clone())).build();
         let counter = provider.meter("cachescope").u64_counter("cachescope.requests").build();
         for set in 0..3_000 {
             counter.add(1, &[KeyValue::new("set", set)]);

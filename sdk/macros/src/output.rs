@@ -1,26 +1,32 @@
-//! What a function returns.
+//! The return type of the function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Error, GenericArgument, Ident, Path, PathArguments, ReturnType, Signature, Type};
 
-use crate::unkeepable::{Unkeepable, Why};
+use crate::static_type::{StaticType, Violation};
 
-/// What a function returns: a value, or a `Result` of one.
-pub(crate) struct Answer {
+/// The return type of the function: a value, or a `Result` with a value.
+pub(crate) struct Output {
     pub(crate) value: Type,
     pub(crate) error: Option<Type>,
 }
 
-impl Answer {
-    pub(crate) fn of(signature: &Signature) -> syn::Result<Self> {
+impl Output {
+    pub(crate) fn new(signature: &Signature) -> syn::Result<Self> {
         let ReturnType::Type(_, returned) = &signature.output else {
-            return Err(Error::new_spanned(&signature.ident, "this function returns nothing that could be cached"));
+            return Err(Error::new_spanned(&signature.ident, "a cached function must return a value"));
         };
-        Unkeepable::refuse(returned, |why| match why {
-            Why::Borrows => "a cached value outlives the call: return one that owns what it holds".into(),
-            Why::SaysSelf => "a cache is a static, which can't say `Self`: write the type's name".into(),
-            Why::Unnamed => "a cache is a static, whose type has to be named: return a type with a name".into(),
+        StaticType::check(returned, |violation| match violation {
+            Violation::Borrows => {
+                "a cached value must not borrow, since it outlives the call: return an owned type".into()
+            }
+            Violation::NamesSelf => {
+                "the return type must not contain `Self`, since the cache is a static: write the type's name".into()
+            }
+            Violation::ImplTrait => {
+                "the return type must have a name, since the cache is a static: return a named type".into()
+            }
         })?;
         match result_arguments(returned) {
             None => Ok(Self { value: (**returned).clone(), error: None }),
@@ -29,7 +35,7 @@ impl Answer {
                 _ => Err(Error::new_spanned(
                     returned,
                     format!(
-                        "`{}` hides its error's type, which the cache has to name: write `Result<T, E>` out",
+                        "`{}` must be written as `Result<T, E>`, since the cache needs the type of the error",
                         returned.to_token_stream().to_string().replace(' ', "")
                     ),
                 )),
@@ -38,9 +44,9 @@ impl Answer {
     }
 }
 
-impl Answer {
-    /// What the uncached function returns.
-    pub(crate) fn returned(&self) -> TokenStream {
+impl Output {
+    /// Returns the return type of the uncached function.
+    pub(crate) fn uncached(&self) -> TokenStream {
         let Self { value, error } = self;
         match error {
             Some(error) => quote!(::core::result::Result<#value, #error>),
@@ -48,7 +54,7 @@ impl Answer {
         }
     }
 
-    /// What the cache returns.
+    /// Returns the type of the cache's results.
     pub(crate) fn cached(&self, library: &Path) -> TokenStream {
         let Self { value, error } = self;
         match error {
@@ -57,14 +63,14 @@ impl Answer {
         }
     }
 
-    /// The methods that ask the cache, by an owned key and by a reference.
-    pub(crate) fn calls(&self) -> (Ident, Ident) {
+    /// Returns the methods that call the cache, with an owned key and with a reference.
+    pub(crate) fn call_methods(&self) -> (Ident, Ident) {
         let (call, call_ref) = if self.error.is_some() { ("try_call", "try_call_ref") } else { ("call", "call_ref") };
         (Ident::new(call, Span::call_site()), Ident::new(call_ref, Span::call_site()))
     }
 }
 
-/// The type arguments, if `ty` is a `Result`.
+/// Returns the type arguments of `ty` if it is a `Result`.
 fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;

@@ -1,7 +1,7 @@
-//! Says: room for one entry or more.
+//! The error shows a name.
 use cachescope::cached;
 
-#[cached(capacity = 0)]
+#[cached(name = "")]
 async fn by_id(id: u64) -> u64 {
     id
 }

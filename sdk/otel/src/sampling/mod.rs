@@ -1,4 +1,4 @@
-//! Which spans are kept: the variables' word, and code's where they have none.
+//! Samplers: chosen by variables, or by code where no variable is set.
 
 use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler, ShouldSample};
 
@@ -19,20 +19,20 @@ const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 const RULES: &str = "CACHESCOPE_TRACES_SAMPLER_RULES";
 
-/// The sampler of traces and, around it, the rules for caches, if there are any.
+/// Returns the sampler of traces, wrapped in the rules for caches if there are any.
 pub(crate) fn sampler(
     environment: &Environment,
-    of_code: Option<Box<dyn ShouldSample>>,
-    rules_of_code: Option<SamplingRules>,
+    default_sampler: Option<Box<dyn ShouldSample>>,
+    default_rules: Option<SamplingRules>,
 ) -> Result<Option<Box<dyn ShouldSample>>, Error> {
     let chosen = choice(environment)?;
-    let Some(rules) = rules(environment)?.or(rules_of_code) else {
-        return Ok(chosen.map(Choice::of_the_sdk).transpose()?.or(of_code));
+    let Some(rules) = rules(environment)?.or(default_rules) else {
+        return Ok(chosen.map(SamplerChoice::into_sdk_sampler).transpose()?.or(default_sampler));
     };
     let sampler = CacheSampler::new(&rules)?;
-    let base = chosen.map(Choice::that_tells).transpose()?.or(of_code);
+    let base = chosen.map(SamplerChoice::into_consistent_sampler).transpose()?.or(default_sampler);
     Ok(Some(match base {
-        Some(base) => Box::new(sampler.around(base)),
+        Some(base) => Box::new(sampler.with_base_sampler(base)),
         None => Box::new(sampler),
     }))
 }
@@ -42,49 +42,50 @@ fn rules(environment: &Environment) -> Result<Option<SamplingRules>, Error> {
     SamplingRules::read(&value).map(Some).ok_or_else(|| Error::variable(RULES, &value, rules::ACCEPTED))
 }
 
-/// What `OTEL_TRACES_SAMPLER` asks for.
-struct Choice {
+/// The value of `OTEL_TRACES_SAMPLER`.
+struct SamplerChoice {
     parent_based: bool,
-    share: Share,
+    root: RootSampler,
 }
 
-enum Share {
-    All,
-    None,
-    Part(f64),
+enum RootSampler {
+    AlwaysOn,
+    AlwaysOff,
+    Ratio(f64),
 }
 
-impl Choice {
-    fn of_the_sdk(self) -> Result<Box<dyn ShouldSample>, Error> {
-        let root = match self.share {
-            Share::All => Sampler::AlwaysOn,
-            Share::None => Sampler::AlwaysOff,
-            Share::Part(share) => Sampler::TraceIdRatioBased(share),
+impl SamplerChoice {
+    fn into_sdk_sampler(self) -> Result<Box<dyn ShouldSample>, Error> {
+        let root = match self.root {
+            RootSampler::AlwaysOn => Sampler::AlwaysOn,
+            RootSampler::AlwaysOff => Sampler::AlwaysOff,
+            RootSampler::Ratio(ratio) => Sampler::TraceIdRatioBased(ratio),
         };
         Ok(Box::new(if self.parent_based { Sampler::ParentBased(Box::new(root)) } else { root }))
     }
 
-    /// The same, but saying in tracestate what it samples by: what is sampled further has to know.
-    fn that_tells(self) -> Result<Box<dyn ShouldSample>, Error> {
-        let root: Box<dyn ShouldSample> = match self.share {
-            Share::All => Box::new(ProbabilitySampler::all()),
-            Share::None => Box::new(Sampler::AlwaysOff),
-            Share::Part(share) => Box::new(ProbabilitySampler::new(share)?),
+    /// Returns a sampler that also records its threshold in tracestate: the rules for caches, which sample further,
+    /// need it.
+    fn into_consistent_sampler(self) -> Result<Box<dyn ShouldSample>, Error> {
+        let root: Box<dyn ShouldSample> = match self.root {
+            RootSampler::AlwaysOn => Box::new(ProbabilitySampler::all()),
+            RootSampler::AlwaysOff => Box::new(Sampler::AlwaysOff),
+            RootSampler::Ratio(ratio) => Box::new(ProbabilitySampler::new(ratio)?),
         };
         Ok(if self.parent_based { Box::new(ParentBasedSampler::new(root)) } else { root })
     }
 }
 
-/// The environment's sampler, if it names one. The SDK reads the same variables, but takes a wrong value for "sample
-/// everything", in silence unless its internal logs are on.
-fn choice(environment: &Environment) -> Result<Option<Choice>, Error> {
+/// Returns the environment's sampler, if it names one. The SDK reads the same variables, but replaces a wrong value by
+/// "sample everything" and reports that only if its internal logs are on.
+fn choice(environment: &Environment) -> Result<Option<SamplerChoice>, Error> {
     let Some(value) = environment.get(SAMPLER) else { return Ok(None) };
     let lower = value.to_ascii_lowercase();
     let (parent_based, root) = lower.strip_prefix("parentbased_").map_or((false, lower.as_str()), |root| (true, root));
-    let share = match root {
-        "always_on" => Share::All,
-        "always_off" => Share::None,
-        "traceidratio" => Share::Part(ratio(environment)?),
+    let root = match root {
+        "always_on" => RootSampler::AlwaysOn,
+        "always_off" => RootSampler::AlwaysOff,
+        "traceidratio" => RootSampler::Ratio(ratio(environment)?),
         _ => {
             return Err(Error::variable(
                 SAMPLER,
@@ -94,14 +95,14 @@ fn choice(environment: &Environment) -> Result<Option<Choice>, Error> {
             ));
         }
     };
-    Ok(Some(Choice { parent_based, share }))
+    Ok(Some(SamplerChoice { parent_based, root }))
 }
 
 fn ratio(environment: &Environment) -> Result<f64, Error> {
     let Some(value) = environment.get(ARG) else { return Ok(1.0) };
     match value.parse() {
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
-        _ => Err(Error::variable(ARG, &value, "a share of traces, 0.0 to 1.0")),
+        _ => Err(Error::variable(ARG, &value, "a ratio of traces from 0.0 to 1.0")),
     }
 }
 
@@ -110,12 +111,15 @@ mod tests {
     use super::*;
     use crate::environment::tests::{assert_names, environment};
 
-    fn of(variables: &[(&str, &str)], rules: Option<SamplingRules>) -> Result<Option<Box<dyn ShouldSample>>, Error> {
+    fn sampler_for(
+        variables: &[(&str, &str)],
+        rules: Option<SamplingRules>,
+    ) -> Result<Option<Box<dyn ShouldSample>>, Error> {
         sampler(&environment(variables), None, rules)
     }
 
     #[test]
-    fn every_value() {
+    fn sampler_variable_accepts_every_value_of_the_specification() {
         for (value, arg, expected) in [
             ("always_on", "", "AlwaysOn"),
             ("always_off", "", "AlwaysOff"),
@@ -125,17 +129,17 @@ mod tests {
             ("parentbased_always_off", "", "ParentBased(AlwaysOff)"),
             ("ParentBased_TraceIdRatio", "1", "ParentBased(TraceIdRatioBased(1.0))"),
         ] {
-            let sampler = of(&[(SAMPLER, value), (ARG, arg)], None).unwrap().unwrap();
+            let sampler = sampler_for(&[(SAMPLER, value), (ARG, arg)], None).unwrap().unwrap();
             assert_eq!(format!("{sampler:?}"), expected);
         }
-        assert!(of(&[], None).unwrap().is_none());
+        assert!(sampler_for(&[], None).unwrap().is_none());
     }
 
     #[test]
-    fn rules_go_around_whatever_samples_and_the_environment_s_win() {
+    fn rules_wrap_the_sampler_and_the_environment_overrides_code() {
         let shown = |variables: &[(&str, &str)], rules: Option<&str>| {
             let rules = rules.map(|rules| rules.parse().unwrap());
-            format!("{:?}", of(variables, rules).unwrap().unwrap())
+            format!("{:?}", sampler_for(variables, rules).unwrap().unwrap())
         };
         let code = shown(&[], Some("hit=0.5"));
         assert!(
@@ -156,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values() {
+    fn wrong_sampler_variables_are_rejected() {
         for value in ["jaeger_remote", "parentbased_jaeger_remote", "xray", "parentbased_", "on"] {
-            assert_names(of(&[(SAMPLER, value)], None), &[SAMPLER, value, "parentbased_traceidratio"]);
+            assert_names(sampler_for(&[(SAMPLER, value)], None), &[SAMPLER, value, "parentbased_traceidratio"]);
         }
         for arg in ["1.5", "-0.1", "10%", "NaN"] {
-            assert_names(of(&[(SAMPLER, "traceidratio"), (ARG, arg)], None), &[ARG, arg, "0.0 to 1.0"]);
+            assert_names(sampler_for(&[(SAMPLER, "traceidratio"), (ARG, arg)], None), &[ARG, arg, "0.0 to 1.0"]);
         }
         for rules in ["hit", "hit=2", "hits=1", "hit=1;miss=1"] {
-            assert_names(of(&[(RULES, rules)], None), &[RULES, rules, "hit=0.01,error=1,slow>10ms=1"]);
+            assert_names(sampler_for(&[(RULES, rules)], None), &[RULES, rules, "hit=0.01,error=1,slow>10ms=1"]);
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Whether a function is async or blocks.
+//! The mode of a function: async or blocking.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Path, Signature};
 
-/// Whether a function is async or blocks.
+/// The mode of a function.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Manner {
+pub(crate) enum Mode {
     Async,
     Blocking,
 }
 
-impl Manner {
-    pub(crate) fn of(signature: &Signature) -> Self {
+impl Mode {
+    pub(crate) fn new(signature: &Signature) -> Self {
         if signature.asyncness.is_some() { Self::Async } else { Self::Blocking }
     }
 
-    /// Where the library has what such functions are cached with.
+    /// Returns the module of the library that caches functions of this mode.
     pub(crate) fn library(self, library: &Path) -> TokenStream {
         match self {
             Self::Async => quote!(#library),
@@ -24,12 +24,12 @@ impl Manner {
         }
     }
 
-    /// What stands behind a call.
-    pub(crate) fn awaited(self) -> Option<TokenStream> {
+    /// Returns `.await` for an async function.
+    pub(crate) fn await_suffix(self) -> Option<TokenStream> {
         (self == Self::Async).then(|| quote!(.await))
     }
 
-    /// The type of a load that is ready to run, and returns this.
+    /// Returns the type of a load that is ready to run, and that returns `returned`.
     pub(crate) fn load_type(self, returned: &TokenStream) -> TokenStream {
         match self {
             Self::Async => quote!(
@@ -41,7 +41,7 @@ impl Manner {
         }
     }
 
-    /// Makes such a load of a call.
+    /// Returns an expression that converts a call into a load.
     pub(crate) fn load(self, call: &TokenStream) -> TokenStream {
         match self {
             Self::Async => quote!(::std::boxed::Box::pin(async move { #call.await })),
@@ -49,7 +49,7 @@ impl Manner {
         }
     }
 
-    /// Runs such a load, in the function that is wrapped.
+    /// Returns an expression that runs a load, in the loader.
     pub(crate) fn run(self, load: &TokenStream) -> TokenStream {
         match self {
             Self::Async => load.clone(),

@@ -1,9 +1,0 @@
-//! Says what a name looks like.
-use cachescope::cached;
-
-#[cached(name = "")]
-async fn by_id(id: u64) -> u64 {
-    id
-}
-
-fn main() {}
