@@ -1,6 +1,8 @@
-//! MongoDB's driver, told of alone and behind a cache: its commands, and a pool that is too small.
+//! Telemetry of MongoDB's driver, used directly and by a cache: its commands, and the waits for a pool that is too
+//! small.
 //!
-//! `MONGODB_URL=mongodb://… cargo run --example mongodb_client`, with the `OTEL_*` variables for where it goes.
+//! `MONGODB_URL=mongodb://… cargo run -p cachescope-client-examples --example mongodb_client`, with the `OTEL_*`
+//! variables for the exporters.
 
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let _telemetry = otel::init()?;
     let address = std::env::var("MONGODB_URL").unwrap_or_else(|_| "mongodb://127.0.0.1/".to_owned());
 
-    // Alone: a pool of one connection, for which many wait.
+    // Used directly: a pool of one connection, for which many commands wait.
     let mut options = ClientOptions::parse(&address).await?;
     options.max_pool_size = Some(1);
     options.server_selection_timeout = Some(Duration::from_secs(2));
@@ -26,9 +28,9 @@ async fn main() -> anyhow::Result<()> {
     let database = Client::with_options(options)?.database("shop");
     let greetings = database.collection::<Document>("greetings");
     let all = join_all((0..2_000).map(|number| greetings.insert_one(doc! { "number": number }).into_future())).await;
-    ensure!(all.iter().all(Result::is_ok), "who waits is served in the end");
+    ensure!(all.iter().all(Result::is_ok), "every command must get the connection in the end");
 
-    // Behind a cache: the store's commands are below `cache.get`.
+    // Used by a cache: the spans of the store's commands are children of `cache.get`.
     let user = cached("user.by_id", |id: u64| async move { format!("user {id}") });
     let user = user.store(MongoDb::new(database.collection("entries"))).build();
     user.invalidate(&7);

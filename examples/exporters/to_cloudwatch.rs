@@ -1,6 +1,7 @@
-//! Metrics to Amazon CloudWatch.
+//! Exports metrics to Amazon CloudWatch.
 //!
-//! With credentials and a region as every AWS program has them; `CACHESCOPE_CLOUDWATCH_DRY_RUN=true` tells what it would cost.
+//! Credentials and the region are the usual AWS settings. `CACHESCOPE_CLOUDWATCH_DRY_RUN=true` sends nothing and logs
+//! the cost.
 
 use cachescope::cached;
 use cachescope::otel::{MetricExporter, Setup};
@@ -13,6 +14,6 @@ async fn main() -> anyhow::Result<()> {
     for id in [1, 2, 1, 1] {
         price.call(id).await;
     }
-    // What is left goes with the guard.
+    // Dropping the guard exports the last metrics.
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Metrics and spans on standard output, for work without a collector.
+//! Prints metrics and spans on standard output, for development without a collector.
 //!
-//! `CACHESCOPE_CONSOLE_FORMAT=json` makes it a line of JSON for each series.
+//! `CACHESCOPE_CONSOLE_FORMAT=json` prints one line of JSON for each series.
 
 use cachescope::cached;
 use cachescope::otel::{MetricExporter, Setup, TraceExporter};

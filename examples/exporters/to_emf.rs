@@ -1,6 +1,6 @@
-//! Metrics to Amazon CloudWatch by way of standard output, as Lambda functions and containers send them.
+//! Exports metrics to Amazon CloudWatch through standard output, for Lambda functions and containers.
 //!
-//! `cargo run --example to_emf`: each line is one of the Embedded Metric Format.
+//! Each line is a document in the Embedded Metric Format.
 
 use cachescope::cached;
 use cachescope::otel::{MetricExporter, Setup};
@@ -13,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
     for id in [1, 2, 1, 1] {
         price.call(id).await;
     }
-    // What is left goes with the guard.
+    // Dropping the guard exports the last metrics.
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Metrics and traces to a collector, over OTLP.
+//! Exports metrics and traces to a collector over OTLP.
 //!
-//! Everything by the standard variables: `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318` is what is so without any.
+//! The standard variables configure everything. Default: `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318`.
 
 use cachescope::cached;
 use cachescope::otel::Setup;
@@ -12,6 +12,6 @@ async fn main() -> anyhow::Result<()> {
     for id in [1, 2, 1, 1] {
         price.call(id).await;
     }
-    // What is left goes with the guard.
+    // Dropping the guard exports the last metrics.
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Metrics on a page for Prometheus, among the service's own.
+//! Serves metrics for Prometheus on a route of the service.
 //!
-//! `cargo run --example to_prometheus`, and fetch `/metrics` from the address that it prints. Ctrl-C ends it.
+//! Fetch `/metrics` from the printed address. Ctrl-C ends the program.
 
 use axum::Router;
 use axum::routing::get;
@@ -16,10 +16,10 @@ async fn main() -> anyhow::Result<()> {
     for id in [1, 2, 1, 1] {
         price.call(id).await;
     }
-    let one = get(move || async move { price.call(1).await.to_string() });
+    let price = get(move || async move { price.call(1).await.to_string() });
     let metrics = guard.prometheus().map(|metrics| metrics.router()).unwrap_or_default();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/metrics", listener.local_addr()?);
-    axum::serve(listener, Router::new().route("/price", one).merge(metrics)).await?;
+    axum::serve(listener, Router::new().route("/price", price).merge(metrics)).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Metrics to a StatsD server.
+//! Exports metrics to a StatsD server.
 //!
-//! `CACHESCOPE_STATSD_ADDRESS` says where it is (127.0.0.1:8125), `CACHESCOPE_STATSD_DIALECT` what it understands.
+//! `CACHESCOPE_STATSD_ADDRESS` is its address (default 127.0.0.1:8125), `CACHESCOPE_STATSD_DIALECT` its dialect.
 
 use cachescope::cached;
 use cachescope::otel::{MetricExporter, Setup};
@@ -13,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
     for id in [1, 2, 1, 1] {
         price.call(id).await;
     }
-    // What is left goes with the guard.
+    // Dropping the guard exports the last metrics.
     Ok(())
 }

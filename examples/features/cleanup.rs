@@ -1,12 +1,14 @@
-//! Entries past all use are dropped now and then, and not only when their room is needed.
+//! Problem: expired entries use memory until the store evicts them.
+//! Solution: `cleanup_interval` removes expired entries at an interval.
 
 use std::time::Duration;
 
-use cachescope::{Clock, EvictionReason, cached};
+use cachescope::metrics::EvictionReason;
+use cachescope::{Clock, cached};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (clock, hands) = Clock::manual();
+    let (clock, manual_clock) = Clock::manual();
     let session = cached("session.by_token", |token: u64| async move { vec![0_u8; token as usize] })
         .stale_after(Duration::from_secs(60))
         .cleanup_interval(Duration::from_secs(300))
@@ -15,14 +17,14 @@ async fn main() {
     for token in 0..1_000 {
         session.call(token).await;
     }
-    println!("{} entries", session.metrics().stats().levels().entries);
+    println!("{} entries", session.metrics().stats().usage().entries);
 
-    hands.advance(Duration::from_secs(300));
-    // It is done on a thread that all caches share.
-    while session.metrics().stats().levels().entries > 0 {
+    manual_clock.advance(Duration::from_secs(300));
+    // A thread that all caches share removes them.
+    while session.metrics().stats().usage().entries > 0 {
         std::thread::yield_now();
     }
     let expired = session.metrics().stats().evictions(EvictionReason::Expired);
-    println!("five minutes later none is left, {expired} expired");
+    println!("five minutes later: no entries, {expired} expired");
     assert_eq!(expired, 1_000);
 }

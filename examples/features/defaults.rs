@@ -1,4 +1,5 @@
-//! What all caches of a process agree on is said once.
+//! Problem: every cache of a process repeats the same options.
+//! Solution: `set_defaults` sets the options of all caches that are built later; a builder overrides them.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use cachescope::{Clock, ConfigError, Settings, cached, set_defaults};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), ConfigError> {
-    let (clock, hands) = Clock::manual();
+    let (clock, manual_clock) = Clock::manual();
     set_defaults(Settings { stale_after: Some(Duration::from_secs(60)), jitter: 0.05, clock, ..Settings::default() })?;
 
     let user = cached("user.by_id", |id: u64| async move { id }).build();
@@ -16,7 +17,7 @@ async fn main() -> Result<(), ConfigError> {
     for _ in 0..3 {
         user.call(1).await;
         country.call(1).await;
-        hands.advance(Duration::from_secs(60));
+        manual_clock.advance(Duration::from_secs(60));
     }
 
     for cache in cachescope::caches() {
@@ -24,6 +25,6 @@ async fn main() -> Result<(), ConfigError> {
     }
     assert_eq!((user.metrics().stats().misses(), country.metrics().stats().misses()), (3, 1));
     let late = set_defaults(Settings::default()).expect_err("there are caches");
-    println!("a second time: {late}");
+    println!("set_defaults after the first cache: {late}");
     Ok(())
 }

@@ -1,23 +1,25 @@
-//! Processes that share a source and filled their caches at the same moment don't all load from it at the same moment.
+//! Problem: processes that filled their caches at the same moment all load again at the same moment.
+//! Solution: `early_expiration` renews each entry at a random time before it expires, so the loads spread over time.
 
 use std::time::Duration;
 
-use cachescope::{Cached, Clock, LoadTrigger, cached};
+use cachescope::metrics::LoadTrigger;
+use cachescope::{Cached, Clock, cached};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (clock, hands) = Clock::manual();
-    // A cache each, as twenty processes would have; a load takes a quarter of a second.
+    let (clock, manual_clock) = Clock::manual();
+    // Twenty processes have a cache each. A load takes a quarter of a second.
     let process = |_| -> Cached<u64, u64> {
-        let hands = hands.clone();
+        let manual_clock = manual_clock.clone();
         let load = move |day: u64| {
-            hands.advance(SECOND / 4);
+            manual_clock.advance(SECOND / 4);
             async move { day * 24 }
         };
         let builder = cached("report.by_day", load).stale_after(60 * SECOND);
-        // Forty times as long before its end, on average; 1 is usual, and would be too little to see here.
+        // 40 renews entries 40 times as early as the usual 1, which would be too little to see here.
         builder.early_expiration(40.0).clock(clock.clone()).build()
     };
     let processes: Vec<_> = (0..20).map(process).collect();
@@ -27,7 +29,7 @@ async fn main() {
 
     let mut renewed_at = Vec::new();
     for second in 5..55 {
-        hands.advance(SECOND);
+        manual_clock.advance(SECOND);
         for process in &processes {
             process.call(7).await;
             tokio::task::yield_now().await;
@@ -37,9 +39,9 @@ async fn main() {
         let renewed: u64 = processes.iter().map(renewals).sum();
         renewed_at.resize(renewed as usize, second);
     }
-    println!("the seconds at which one of 20 caches renewed its entry: {renewed_at:?}");
+    println!("seconds at which one of the 20 caches renewed its entry: {renewed_at:?}");
     let misses: u64 = processes.iter().map(|process| process.metrics().stats().misses()).sum();
     let (first, last) = (renewed_at.first().copied(), renewed_at.last().copied());
-    assert!(first < last, "spread over time, not in one second");
-    assert_eq!(misses, 20, "nobody waited for a second load");
+    assert!(first < last, "renewals must spread over time");
+    assert_eq!(misses, 20, "no request waited for a second load");
 }

@@ -1,11 +1,14 @@
-//! How large entries are, and none too large.
+//! Problem: you want to know the sizes of entries, and keep large values out of the cache.
+//! Solution: `entry_size` measures each value, and `entry_size_limit` rejects larger ones.
 
-use cachescope::{RejectionReason, cached, deep_size};
+use cachescope::cached;
+use cachescope::metrics::RejectionReason;
+use cachescope::store::deep_size;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let words = cached("words.by_count", |count: usize| async move { vec!["word".to_owned(); count] })
-        // Measures most types of std; any function of the value does.
+        // `deep_size` measures most types of std; any function of the value works.
         .entry_size(deep_size)
         .entry_size_limit(10_000)
         .build();
@@ -15,8 +18,8 @@ async fn main() {
 
     let stats = words.metrics().stats();
     let sizes = stats.entry_size();
-    println!("{} kept, {} bytes on average, {} at most", sizes.count(), sizes.mean(), sizes.max());
-    println!("{} too large to be kept", stats.rejections(RejectionReason::TooLarge));
+    println!("{} entries, {} bytes on average, {} at most", sizes.count(), sizes.mean(), sizes.max());
+    println!("{} rejected as too large", stats.rejections(RejectionReason::TooLarge));
     assert_eq!((sizes.count(), stats.rejections(RejectionReason::TooLarge)), (3, 1));
     assert!(sizes.max() > 100 * 24 && sizes.max() <= 10_000);
 }

@@ -1,11 +1,13 @@
-//! An impatient caller goes away; the dear load it began goes on, and the next caller has its value.
+//! Problem: a caller times out, and its expensive load is cancelled and lost.
+//! Solution: `finish_cancelled_loads` lets the load finish in the background; the next caller gets its value.
 
 use std::time::Duration;
 
-use cachescope::{LoadOutcome, cached};
+use cachescope::cached;
+use cachescope::metrics::LoadOutcome;
 use tokio::sync::Notify;
 
-/// Says when the database is done: a time, in earnest.
+/// Ends the query: imagine a slow database here.
 static DONE: Notify = Notify::const_new();
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,12 +19,12 @@ async fn main() {
     .finish_cancelled_loads(true)
     .build();
 
-    let impatient = tokio::time::timeout(Duration::from_millis(2), report.call(2026)).await;
-    assert!(impatient.is_err());
-    println!("the first caller went away, {} load goes on", report.metrics().stats().loads_active());
-    // The load is a task of this runtime's: it ends once this one waits for it.
+    let timed_out = tokio::time::timeout(Duration::from_millis(2), report.call(2026)).await;
+    assert!(timed_out.is_err());
+    println!("the first caller timed out, {} load is still running", report.metrics().stats().loads_active());
+    // The load is a task of this runtime. It runs while this task waits.
     DONE.notify_one();
-    println!("the second has {}", report.call(2026).await);
+    println!("the second caller gets {}", report.call(2026).await);
 
     let stats = report.metrics().stats();
     assert_eq!((stats.cancelled(), stats.coalesced()), (1, 1));

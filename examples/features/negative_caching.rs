@@ -1,8 +1,10 @@
-//! Some errors are worth remembering: what isn't there now isn't there a moment later.
+//! Problem: requests for something that doesn't exist all reach the source.
+//! Solution: `cache_errors_for` caches the errors that a predicate selects (negative caching).
 
 use std::time::Duration;
 
-use cachescope::{Clock, LoadOutcome, try_cached};
+use cachescope::metrics::LoadOutcome;
+use cachescope::{Clock, try_cached};
 
 #[derive(Debug)]
 enum Failed {
@@ -20,7 +22,7 @@ async fn query(id: u64) -> Result<String, Failed> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (clock, hands) = Clock::manual();
+    let (clock, manual_clock) = Clock::manual();
     let user = try_cached("user.by_id", query)
         .cache_errors_for(Duration::from_secs(30), |error| matches!(error, Failed::NoSuchUser))
         .clock(clock)
@@ -34,11 +36,11 @@ async fn main() {
     }
     let failed = |when: &str| {
         let loads = user.metrics().stats().loads(LoadOutcome::Failed);
-        println!("{when}, {loads} loads have failed");
+        println!("{when}: {loads} failed loads");
         loads
     };
-    assert_eq!(failed("with 123 asked for three times and 500 twice"), 3);
-    hands.advance(Duration::from_secs(30));
+    assert_eq!(failed("after three requests for 123 and two for 500"), 3);
+    manual_clock.advance(Duration::from_secs(30));
     assert!(user.try_call(123).await.is_err());
-    assert_eq!(failed("after half a minute"), 4);
+    assert_eq!(failed("half a minute later"), 4);
 }

@@ -1,19 +1,22 @@
-//! Events as they happen, for a back end of one's own.
+//! Problem: you want each event of a cache as it happens, for your own metrics backend or log.
+//! Solution: `observer` registers an `Observer`, which the cache calls for every event.
 
 use std::time::Duration;
 
-use cachescope::{Event, Identity, LoadOutcome, Observer, cached};
+use cachescope::cached;
+use cachescope::metrics::{Event, LoadOutcome, Observer};
+use cachescope::store::CacheIdentity;
 
-/// Tells of each load that took long.
+/// Prints each slow load.
 #[derive(Debug)]
 struct SlowLoads(Duration);
 
 impl Observer for SlowLoads {
-    fn observe(&self, cache: &Identity, event: Event) {
+    fn observe(&self, cache: &CacheIdentity, event: Event) {
         if let Event::Load { outcome: LoadOutcome::Loaded, duration, .. } = event
             && duration > self.0
         {
-            println!("cache={} slow_load={duration:?}", cache.cache);
+            println!("cache={} slow_load={duration:?}", cache.name);
         }
     }
 }

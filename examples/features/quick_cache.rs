@@ -1,6 +1,8 @@
-//! quick_cache as the store: where a hit is to cost as little as it can.
+//! Problem: a hit must be as cheap as possible.
+//! Solution: `QuickCache` as the store.
 
-use cachescope::{EvictionReason, QuickCache, cached};
+use cachescope::metrics::EvictionReason;
+use cachescope::{QuickCache, cached};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -11,7 +13,7 @@ async fn main() {
     }
 
     let stats = squares.metrics().stats();
-    let (held, evicted) = (stats.levels().entries, stats.evictions(EvictionReason::Size));
+    let (held, evicted) = (stats.usage().entries, stats.evictions(EvictionReason::Size));
     println!("{:.1} % hits, {held} entries held, {evicted} evicted", stats.hit_rate().unwrap_or(0.0) * 100.0);
     assert_eq!(held + evicted, stats.misses());
     assert!(stats.hits() >= 9_900);

@@ -1,13 +1,15 @@
-//! What is in use is renewed before it expires, so that nobody waits for it.
+//! Problem: an entry expires, and the next request waits for the load.
+//! Solution: `refresh_ahead` renews an entry that is in use in the background, before it expires.
 
 use std::time::Duration;
 
-use cachescope::{Clock, LoadTrigger, cached};
+use cachescope::metrics::LoadTrigger;
+use cachescope::{Clock, cached};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // A clock that the example moves; leave it out and the system's is used.
-    let (clock, hands) = Clock::manual();
+    // A clock that the example advances. Default: the system clock.
+    let (clock, manual_clock) = Clock::manual();
     let read_at = clock.clone();
     let rate = cached("rate.by_currency", move |currency: &str| {
         let rate = format!("{currency} as of {} s", read_at.now().as_nanos() / 1_000_000_000);
@@ -20,16 +22,20 @@ async fn main() {
 
     for second in (0..=180).step_by(5) {
         let answer = rate.call("EUR").await;
-        // A renewal is a task of this runtime's: it runs when this one lets it.
+        // A renewal is a task of this runtime. It runs while this task yields.
         tokio::task::yield_now().await;
         if second % 30 == 0 {
             println!("at {second:>3} s: {answer}");
         }
-        hands.advance(Duration::from_secs(5));
+        manual_clock.advance(Duration::from_secs(5));
     }
 
     let stats = rate.metrics().stats();
     let renewals = stats.load_duration_by(LoadTrigger::Refresh).count();
-    println!("{} requests, {} waited for a load, {renewals} renewals behind them", stats.requests(), stats.misses());
+    println!(
+        "{} requests, {} waited for a load, {renewals} renewals in the background",
+        stats.requests(),
+        stats.misses()
+    );
     assert_eq!((stats.requests(), stats.misses(), stats.hits(), renewals), (37, 1, 36, 3));
 }

@@ -1,13 +1,15 @@
-//! An entry past its time answers at once, and is renewed behind the request.
+//! Problem: an entry expires, and requests wait for a slow load. Solution: `serve_stale_for` answers with the expired
+//! value at once and refreshes it in the background (stale-while-revalidate).
 
 use std::time::Duration;
 
-use cachescope::{Clock, RequestResult, cached};
+use cachescope::metrics::RequestResult;
+use cachescope::{Clock, cached};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // A clock that the example moves; leave it out and the system's is used.
-    let (clock, hands) = Clock::manual();
+    // A clock that the example advances. Default: the system clock.
+    let (clock, manual_clock) = Clock::manual();
     let read_at = clock.clone();
     let weather = cached("weather.by_city", move |city: &str| {
         let report = format!("{city}, {} s after the start", read_at.now().as_nanos() / 1_000_000_000);
@@ -19,9 +21,9 @@ async fn main() {
     .build();
 
     println!("loaded:  {}", weather.call("Oslo").await);
-    hands.advance(Duration::from_secs(90));
+    manual_clock.advance(Duration::from_secs(90));
     println!("stale:   {}", weather.call("Oslo").await);
-    // The refresh is a task of this runtime's: it runs when this one lets it.
+    // The refresh is a task of this runtime. It runs while this task yields.
     tokio::task::yield_now().await;
     println!("renewed: {}", weather.call("Oslo").await);
 

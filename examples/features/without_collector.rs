@@ -1,14 +1,16 @@
-//! A fleet without a collector: each process publishes its numbers in a store they share, any of them answers for all.
+//! Problem: a fleet has no collector, and each process knows only its own numbers.
+//! Solution: `Fleet` publishes the stats of each process in a shared store, and adds up the stats of all processes.
 
 use std::time::Duration;
 
-use cachescope::{FileStore, Fleet, cached};
+use cachescope::fleet::Fleet;
+use cachescope::{FileStore, cached};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    // Redis or a database, where processes are on several machines.
+    // Processes on several machines use Redis or a database.
     let folder = tempfile::tempdir()?;
-    let fleet = Fleet::of("shop", FileStore::in_folder(folder.path())).instance("pod-1");
+    let fleet = Fleet::new("shop", FileStore::in_folder(folder.path())).instance("pod-1");
     let fleet = fleet.publish_every(Duration::from_secs(10)).join()?;
 
     let user = cached("user.by_id", |id: u64| async move { format!("user {id}") }).build();
@@ -16,17 +18,17 @@ async fn main() -> anyhow::Result<()> {
         user.call(id % 10).await;
     }
 
-    // By itself it does so every ten seconds.
+    // Happens every ten seconds in the background; this publishes at once.
     fleet.publish().await?;
-    let seen = fleet.stats().await?;
-    println!("{seen}");
-    for cache in seen.caches() {
+    let stats = fleet.stats().await?;
+    println!("{stats}");
+    for cache in stats.caches() {
         println!("{}: {} requests, {} hits", cache.cache, cache.stats.requests(), cache.stats.hits());
     }
-    let all = seen.cache("user.by_id").expect("it was published");
-    assert_eq!((seen.instances().len(), all.requests(), all.hits()), (1, 100, 90));
+    let all = stats.cache("user.by_id").expect("the stats were published");
+    assert_eq!((stats.instances().len(), all.requests(), all.hits()), (1, 100, 90));
 
-    // The last numbers; they stay until they age out.
+    // Publishes the last stats, which stay in the store until they expire.
     fleet.close().await?;
     Ok(())
 }

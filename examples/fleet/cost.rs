@@ -1,26 +1,26 @@
-//! What it costs to collect all of this, by the collector's metrics about itself.
+//! The cost of collecting the metrics, from the collector's metrics about itself.
 
 use std::time::Duration;
 
-use cachescope_stack::Prometheus;
+use cachescope_harness::Prometheus;
 use serde::Serialize;
 
-use crate::places::Places;
+use crate::servers::Servers;
 
-/// The gateway's share, and Prometheus's. What isn't known, since another scrapes it, is left out.
+/// The cost in the gateway and in Prometheus. A number is `None` if this Prometheus doesn't scrape it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Cost {
-    /// Of one core.
+    /// The share of one core.
     pub(crate) collector_cpu: Option<f64>,
     pub(crate) collector_rss_bytes: Option<f64>,
-    /// Of caches, in Prometheus.
+    /// The number of series of caches in Prometheus.
     pub(crate) series: Option<f64>,
 }
 
 impl Cost {
-    /// Over the last `time`.
-    pub(crate) fn over(time: Duration, places: &Places) -> anyhow::Result<Self> {
-        let (prometheus, job, seconds) = (places.prometheus(), places.job(), time.as_secs().max(2));
+    /// Reads the cost over the last `time`.
+    pub(crate) fn over(time: Duration, servers: &Servers) -> anyhow::Result<Self> {
+        let (prometheus, job, seconds) = (servers.prometheus(), servers.job(), time.as_secs().max(2));
         let own = "{job=\"collector\"}";
         Ok(Self {
             collector_cpu: one(prometheus, &format!("rate(otelcol_process_cpu_seconds{own}[{seconds}s])"))?,

@@ -1,39 +1,39 @@
-//! An instance that dies: what it had handed over, and what died with it.
+//! The crash of an instance: the counts that it delivered before, and the counts that are lost.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::books::Books;
-use crate::member::Member;
+use crate::instance_handle::InstanceHandle;
 use crate::tally::Tally;
+use crate::totals::Totals;
 
-/// How often it delivers.
+/// The time between two deliveries.
 const DELIVERIES: Duration = Duration::from_secs(1);
-/// At least so much of its time it can't deliver any more.
+/// The minimum time between the last delivery and the crash.
 const UNSENT: Duration = Duration::from_millis(500);
 
-/// What is known of its life.
+/// The counts of the crashed instance.
 #[derive(Debug)]
 pub(crate) struct Crash {
-    /// Up to its last delivery.
-    pub(crate) handed_over: Books,
-    /// Counted since, and never sent.
+    /// Counted up to the last delivery.
+    pub(crate) delivered: Totals,
+    /// Counted after the last delivery, and never sent.
     pub(crate) lost: Tally,
 }
 
-/// Has `member` deliver now and then, and kills it at `end`, between two deliveries. It exports nothing by itself, so
-/// that it is known, to the request, what it had handed over.
-pub(crate) fn crash(mut member: Member, end: Instant) -> anyhow::Result<Crash> {
-    let mut handed_over = Books::default();
+/// Lets `instance` deliver at intervals, and kills it at `end`, between two deliveries. The instance exports only on
+/// command, so the delivered counts are known exactly.
+pub(crate) fn crash(mut instance: InstanceHandle, end: Instant) -> anyhow::Result<Crash> {
+    let mut delivered = Totals::default();
     let left = || end.saturating_duration_since(Instant::now());
     while left() > DELIVERIES + UNSENT {
         sleep(DELIVERIES);
-        handed_over = member.flush()?;
-        member.go()?;
+        delivered = instance.flush()?;
+        instance.go()?;
     }
     sleep(left());
-    let counted = member.hold()?;
-    member.crash()?;
-    let lost = counted.tally().since(&handed_over.tally());
-    Ok(Crash { handed_over, lost })
+    let counted = instance.hold()?;
+    instance.crash()?;
+    let lost = counted.tally().since(&delivered.tally());
+    Ok(Crash { delivered, lost })
 }

@@ -1,29 +1,29 @@
-//! One process of the fleet: `fleet instance [--for TIME] [--rate REQUESTS]`. It needs the others as little as they need
-//! it: a shop with its caches under load, which tells OpenTelemetry, and whoever started it.
+//! One process of the fleet: `fleet instance [--for TIME] [--rate REQUESTS]`. It is a shop with caches under load,
+//! which exports telemetry and reports to its parent process. It doesn't depend on the other instances.
 //!
-//! It reads the `OTEL_*` variables, for where telemetry goes and what this instance is called, and `REDIS_URL`, for the
-//! store that the instances share (`redis://127.0.0.1/` without it).
+//! The `OTEL_*` variables configure the exporters and the name of the instance. `REDIS_URL` is the store that the
+//! instances share; the default is `redis://127.0.0.1/`.
 //!
-//! On stdin it takes a command a line:
+//! Stdin takes one command on each line:
 //!
-//! - `hold`: no more requests, until `go`. Told as `held` once those under way have their answers, and loads behind them
-//!   are through.
-//! - `flush`: the same, and what was counted is delivered. Told as `flushed`: its numbers are exactly what was handed over
-//!   so far. An instance that can't deliver ends with an error.
-//! - `go`: requests again. Nothing is told.
+//! - `hold`: stops requests until `go`. Reports `held` once running requests are answered and background loads have
+//!   ended.
+//! - `flush`: holds, and delivers all counts. Reports `flushed`, with exactly the counts that were delivered so far. An
+//!   instance that fails to deliver exits with an error.
+//! - `go`: starts requests again. Reports nothing.
 //!
-//! It ends when stdin is closed, or after `--for`: it holds, delivers what is left, tells it as `ended` and exits with 0.
-//! The numbers of `ended` are exactly what was handed over in its life.
+//! The instance ends when stdin is closed, or after `--for`: it holds, delivers the remaining counts, reports `ended`
+//! and exits with 0. The counts of `ended` are exactly the delivered counts of the whole process.
 //!
-//! On stdout it tells a line of JSON each time, the first one, `started`, as soon as its requests begin:
+//! A report is a line of JSON on stdout. The first report, `started`, comes as soon as requests start:
 //!
 //! ```json
 //! {"event":"flushed","stats":{"product.by_id":{…},"price.by_id":{…},"session.by_token":{…}},"loads_us":{"product.by_id":[8012,…],…}}
 //! ```
 //!
-//! `stats` are the `cachescope::Stats` of each cache since the process began, which serde reads back; `loads_us` is how
-//! long each load took, in microseconds, measured by the loaded functions themselves and in no order. Messages for people go to
-//! stderr.
+//! `stats` has the `cachescope::Stats` of each cache since the start of the process, in the format of serde. `loads_us`
+//! has the duration of each load in microseconds, measured by the loaded functions, in no order. Messages for people go
+//! to stderr.
 
 use std::io::{self, BufRead as _};
 use std::str::FromStr;
@@ -34,12 +34,12 @@ use cachescope::otel::Guard;
 use tokio::sync::mpsc;
 
 use crate::args::InstanceArgs;
-use crate::books::{Books, Event};
 use crate::shop::Shop;
 use crate::telemetry;
-use crate::visitors::{Held, Visitors};
+use crate::totals::{Event, Totals};
+use crate::traffic::{Held, Traffic};
 
-/// What an instance is told.
+/// A command on stdin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Hold,
@@ -64,16 +64,16 @@ impl FromStr for Command {
 
     fn from_str(line: &str) -> anyhow::Result<Self> {
         let known = Self::ALL.into_iter().find(|command| command.as_str() == line.trim());
-        known.with_context(|| format!("no command `{line}`: there are hold, flush and go"))
+        known.with_context(|| format!("a command must be hold, flush or go, got `{line}`"))
     }
 }
 
-/// Runs one until it is to end.
+/// Runs an instance until it ends.
 pub(crate) async fn run(args: &InstanceArgs) -> anyhow::Result<()> {
     let telemetry = telemetry::start()?;
     let shop = Shop::open(&redis_url()).await?;
-    let visitors = Visitors::start(&shop, args.rate)?;
-    tell(Event::Started, &shop)?;
+    let traffic = Traffic::start(&shop, args.rate)?;
+    report(Event::Started, &shop)?;
 
     let mut commands = commands();
     let mut end = std::pin::pin!(end(args.run_for));
@@ -86,50 +86,50 @@ pub(crate) async fn run(args: &InstanceArgs) -> anyhow::Result<()> {
         match command.transpose()? {
             Some(Command::Go) => held = None,
             Some(Command::Hold) => {
-                held = Some(hold(held, &visitors, &shop).await);
-                tell(Event::Held, &shop)?;
+                held = Some(hold(held, &traffic, &shop).await);
+                report(Event::Held, &shop)?;
             }
             Some(Command::Flush) => {
-                held = Some(hold(held, &visitors, &shop).await);
-                deliver(&telemetry, &shop)?.tell(Event::Flushed)?;
+                held = Some(hold(held, &traffic, &shop).await);
+                deliver(&telemetry, &shop)?.print(Event::Flushed)?;
             }
             None => break,
         }
     }
-    let _held = hold(held, &visitors, &shop).await;
+    let _held = hold(held, &traffic, &shop).await;
     shop.close().await?;
     let last = deliver(&telemetry, &shop)?;
-    tokio::task::block_in_place(|| telemetry.shutdown()).context("can't deliver what is left")?;
-    ensure!(Books::of(&shop).tally() == last.tally(), "something was counted while it ended");
-    last.tell(Event::Ended)
+    tokio::task::block_in_place(|| telemetry.shutdown()).context("failed to deliver the last counts")?;
+    ensure!(Totals::read(&shop).tally() == last.tally(), "the counts changed during the shutdown");
+    last.print(Event::Ended)
 }
 
-/// No request begins while what this returns is there, and nothing is under way when it returns.
-async fn hold(already: Option<Held>, visitors: &Visitors, shop: &Shop) -> Held {
-    let held = match already {
+/// Stops requests, and waits for running requests and loads. Requests stay stopped until the result is dropped.
+async fn hold(held: Option<Held>, traffic: &Traffic, shop: &Shop) -> Held {
+    let held = match held {
         Some(held) => held,
-        None => visitors.hold().await,
+        None => traffic.hold().await,
     };
-    shop.quiet().await;
+    shop.wait_until_idle().await;
     held
 }
 
-/// Delivers until what was counted before is what was counted after: then that is what was delivered. Stores may still
-/// count what they do by themselves.
-fn deliver(telemetry: &Guard, shop: &Shop) -> anyhow::Result<Books> {
+/// Delivers until the counts before and after a delivery are equal: then exactly these counts were delivered. The
+/// background work of stores can still change counts.
+fn deliver(telemetry: &Guard, shop: &Shop) -> anyhow::Result<Totals> {
     const ATTEMPTS: usize = 50;
     for _ in 0..ATTEMPTS {
-        let before = Books::of(shop);
-        tokio::task::block_in_place(|| telemetry.flush()).context("can't deliver what was counted")?;
-        if Books::of(shop).tally() == before.tally() {
+        let before = Totals::read(shop);
+        tokio::task::block_in_place(|| telemetry.flush()).context("failed to deliver the counts")?;
+        if Totals::read(shop).tally() == before.tally() {
             return Ok(before);
         }
     }
-    bail!("there was always something more to deliver, though no request is under way")
+    bail!("counts still change after {ATTEMPTS} deliveries, although no request is running")
 }
 
-fn tell(event: Event, shop: &Shop) -> anyhow::Result<()> {
-    Books::of(shop).tell(event)
+fn report(event: Event, shop: &Shop) -> anyhow::Result<()> {
+    Totals::read(shop).print(event)
 }
 
 fn redis_url() -> String {
@@ -143,7 +143,7 @@ async fn end(run_for: Option<Duration>) {
     }
 }
 
-/// The commands, as they come. A thread of its own reads them: a runtime would wait at its end for one that is reading.
+/// Reads commands from stdin on a separate thread. A runtime would wait at its end for a blocking read.
 fn commands() -> mpsc::UnboundedReceiver<anyhow::Result<Command>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {

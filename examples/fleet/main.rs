@@ -1,39 +1,41 @@
-//! One true number from several processes: `cargo run --example fleet`.
+//! Checks that Prometheus shows the exact counts of several processes: `cargo run -p cachescope-fleet --example fleet`.
 //!
-//! Instances of a service, which are processes of this same program, come one after the other, share a Redis, and send
-//! what their caches count to one gateway, which Prometheus scrapes. One is killed and begins anew, one delivers only at
-//! its end; with `--gateway-restart` the gateway is killed as well. In the end, what Prometheus shows is compared with
-//! what the processes counted, read from the caches themselves.
+//! Problem: instances start, crash and end, and the collector restarts. Can you trust the sums? This program measures
+//! it. Instances of a service, which are processes of this program, start one after the other, share a Redis, and send
+//! their metrics to one gateway, which Prometheus scrapes. One instance is killed and starts again, one delivers only
+//! at its end; with `--gateway-restart` the gateway is killed as well. Finally the program compares the counts in
+//! Prometheus with the counts of the caches themselves.
 //!
-//! - `-- --instances 8 --for 30s --temporality cumulative --gateway instances` varies it.
-//! - `-- --json` ends with one line of JSON: `counted` and `collected` are requests by result, `difference` is what is
-//!   missing or too much over all metrics. If there is any, the program fails.
-//! - `-- --rate 25000` for what the collector costs, which follows from the number of series and not of requests.
+//! - `-- --instances 8 --for 30s --temporality cumulative --gateway instances` changes the settings.
+//! - `-- --json` ends with one line of JSON: `counted` and `collected` are requests by result, `difference` is the sum
+//!   of missing and surplus counts over all metrics. The program fails if there is a difference.
+//! - `-- --rate 25000` shows the cost of the collector, which depends on the number of series and not on requests.
 //!
-//! What a killed process had counted and not sent is lost, and said to be, as `lost_in_crash`; so is what a killed
-//! gateway had received and nobody scraped, as `lost_in_restart`. Neither is guessed: the instance that crashes exports
-//! only when it is told to, and before the gateway dies all instances say what they had handed over.
+//! A killed process loses the counts that it hasn't sent, which are reported as `lost_in_crash`. A killed gateway loses
+//! the counts that it received and Prometheus hasn't scraped, which are reported as `lost_in_restart`. Both numbers are
+//! exact: the instance that crashes exports only on command, and before the gateway is killed all instances report
+//! their delivered counts.
 //!
-//! `instance` says how a process of the fleet is told what to do.
+//! The module `instance` documents the commands and reports of an instance.
 
 mod args;
-mod books;
+mod collected;
 mod cost;
 mod crash;
 mod instance;
-mod loads;
-mod member;
+mod instance_handle;
+mod load_times;
 mod outcome;
-mod places;
 mod quantiles;
 mod restart;
 mod run;
 mod screen;
+mod servers;
 mod shop;
-mod shown;
 mod tally;
 mod telemetry;
-mod visitors;
+mod totals;
+mod traffic;
 
 use std::process::ExitCode;
 

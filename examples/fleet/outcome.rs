@@ -1,4 +1,4 @@
-//! What a run shows: counts of both sides, and what became of the rest.
+//! The result of a run: the counts of both sides, and the lost counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::cost::Cost;
 use crate::quantiles::Quantile;
 use crate::tally::{FAILED, REQUESTS, Row, Tally};
 
-/// The end of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// What processes counted and handed over.
+    /// Counted and delivered by processes.
     pub(crate) counted: Tally,
-    /// Counted, and never handed over: no part of the above.
+    /// Counted and never delivered; not included in `counted`.
     pub(crate) lost_in_crash: Tally,
-    /// Handed over, and lost by the gateway.
+    /// Delivered, and lost by the gateway.
     pub(crate) lost_in_restart: Tally,
-    /// By Prometheus, in both lives of the gateway if it had two.
+    /// The counts in Prometheus, before and after a restart of the gateway.
     pub(crate) shown: Tally,
     pub(crate) quantiles: Vec<Quantile>,
     pub(crate) cost: Cost,
     pub(crate) ran_for: Duration,
 }
 
-/// A row of the table.
+/// A row of the table of counts.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line<'a> {
     pub(crate) metric: &'a str,
@@ -33,13 +33,13 @@ pub(crate) struct Line<'a> {
     pub(crate) counted: u64,
     pub(crate) lost_in_restart: u64,
     pub(crate) collected: u64,
-    /// What was counted, and neither lost where that is known nor collected.
+    /// Counted, but neither lost in the restart nor collected.
     pub(crate) difference: i64,
-    /// Beside all others: it was never sent.
+    /// Never sent, so not included in the other numbers.
     pub(crate) lost_in_crash: u64,
 }
 
-/// For programs.
+/// The result as JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary<'a> {
     /// Requests by result.
@@ -47,9 +47,9 @@ pub(crate) struct Summary<'a> {
     collected: BTreeMap<&'a str, u64>,
     lost_in_restart: BTreeMap<&'a str, u64>,
     lost_in_crash: BTreeMap<&'a str, u64>,
-    /// Of those that failed, in the same way.
+    /// Failed requests by result.
     counted_errors: BTreeMap<&'a str, u64>,
-    /// Over all metrics, each one's taken as positive.
+    /// The sum of the absolute differences of all metrics.
     difference: u64,
     metrics: Vec<Line<'a>>,
     quantiles: &'a [Quantile],
@@ -59,7 +59,7 @@ pub(crate) struct Summary<'a> {
 }
 
 impl Outcome {
-    /// By metric and attribute.
+    /// Returns a row for each metric and attribute.
     pub(crate) fn lines<'a>(&'a self) -> Vec<Line<'a>> {
         let rows: BTreeSet<&Row> =
             [&self.counted, &self.lost_in_crash, &self.shown].iter().flat_map(|tally| tally.rows()).collect();
@@ -72,12 +72,12 @@ impl Outcome {
         rows.into_iter().map(line).collect()
     }
 
-    /// Zero if all that was handed over and not known to be lost was collected, once.
+    /// Returns zero if every count that was delivered and not lost was collected exactly once.
     pub(crate) fn difference(&self) -> u64 {
         self.lines().iter().map(|line| line.difference.unsigned_abs()).sum()
     }
 
-    /// Of all instances, over the whole run.
+    /// Returns the requests per second of all instances, over the whole run.
     pub(crate) fn requests_per_second(&self) -> f64 {
         let counted = self.counted.total(REQUESTS) + self.lost_in_crash.total(REQUESTS);
         counted as f64 / self.ran_for.as_secs_f64()
@@ -85,11 +85,11 @@ impl Outcome {
 
     pub(crate) fn summary(&self) -> Summary<'_> {
         Summary {
-            counted: self.counted.of_metric(REQUESTS),
-            collected: self.shown.of_metric(REQUESTS),
-            lost_in_restart: self.lost_in_restart.of_metric(REQUESTS),
-            lost_in_crash: self.lost_in_crash.of_metric(REQUESTS),
-            counted_errors: self.counted.of_metric(FAILED),
+            counted: self.counted.by_attribute(REQUESTS),
+            collected: self.shown.by_attribute(REQUESTS),
+            lost_in_restart: self.lost_in_restart.by_attribute(REQUESTS),
+            lost_in_crash: self.lost_in_crash.by_attribute(REQUESTS),
+            counted_errors: self.counted.by_attribute(FAILED),
             difference: self.difference(),
             metrics: self.lines(),
             quantiles: &self.quantiles,

@@ -1,16 +1,17 @@
-//! How long loads took, by three who know: the loads themselves, the caches' merged histograms, and Prometheus.
+//! The durations of loads from three sources: the loads themselves, the merged histograms of the caches, and
+//! Prometheus.
 
 use std::time::Duration;
 
-use cachescope::{Durations, LoadTrigger};
+use cachescope::metrics::{Durations, LoadTrigger};
 use serde::Serialize;
 
-use crate::books::Books;
-use crate::places::Places;
+use crate::servers::Servers;
+use crate::totals::Totals;
 
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 
-/// One quantile of one cache's loads, over all instances; in seconds.
+/// One quantile of one cache's loads over all instances, in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Quantile {
     pub(crate) cache: String,
@@ -20,22 +21,22 @@ pub(crate) struct Quantile {
     pub(crate) prometheus: f64,
 }
 
-/// Those of what has been handed over, all of which Prometheus shows.
-pub(crate) fn quantiles(handed_over: &Books, places: &Places) -> anyhow::Result<Vec<Quantile>> {
+/// Returns the quantiles of the delivered loads, all of which Prometheus has.
+pub(crate) fn quantiles(delivered: &Totals, servers: &Servers) -> anyhow::Result<Vec<Quantile>> {
     let mut rows = Vec::new();
-    for (cache, stats) in handed_over.stats() {
+    for (cache, stats) in delivered.stats() {
         let merged = LoadTrigger::ALL.map(|trigger| stats.load_duration_by(trigger).clone());
         let Some(merged) = merged.into_iter().reduce(|all, one| Durations::plus(&all, &one)) else { continue };
-        let mut loads = handed_over.loads(cache).to_vec();
+        let mut loads = delivered.loads(cache).to_vec();
         loads.sort_unstable();
         for quantile in QUANTILES {
             let (Some(exact), Some(stats)) = (exact(&loads, quantile), merged.quantile(quantile)) else { continue };
             let buckets = format!(
                 "cachescope_load_duration_seconds_bucket{{job=\"{}\", cachescope_cache_name=\"{cache}\"}}",
-                places.job()
+                servers.job()
             );
             let query = format!("histogram_quantile({quantile}, sum by (le) ({buckets}))");
-            let shown = places.prometheus().query(&query)?;
+            let shown = servers.prometheus().query(&query)?;
             let prometheus = shown.first().map_or(f64::NAN, |sample| sample.value);
             let (exact, stats) = (exact.as_secs_f64(), stats.as_secs_f64());
             rows.push(Quantile { cache: cache.clone(), quantile, exact, stats, prometheus });
@@ -44,7 +45,7 @@ pub(crate) fn quantiles(handed_over: &Books, places: &Places) -> anyhow::Result<
     Ok(rows)
 }
 
-/// What the share `quantile` of these, which are in order, stays at or below.
+/// Returns the exact quantile of `sorted`.
 fn exact(sorted: &[u64], quantile: f64) -> Option<Duration> {
     let rank = (quantile * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).map(|micros| Duration::from_micros(*micros))

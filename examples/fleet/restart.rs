@@ -1,63 +1,63 @@
-//! The gateway dies and begins anew: what that loses, known by the processes before Prometheus is asked.
+//! The restart of the gateway: the lost counts, computed from the reports of the instances.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use crate::args::Temporality;
-use crate::books::Books;
-use crate::member::Member;
-use crate::places::Places;
-use crate::shown;
+use crate::collected;
+use crate::instance_handle::InstanceHandle;
+use crate::servers::Servers;
 use crate::tally::Tally;
+use crate::totals::Totals;
 
-/// What the gateway receives before it dies, and nobody scrapes.
+/// The time in which the gateway receives counts that aren't scraped before it is killed.
 const UNSCRAPED: Duration = Duration::from_secs(1);
-/// What instances count while there is no gateway, and keep.
+/// The time without a gateway. Instances keep the counts of this time.
 const AWAY: Duration = Duration::from_millis(1_500);
 
-/// What is known of it.
+/// The effect of the restart.
 #[derive(Debug, Default)]
 pub(crate) struct Restart {
-    /// What Prometheus had when the gateway died, and what is shown later doesn't include.
+    /// The counts in Prometheus before the restart that later counts don't include.
     pub(crate) before: Tally,
-    /// Handed over, and in none of the gateway's lives to be seen.
+    /// The counts that were delivered and never scraped.
     pub(crate) lost: Tally,
 }
 
-/// Kills the gateway under load, once it has received what is not scraped, and starts it anew. `ended` is what instances
-/// had handed over that are gone.
+/// Kills the gateway under load, once it has counts that aren't scraped, and starts it again. `ended` has the delivered
+/// counts of instances that are gone.
 pub(crate) fn restart(
-    places: &mut Places,
-    members: &mut [Member],
-    ended: &Books,
+    servers: &mut Servers,
+    instances: &mut [InstanceHandle],
+    ended: &Totals,
     temporality: Temporality,
 ) -> anyhow::Result<Restart> {
-    let scraped = handed_over(members, ended)?;
-    shown::awaits(places, &scraped)?;
-    places.own()?.1.pause()?;
-    go(members)?;
+    let scraped = delivered(instances, ended)?;
+    collected::wait_for(servers, &scraped)?;
+    servers.started()?.1.pause()?;
+    go(instances)?;
     sleep(UNSCRAPED);
-    let received = handed_over(members, ended)?;
-    // Nothing is under way now, so it is known what arrived.
-    places.own()?.0.kill()?;
-    go(members)?;
+    let received = delivered(instances, ended)?;
+    // No request is running now, so the received counts are known.
+    servers.started()?.0.kill()?;
+    go(instances)?;
     sleep(AWAY);
-    let (gateway, scraper) = places.own()?;
+    let (gateway, scraper) = servers.started()?;
     gateway.restart()?;
     scraper.resume()?;
     Ok(match temporality {
-        // All begins at zero: what was scraped stays scraped, the rest is gone.
+        // Every series starts at zero again: the scraped counts stay in Prometheus, the rest is lost.
         Temporality::Delta => Restart { lost: received.since(&scraped), before: scraped },
-        // Who lives tells all of its life once more.
+        // Running instances send their totals again.
         Temporality::Cumulative => Restart { lost: ended.tally(), before: Tally::default() },
     })
 }
 
-/// Holds all, has them deliver, and gives what they and `ended` have handed over.
-fn handed_over(members: &mut [Member], ended: &Books) -> anyhow::Result<Tally> {
-    members.iter_mut().try_fold(ended.tally(), |all, member| Ok(all.plus(&member.flush()?.tally())))
+/// Holds and flushes all instances. Returns the delivered counts of these instances and of `ended`.
+fn delivered(instances: &mut [InstanceHandle], ended: &Totals) -> anyhow::Result<Tally> {
+    instances.iter_mut().try_fold(ended.tally(), |all, instance| Ok(all.plus(&instance.flush()?.tally())))
 }
 
-fn go(members: &mut [Member]) -> anyhow::Result<()> {
-    members.iter_mut().try_for_each(Member::go)
+fn go(instances: &mut [InstanceHandle]) -> anyhow::Result<()> {
+    instances.iter_mut().try_for_each(InstanceHandle::go)
 }

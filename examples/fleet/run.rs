@@ -1,71 +1,72 @@
-//! A run: instances come, one crashes and comes again, the gateway may too, and all end.
+//! A run: instances start, one crashes and starts again, optionally the gateway restarts, and all instances end.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::args::FleetArgs;
-use crate::books::Books;
+use crate::collected;
 use crate::cost::Cost;
 use crate::crash::crash;
-use crate::member::{Exports, Member};
+use crate::instance_handle::{ExportSchedule, InstanceHandle};
 use crate::outcome::Outcome;
-use crate::places::Places;
 use crate::quantiles::quantiles;
 use crate::restart::{Restart, restart};
-use crate::shown;
+use crate::servers::Servers;
+use crate::totals::Totals;
 
-/// Parts of a run's time: the last instance comes after so much of it at the latest, ...
-const ALL_HERE: f64 = 0.15;
-/// ... the first one dies, ...
+/// The part of the run's time by which all instances have started.
+const ALL_STARTED: f64 = 0.15;
+/// The part of the run's time at which the first instance is killed.
 const CRASH: f64 = 0.35;
-/// ... and the gateway does.
+/// The part of the run's time at which the gateway is killed.
 const RESTART: f64 = 0.45;
 
-/// Runs all of it, and says by `say` what happens.
-pub(crate) fn run(args: &FleetArgs, say: &dyn Fn(&str) -> std::io::Result<()>) -> anyhow::Result<Outcome> {
-    let mut places = Places::open(args)?;
-    say(&format!("Prometheus {}, job {}", places.prometheus().url(), places.job()))?;
+/// Runs the fleet. Reports progress by `progress`.
+pub(crate) fn run(args: &FleetArgs, progress: &dyn Fn(&str) -> std::io::Result<()>) -> anyhow::Result<Outcome> {
+    let mut servers = Servers::open(args)?;
+    progress(&format!("Prometheus {}, job {}", servers.prometheus().url(), servers.job()))?;
     let begun = Instant::now();
     let at = |share: f64| begun + args.run_for.mul_f64(share);
 
     let count = args.instances;
-    let mut members = Vec::new();
+    let mut instances = Vec::new();
     for number in 1..=count {
-        sleep_until(at(ALL_HERE * f64::from(number - 1) / f64::from(count)));
-        // The first is to crash, the last is slow to flush.
-        let exports = if number == 1 || number == count { Exports::Told } else { Exports::EverySecond };
-        members.push(Member::start(&format!("{number}.1"), exports, args, &places)?);
+        sleep_until(at(ALL_STARTED * f64::from(number - 1) / f64::from(count)));
+        // The first instance crashes later, the last one delivers only at its end.
+        let exports =
+            if number == 1 || number == count { ExportSchedule::OnCommand } else { ExportSchedule::EverySecond };
+        instances.push(InstanceHandle::start(&format!("{number}.1"), exports, args, &servers)?);
     }
-    say(&format!("{count} instances serve requests"))?;
+    progress(&format!("{count} instances serve requests"))?;
 
-    let first = crash(members.remove(0), at(CRASH))?;
-    say("instance 1 was killed, and begins anew")?;
-    members.push(Member::start("1.2", Exports::EverySecond, args, &places)?);
+    let first = crash(instances.remove(0), at(CRASH))?;
+    progress("instance 1 was killed, and starts again")?;
+    instances.push(InstanceHandle::start("1.2", ExportSchedule::EverySecond, args, &servers)?);
 
     let mut restarted = None;
     if args.gateway_restart {
         sleep_until(at(RESTART));
-        restarted = Some(restart(&mut places, &mut members, &first.handed_over, args.temporality)?);
-        say("the gateway was killed, and began anew")?;
+        restarted = Some(restart(&mut servers, &mut instances, &first.delivered, args.temporality)?);
+        progress("the gateway was killed, and started again")?;
     }
 
     sleep_until(at(1.0));
-    // While they are all at it.
-    let cost = Cost::over(args.run_for.mul_f64(1.0 - CRASH).max(Duration::from_secs(2)), &places)?;
-    let mut handed_over = Books::default();
-    handed_over.add(&first.handed_over);
-    for member in members {
-        handed_over.add(&member.end()?);
+    // All instances are still running.
+    let cost = Cost::over(args.run_for.mul_f64(1.0 - CRASH).max(Duration::from_secs(2)), &servers)?;
+    let mut delivered = Totals::default();
+    delivered.add(&first.delivered);
+    for instance in instances {
+        delivered.add(&instance.end()?);
     }
     let ran_for = begun.elapsed();
-    say("all instances have ended")?;
+    progress("all instances have ended")?;
 
-    // After a restart its buckets are those of the second life.
+    // After a restart the buckets have only the counts since the restart.
     let whole = restarted.is_none();
     let Restart { before, lost } = restarted.unwrap_or_default();
-    let counted = handed_over.tally();
-    let shown = before.plus(&shown::finally(&places, &counted.since(&before).since(&lost))?);
-    let quantiles = if whole { quantiles(&handed_over, &places)? } else { Vec::new() };
+    let counted = delivered.tally();
+    let shown = before.plus(&collected::settle(&servers, &counted.since(&before).since(&lost))?);
+    let quantiles = if whole { quantiles(&delivered, &servers)? } else { Vec::new() };
     Ok(Outcome { counted, lost_in_crash: first.lost, lost_in_restart: lost, shown, quantiles, cost, ran_for })
 }
 

@@ -1,4 +1,4 @@
-//! The result as tables.
+//! Prints the result as tables.
 
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -6,16 +6,16 @@ use crate::cost::Cost;
 use crate::outcome::{Line, Outcome};
 use crate::quantiles::Quantile;
 
-/// All that there is to say about a run.
+/// Returns the whole result as text.
 pub(crate) fn text(outcome: &Outcome) -> String {
     let mut parts = vec![counts(&outcome.lines()).to_string()];
     if !outcome.quantiles.is_empty() {
         parts.push(quantiles(&outcome.quantiles).to_string());
     }
-    parts.push(format!("{:.0} requests a second; {}", outcome.requests_per_second(), cost(&outcome.cost)));
+    parts.push(format!("{:.0} requests per second; {}", outcome.requests_per_second(), cost(&outcome.cost)));
     parts.push(match outcome.difference() {
-        0 => "No difference: all that was handed over is shown, once, or known to be lost.".to_owned(),
-        difference => format!("DIFFERENCE: {difference} counts are missing or shown that nobody counted."),
+        0 => "No difference: every delivered count is in Prometheus once, or known to be lost.".to_owned(),
+        difference => format!("DIFFERENCE: {difference} counts are missing in Prometheus, or surplus."),
     });
     parts.join("\n")
 }
@@ -28,7 +28,7 @@ fn counts(lines: &[Line<'_>]) -> Table {
         "lost in restart",
         "in Prometheus",
         "difference",
-        "lost in crash, not counted in",
+        "lost in crash, not included",
     ]);
     for line in lines {
         let numbers = [line.counted, line.lost_in_restart, line.collected].map(|number| number.to_string());
@@ -48,9 +48,9 @@ fn quantiles(rows: &[Quantile]) -> Table {
 }
 
 fn cost(cost: &Cost) -> String {
-    let known = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| "?".to_owned(), say);
+    let known = |value: Option<f64>, format: fn(f64) -> String| value.map_or_else(|| "?".to_owned(), format);
     format!(
-        "the collector takes {} of a core and {}; {} series of caches",
+        "the collector uses {} of a core and {}; {} series of caches",
         known(cost.collector_cpu, |share| format!("{:.1}%", share * 100.0)),
         known(cost.collector_rss_bytes, |bytes| format!("{:.0} MiB", bytes / 1_048_576.0)),
         known(cost.series, |series| series.to_string()),

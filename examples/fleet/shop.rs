@@ -1,31 +1,32 @@
-//! The service: a shop's three caches, each with troubles of its own.
+//! The service: a shop with three caches, each with a different problem.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use cachescope::redis::Instrument;
+use cachescope::redis::Instrumentation;
 use cachescope::redis::bb8_redis::{RedisConnectionManager, bb8};
 use cachescope::redis::redis::Client;
-use cachescope::{BeforeShared, Cached, Moka, MokaStore, Redis, Shared, Stats, Tiered, cached, try_cached};
+use cachescope::store::{MokaStore, TieredStore};
+use cachescope::{Cached, Moka, Redis, Shared, Stats, Tiered, cached, try_cached};
 use rand::RngExt as _;
 use rand_distr::{Distribution as _, LogNormal};
 use tokio::time::sleep;
 
-use crate::loads::Loads;
+use crate::load_times::LoadTimes;
 
-/// In memory before Redis, which all instances share.
+/// In memory, in front of a Redis that all instances share.
 pub(crate) const PRODUCT: &str = "product.by_id";
-/// Served stale while it is renewed; one load in a few is slower than others want to wait.
+/// Served stale while it is refreshed. One load in five takes longer than the wait timeout.
 pub(crate) const PRICE: &str = "price.by_id";
-/// Too small for what is asked of it, and one session in ten is none.
+/// Too small for the requested keys, and one session in ten doesn't exist.
 pub(crate) const SESSION: &str = "session.by_token";
 
-/// Fewer than requests: they wait for one now and then.
+/// Fewer connections than concurrent requests, so requests sometimes wait for one.
 const CONNECTIONS: u32 = 4;
 
-/// Why there is no session.
+/// The error of a session that doesn't exist.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoSession;
 
@@ -37,20 +38,20 @@ impl fmt::Display for NoSession {
 
 impl std::error::Error for NoSession {}
 
-type Product = Cached<u64, String, std::convert::Infallible, BeforeShared<MokaStore<u64, String>>>;
+type Product = Cached<u64, String, std::convert::Infallible, TieredStore<MokaStore<u64, String>>>;
 
-/// The caches. Clones are the same.
+/// The caches. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Shop {
     product: Product,
     price: Cached<u64, u64>,
     session: Cached<u64, u64, NoSession>,
-    loads: Loads,
+    loads: LoadTimes,
 }
 
 impl Shop {
     pub(crate) async fn open(redis_url: &str) -> anyhow::Result<Self> {
-        let loads = Loads::default();
+        let loads = LoadTimes::default();
         Ok(Self { product: product(&loads, redis_url).await?, price: price(&loads), session: session(&loads), loads })
     }
 
@@ -69,7 +70,7 @@ impl Shop {
         self.session.try_call(token).await.ok()
     }
 
-    /// What each cache has counted.
+    /// Returns the stats of each cache.
     pub(crate) fn stats(&self) -> BTreeMap<String, Stats> {
         let stats = [
             (PRODUCT, self.product.metrics().stats()),
@@ -79,22 +80,22 @@ impl Shop {
         stats.map(|(name, stats)| (name.to_owned(), stats)).into()
     }
 
-    /// How long loads took.
+    /// Returns the durations of loads.
     pub(crate) fn loads(&self) -> BTreeMap<String, Vec<u64>> {
-        self.loads.so_far()
+        self.loads.all()
     }
 
-    /// Waits for the loads behind requests: when none is under way, nothing is counted any more.
-    pub(crate) async fn quiet(&self) {
+    /// Waits for background loads. Without a running load, counts no longer change.
+    pub(crate) async fn wait_until_idle(&self) {
         const PAUSE: Duration = Duration::from_millis(5);
         while self.stats().values().any(|stats| stats.loads_active() > 0) {
             sleep(PAUSE).await;
         }
     }
 
-    /// Ends what caches do behind requests.
+    /// Ends the background work of the caches.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
-        self.product.flush().await.context("can't tell Redis what was dropped")?;
+        self.product.flush().await.context("failed to delete entries in Redis")?;
         self.product.close().await;
         self.price.close().await;
         self.session.close().await;
@@ -102,22 +103,22 @@ impl Shop {
     }
 }
 
-async fn product(loads: &Loads, redis_url: &str) -> anyhow::Result<Product> {
-    let client = Client::open(redis_url).context("REDIS_URL names no Redis: give redis://HOST:PORT/")?;
+async fn product(loads: &LoadTimes, redis_url: &str) -> anyhow::Result<Product> {
+    let client = Client::open(redis_url).context("REDIS_URL must have the form redis://HOST:PORT/")?;
     let pool = bb8::Pool::builder()
         .max_size(CONNECTIONS)
         .connection_timeout(Duration::from_secs(2))
         .build(RedisConnectionManager::new(redis_url)?)
         .await
-        .context("can't connect to the Redis that REDIS_URL names")?;
-    let told = Instrument::of(client.get_connection_info()).pool_name("shop");
-    let redis = Redis::pool(pool).listening(client).instrument(told);
-    let took = LogNormal::new(8_f64.ln(), 0.6)?;
+        .context("failed to connect to the Redis of REDIS_URL")?;
+    let instrument = Instrumentation::from_connection_info(client.get_connection_info()).pool_name("shop");
+    let redis = Redis::pool(pool).listen_with(client).instrument(instrument);
+    let duration = LogNormal::new(8_f64.ln(), 0.6)?;
     let loads = loads.clone();
     let load = move |id: u64| {
         let loads = loads.clone();
         async move {
-            let query = sleep(Duration::from_secs_f64(took.sample(&mut rand::rng()) / 1_000.0));
+            let query = sleep(Duration::from_secs_f64(duration.sample(&mut rand::rng()) / 1_000.0));
             loads.timed(PRODUCT, query).await;
             format!("product {id}")
         }
@@ -128,7 +129,7 @@ async fn product(loads: &Loads, redis_url: &str) -> anyhow::Result<Product> {
     Ok(product.stale_after(Duration::from_secs(10)).jitter(0.2).build())
 }
 
-fn price(loads: &Loads) -> Cached<u64, u64> {
+fn price(loads: &LoadTimes) -> Cached<u64, u64> {
     let loads = loads.clone();
     let load = move |id: u64| {
         let loads = loads.clone();
@@ -146,7 +147,7 @@ fn price(loads: &Loads) -> Cached<u64, u64> {
         .build()
 }
 
-fn session(loads: &Loads) -> Cached<u64, u64, NoSession> {
+fn session(loads: &LoadTimes) -> Cached<u64, u64, NoSession> {
     let loads = loads.clone();
     let load = move |token: u64| {
         let loads = loads.clone();

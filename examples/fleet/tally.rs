@@ -1,38 +1,40 @@
-//! Counts by metric and attribute: of the numbers that caches tell, and of the series that Prometheus shows.
+//! Counts by metric and attribute, from the stats of caches and from series in Prometheus.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use cachescope::{
-    Ending, EvictionReason, LoadTrigger, Operation, RejectionReason, RequestResult, StaleEvent, Stats, StoreErrorKind,
+use cachescope::Stats;
+use cachescope::metrics::{
+    EvictionReason, LoadTrigger, Operation, RejectionReason, RequestOutcome, RequestResult, StaleEvent, StoreErrorKind,
     WaitOutcome,
 };
-use cachescope_stack::Prometheus;
+use cachescope_harness::Prometheus;
 
-/// A metric, and how both sides are asked for its counts.
+/// A metric, and how to read its counts from both sides.
 struct Family {
-    /// In the terms of OpenTelemetry.
+    /// The name in OpenTelemetry.
     metric: &'static str,
     attribute: &'static str,
-    /// To Prometheus, with what tells the series of this family from others.
+    /// The name in Prometheus.
     series: &'static str,
+    /// A label matcher that selects the series of this family.
     only: &'static str,
     count: fn(&Stats) -> Vec<(&'static str, u64)>,
 }
 
-/// By which a table row is known.
+/// The key of a row: a metric and the value of its attribute.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Row {
     pub(crate) metric: &'static str,
     pub(crate) value: String,
 }
 
-/// Counts; those that are zero are left out.
+/// Counts by row. Zero counts are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally(BTreeMap<Row, u64>);
 
 pub(crate) const REQUESTS: &str = "cachescope.requests";
-/// Requests with an error, whatever their result.
+/// Requests with an error, of any result.
 pub(crate) const FAILED: &str = "cachescope.requests, failed";
 
 const FAMILIES: [Family; 10] = [
@@ -49,8 +51,9 @@ const FAMILIES: [Family; 10] = [
         series: "cachescope_requests_total",
         only: "error_type!=\"\"",
         count: |stats| {
-            let failed = |result| move |ending: &Ending| ending.result == result && ending.failure.is_some();
-            let count = |result| Ending::all(true).filter(failed(result)).map(|ending| stats.ended(ending)).sum();
+            let failed = |result| move |ending: &RequestOutcome| ending.result == result && ending.failure.is_some();
+            let count =
+                |result| RequestOutcome::all(true).filter(failed(result)).map(|ending| stats.ended(ending)).sum();
             RequestResult::ALL.map(|result| (result.as_str(), count(result))).into()
         },
     },
@@ -121,8 +124,8 @@ const FAMILIES: [Family; 10] = [
 ];
 
 impl Tally {
-    /// What caches say of themselves.
-    pub(crate) fn of(stats: &Stats) -> Self {
+    /// Reads the counts of a cache's stats.
+    pub(crate) fn from_stats(stats: &Stats) -> Self {
         let rows = FAMILIES.iter().flat_map(|family| {
             let row = |(value, count): (&str, u64)| (Row { metric: family.metric, value: value.to_owned() }, count);
             (family.count)(stats).into_iter().map(row)
@@ -130,13 +133,17 @@ impl Tally {
         Self(rows.filter(|(_, count)| *count > 0).collect())
     }
 
-    /// What Prometheus shows of `job`, whatever instances there are.
-    pub(crate) fn shown(prometheus: &Prometheus, job: &str) -> anyhow::Result<Self> {
+    /// Queries Prometheus for the counts of all instances of `job`.
+    pub(crate) fn query(prometheus: &Prometheus, job: &str) -> anyhow::Result<Self> {
         let mut rows = BTreeMap::new();
         for Family { metric, attribute, series, only, .. } in FAMILIES {
             let query = format!("sum by ({attribute}) ({series}{{job=\"{job}\", {only}}})");
             for sample in prometheus.query(&query)? {
-                ensure!(sample.value >= 0.0 && sample.value.fract() == 0.0, "{query}: {} is no count", sample.value);
+                ensure!(
+                    sample.value >= 0.0 && sample.value.fract() == 0.0,
+                    "{query}: a count must be a whole number, got {}",
+                    sample.value
+                );
                 let value = sample.labels.get(attribute).with_context(|| format!("{query}: no {attribute}"))?;
                 rows.insert(Row { metric, value: value.clone() }, sample.value as u64);
             }
@@ -153,24 +160,24 @@ impl Tally {
         self.0.keys()
     }
 
-    /// The counts of one metric, by attribute.
-    pub(crate) fn of_metric(&self, metric: &str) -> BTreeMap<&str, u64> {
+    /// Returns the counts of one metric, by attribute.
+    pub(crate) fn by_attribute(&self, metric: &str) -> BTreeMap<&str, u64> {
         self.0.iter().filter(|(row, _)| row.metric == metric).map(|(row, count)| (row.value.as_str(), *count)).collect()
     }
 
     pub(crate) fn total(&self, metric: &str) -> u64 {
-        self.of_metric(metric).values().sum()
+        self.by_attribute(metric).values().sum()
     }
 
     pub(crate) fn plus(&self, other: &Self) -> Self {
-        let mut together = self.clone();
+        let mut sum = self.clone();
         for (row, count) in &other.0 {
-            *together.0.entry(row.clone()).or_default() += count;
+            *sum.0.entry(row.clone()).or_default() += count;
         }
-        together
+        sum
     }
 
-    /// What this one has more than an earlier one of the same counts.
+    /// Returns the increase since an earlier tally of the same counts.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let later = self.0.iter().map(|(row, count)| (row.clone(), count.saturating_sub(earlier.count(row))));
         Self(later.filter(|(_, count)| *count > 0).collect())

@@ -1,16 +1,16 @@
-//! The database behind the cache: a shop's products, in one SQLite file.
+//! The database that the cache stands in front of: the products of a shop, in one SQLite file.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, FromRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
+use sqlx::{ConnectOptions, FromRow, Row as _};
 
-/// `catalog.sql` makes products with the ids 1 to this.
+/// The number of products: `catalog.sql` creates the ids 1 to `PRODUCTS`.
 pub(crate) const PRODUCTS: u32 = 20_000;
 
-/// The `user_version` that `catalog.sql` sets; a file that has another is filled anew.
+/// The `user_version` that `catalog.sql` sets. A file with another version is filled again.
 const VERSION: i64 = 1;
 
 const PRODUCT_BY_ID: &str = "
@@ -23,8 +23,8 @@ const PRODUCT_BY_ID: &str = "
     WHERE product.id = ?
     GROUP BY product.id";
 
-/// What a page about a product shows.
-#[derive(Debug, FromRow, Serialize)]
+/// The data of a product page.
+#[derive(Debug, Serialize)]
 pub(crate) struct Product {
     id: i64,
     name: String,
@@ -35,17 +35,29 @@ pub(crate) struct Product {
     stars: Option<f64>,
 }
 
+impl FromRow<'_, SqliteRow> for Product {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            price_cents: row.try_get("price_cents")?,
+            category: row.try_get("category")?,
+            supplier: row.try_get("supplier")?,
+            reviews: row.try_get("reviews")?,
+            stars: row.try_get("stars")?,
+        })
+    }
+}
+
 /// The open database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog(SqlitePool);
 
 impl Catalog {
-    /// Opens the file, and fills it on the first start.
+    /// Opens the file. The first start fills it.
     pub(crate) async fn open(file: &Path) -> anyhow::Result<Self> {
         let pool = Self::fill(file).await;
-        Ok(Self(
-            pool.with_context(|| format!("can't use {} as the database: give another as --database", file.display()))?,
-        ))
+        Ok(Self(pool.with_context(|| format!("failed to open {}: set --database to another file", file.display()))?))
     }
 
     async fn fill(file: &Path) -> anyhow::Result<SqlitePool> {
@@ -54,7 +66,7 @@ impl Catalog {
         }
         let options = SqliteConnectOptions::new().filename(file).create_if_missing(true).disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        // All of it or nothing, and never by two programs at once.
+        // One transaction that takes the write lock at once: two programs that start together don't both fill the file.
         let mut filling = pool.begin_with("BEGIN IMMEDIATE").await?;
         let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *filling).await?;
         if version != VERSION {
@@ -64,7 +76,7 @@ impl Catalog {
         Ok(pool)
     }
 
-    /// The query worth caching: four tables and an aggregate for one product.
+    /// Returns one product. Joins four tables and aggregates the reviews, so it is worth caching.
     pub(crate) async fn product(&self, id: i64) -> Result<Product, sqlx::Error> {
         sqlx::query_as(PRODUCT_BY_ID).bind(id).fetch_one(&self.0).await
     }

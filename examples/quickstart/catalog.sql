@@ -1,4 +1,4 @@
--- 20,000 products of 40 categories and 200 suppliers, with 0 to 7 reviews each; the same on every machine.
+-- 20,000 products of 40 categories and 200 suppliers, with 0 to 7 reviews each. The data is the same on every machine.
 DROP TABLE IF EXISTS review;
 DROP TABLE IF EXISTS product;
 DROP TABLE IF EXISTS supplier;

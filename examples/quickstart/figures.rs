@@ -1,12 +1,13 @@
-//! What is shown: a cache's own numbers, read at one moment. Nothing is counted here.
+//! The figures on the screen: a snapshot of the cache's own numbers. Nothing is counted here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cachescope::{Durations, EvictionReason, RequestResult, Stats, WaitOutcome};
+use cachescope::Stats;
+use cachescope::metrics::{Durations, EvictionReason, RequestResult, WaitOutcome};
 use serde::{Serialize, Serializer};
 
-/// One cache, since it was built.
+/// The figures of one cache, since the cache was built.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     pub(crate) requests: u64,
@@ -19,7 +20,7 @@ pub(crate) struct Figures {
     pub(crate) evictions: BTreeMap<&'static str, u64>,
 }
 
-/// How many there were, and how long they took.
+/// A count, and the quantiles of the durations.
 #[derive(Debug, Serialize)]
 pub(crate) struct Timing {
     pub(crate) count: u64,
@@ -30,17 +31,17 @@ pub(crate) struct Timing {
 }
 
 impl Figures {
-    pub(crate) fn of(stats: &Stats) -> Self {
+    pub(crate) fn new(stats: &Stats) -> Self {
         let waits = WaitOutcome::ALL.map(|outcome| stats.waits(outcome)).iter().sum();
         Self {
             requests: stats.requests(),
             results: RequestResult::ALL.map(|result| (result.as_str(), stats.result(result))).into(),
             hit_rate: stats.hit_rate(),
-            // Not the count of the timed ones: one hit in 64 is.
+            // `stats.hits()` counts every hit; only one hit in 64 is timed.
             hits: Timing::new(stats.hits(), stats.latency(RequestResult::Hit)),
             loads: Timing::new(stats.load_duration().count(), stats.load_duration()),
             waits: Timing::new(waits, stats.wait_duration(WaitOutcome::Shared)),
-            entries: stats.levels().entries,
+            entries: stats.usage().entries,
             evictions: EvictionReason::ALL.map(|reason| (reason.as_str(), stats.evictions(reason))).into(),
         }
     }

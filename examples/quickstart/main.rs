@@ -1,16 +1,17 @@
-//! A shop's service over SQLite, its query cached, under load: `cargo run --example quickstart`.
+//! A shop's service over SQLite with a cached query, under load: `cargo run --example quickstart`.
 //!
-//! The part worth copying is `service::products`, five lines that wrap a query with a cache. `telemetry::start` is
-//! how what the cache does gets out; all else is a service to look at and a load to make it interesting.
+//! Problem: a query is expensive, and its cache is a black box. `service::products` wraps the query with
+//! `try_cached` in five lines, and `telemetry::start` exports the metrics and traces of the cache. These two parts are
+//! worth copying; the rest is a service to cache for, and traffic that makes the numbers move.
 
 mod args;
 mod catalog;
-mod end;
 mod figures;
-mod load;
 mod screen;
 mod service;
+mod shutdown;
 mod telemetry;
+mod traffic;
 
 use std::time::{Duration, Instant};
 
@@ -22,14 +23,14 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use crate::args::Args;
 use crate::catalog::Catalog;
 use crate::figures::Figures;
-use crate::load::Load;
 use crate::screen::Screen;
 use crate::service::{Products, Server};
+use crate::traffic::Traffic;
 
-/// The first figures come sooner than the next ones, which come once a second.
+/// The first figures come early; later ones come once a second.
 const FIRST_FIGURES: Duration = Duration::from_millis(250);
 
-/// The last figures, for programs.
+/// The last figures, as JSON.
 #[derive(Debug, Serialize)]
 struct Summary {
     #[serde(flatten)]
@@ -47,20 +48,20 @@ async fn main() -> anyhow::Result<()> {
     let products = service::products(Catalog::open(&args.database).await?);
     let metrics = telemetry.prometheus().map(|metrics| metrics.router());
     let server = Server::start(service::router(products.clone(), metrics), args.port).await?;
-    screen.say(&format!("service  http://{}/products/1", server.address()))?;
+    screen.write_line(&format!("service  http://{}/products/1", server.address()))?;
     let page = live_page().await?;
-    screen.say(&format!("caches   http://{}/", page.address()))?;
+    screen.write_line(&format!("caches   http://{}/", page.address()))?;
     if telemetry.prometheus().is_some() {
-        screen.say(&format!("metrics  http://{}/metrics", server.address()))?;
+        screen.write_line(&format!("metrics  http://{}/metrics", server.address()))?;
     }
     if let Some(collector) = telemetry::collector() {
-        screen.say(&format!("OTLP     {collector}"))?;
+        screen.write_line(&format!("OTLP     {collector}"))?;
     }
 
-    let load = Load::start(&products, server.address())?;
+    let traffic = Traffic::start(&products, server.address())?;
     let first_number_after_ms = watch(&products, &mut screen, args.run_for).await?;
-    // In this order no request is left under way: who asks ends first, then who answers.
-    load.stop().await?;
+    // The clients stop before the server, so every request is answered.
+    traffic.stop().await?;
     server.stop().await;
 
     let figures = read(&products);
@@ -71,7 +72,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The page of this process's caches: at its usual port, or at any other if that is taken.
+/// Serves the live page of this process's caches on its default port, or on any free port if that one is in use.
 async fn live_page() -> Result<cachescope_zpages::Server, cachescope_zpages::Error> {
     match cachescope_zpages::serve().await {
         Err(error) if error.is_bind() => cachescope_zpages::Server::bind("127.0.0.1:0").await,
@@ -79,11 +80,11 @@ async fn live_page() -> Result<cachescope_zpages::Server, cachescope_zpages::Err
     }
 }
 
-/// Shows figures until the end; returns when the first of them were there.
+/// Shows figures until the run ends. Returns the milliseconds from the start of the program to the first figures.
 async fn watch(products: &Products, screen: &mut Screen, run_for: Option<Duration>) -> anyhow::Result<Option<u128>> {
     let mut ticks = interval_at(tokio::time::Instant::now() + FIRST_FIGURES, Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut end = std::pin::pin!(end::end(run_for));
+    let mut shutdown = std::pin::pin!(shutdown::shutdown(run_for));
     let mut first_number_after_ms = None;
     loop {
         tokio::select! {
@@ -91,8 +92,8 @@ async fn watch(products: &Products, screen: &mut Screen, run_for: Option<Duratio
                 let age = screen.update(&read(products))?;
                 first_number_after_ms.get_or_insert(age.as_millis());
             }
-            ended = &mut end => {
-                ended?;
+            result = &mut shutdown => {
+                result?;
                 return Ok(first_number_after_ms);
             }
         }
@@ -100,5 +101,5 @@ async fn watch(products: &Products, screen: &mut Screen, run_for: Option<Duratio
 }
 
 fn read(products: &Products) -> Figures {
-    Figures::of(&products.metrics().stats())
+    Figures::new(&products.metrics().stats())
 }

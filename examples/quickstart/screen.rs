@@ -1,4 +1,4 @@
-//! Where figures are drawn: a table that repaints on a terminal, a line a second anywhere else.
+//! Draws the figures: a table that is repainted on a terminal, one line a second anywhere else.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,41 +8,41 @@ use console::Term;
 
 use crate::figures::{Figures, Timing};
 
-/// A terminal, or what stands in its place.
+/// A terminal, or the file or pipe that replaces it.
 #[derive(Debug)]
 pub(crate) struct Screen {
     term: Term,
     started: Instant,
-    /// Lines of the table on it, to be painted over.
+    /// The number of lines of the table on the terminal. The next table overwrites them.
     painted: usize,
 }
 
 impl Screen {
-    /// Draws on `term`, for a program that started at `started`.
+    /// Creates a screen on `term`, for a program that started at `started`.
     pub(crate) fn new(term: Term, started: Instant) -> Self {
         Self { term, started, painted: 0 }
     }
 
     /// Writes a line of text.
-    pub(crate) fn say(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn write_line(&self, text: &str) -> io::Result<()> {
         self.term.write_line(text)
     }
 
-    /// Shows the figures of this moment; returns how long the program has run.
+    /// Shows `figures`; returns the time since the program started.
     pub(crate) fn update(&mut self, figures: &Figures) -> io::Result<Duration> {
         let age = self.started.elapsed();
         if self.term.is_term() {
             self.paint(figures, age)?
         } else {
-            self.say(&line(figures, age))?
+            self.write_line(&line(figures, age))?
         }
         Ok(age)
     }
 
-    /// Shows the last figures, as a table in any case.
+    /// Shows the last figures, always as a table.
     pub(crate) fn finish(&mut self, figures: &Figures) -> io::Result<()> {
         if self.term.is_term() {
-            // The `^C` that ended it.
+            // The terminal has echoed `^C`.
             self.term.clear_line()?;
         }
         self.paint(figures, self.started.elapsed())
@@ -52,7 +52,7 @@ impl Screen {
         let table = table(figures, age).to_string();
         self.term.clear_last_lines(self.painted)?;
         self.painted = table.lines().count();
-        self.say(&table)
+        self.write_line(&table)
     }
 }
 

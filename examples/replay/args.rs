@@ -1,74 +1,74 @@
-//! What the user may choose.
+//! The command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as Group, Parser};
 
+use crate::config::{CacheConfig, Limit, StoreKind};
 use crate::format::Format;
-use crate::setting::{Limit, Setting, StoreKind};
 
-/// Replays an access trace through a cache, and shows what the cache makes of it: its hit rate, and what it would be
-/// with more room or another time to live
+/// Replays an access trace through a cache, and shows its hit rate, and the hit rates of other capacities and TTLs
 ///
 /// A trace is lines of text, plain, gzip or zstd:
-///   arc   `start count - -`: the keys start, start + 1, …, count of them
-///   keys  a key a line, a number or any text
-///   csv   with a header that names `key`, and may name `time` (seconds), `size` (bytes) and others;
-///         without one the columns are time,key,size, or the first two of them
+///   arc   `start count - -`: `count` keys, which are start, start + 1, …
+///   keys  one key on each line, a number or any text
+///   csv   with a header that names `key`, and optionally `time` (seconds), `size` (bytes) and others;
+///         without a header the columns are time,key,size, or the first two of these
 #[derive(Debug, Parser)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     /// The trace; `-` is standard input
     pub(crate) trace: PathBuf,
     #[command(flatten)]
-    room: Room,
-    /// The store, whose policy decides what is kept
+    limit: LimitArgs,
+    /// The store, whose eviction policy decides which entries stay
     #[arg(long, value_enum, default_value_t = StoreKind::Moka)]
     store: StoreKind,
-    /// How long entries are fresh, such as 60s [default: for ever]
-    #[arg(long, value_name = "DURATION", value_parser = some_time)]
+    /// The TTL of entries, such as 60s [default: entries don't expire]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
     ttl: Option<Duration>,
-    /// The time from one request to the next, where the trace has none
+    /// The time between two requests, for a trace without times
     #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = humantime::parse_duration)]
     pub(crate) pace: Duration,
-    /// How the trace is written [default: by its name, else by its first line]
+    /// The format of the trace [default: detected from the file's name, else from the first line]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// Replay it with the other capacities too, and with --ttl the other times, and say how wrong each prediction was
+    /// Replay the trace with the other capacities too, and with --ttl the other TTLs, and show the error of each
+    /// prediction
     #[arg(long)]
     pub(crate) check: bool,
-    /// Print the result as one line of JSON on stdout, and all else on stderr
+    /// Print the result as one line of JSON on stdout, and everything else on stderr
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Group)]
 #[group(required = true, multiple = false)]
-struct Room {
-    /// Room for so many entries
+struct LimitArgs {
+    /// The capacity in entries
     #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
     capacity: Option<u64>,
-    /// Room for so many bytes, by the sizes in a CSV
+    /// The capacity in bytes, by the sizes in a CSV
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     byte_limit: Option<u64>,
 }
 
 impl Args {
-    /// The cache that is asked for.
-    pub(crate) fn setting(&self) -> Setting {
-        let limit = match (self.room.byte_limit, self.room.capacity) {
+    /// Returns the configuration of the cache.
+    pub(crate) fn config(&self) -> CacheConfig {
+        let limit = match (self.limit.byte_limit, self.limit.capacity) {
             (Some(bytes), _) => Limit::Bytes(bytes),
-            // One of both is there: clap sees to it.
+            // clap requires one of the two.
             (None, entries) => Limit::Entries(entries.unwrap_or(1)),
         };
-        Setting { store: self.store, limit, ttl: self.ttl }
+        CacheConfig { store: self.store, limit, ttl: self.ttl }
     }
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
+fn parse_ttl(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("entries that are never fresh are never hit: give more than 0".to_owned()),
+        Ok(Duration::ZERO) => Err("ttl must be greater than zero, got 0s".to_owned()),
         time => time.map_err(|error| error.to_string()),
     }
 }

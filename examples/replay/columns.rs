@@ -1,9 +1,10 @@
-//! Where the columns of a CSV are.
+//! The columns of a CSV.
 
 use std::borrow::Cow;
 
 use anyhow::{Context as _, bail};
 
+/// The indexes of the columns that are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Columns {
     pub(crate) key: usize,
@@ -12,18 +13,18 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Those that a header names; others may be between them.
-    pub(crate) fn of_header(header: &str) -> anyhow::Result<Self> {
+    /// Reads a header. Other columns may be between the known ones.
+    pub(crate) fn from_header(header: &str) -> anyhow::Result<Self> {
         let names: Vec<_> = fields(header)?.iter().map(|name| name.trim().to_lowercase()).collect();
         let at = |wanted: &str| names.iter().position(|name| name == wanted);
         let key = at("key").with_context(|| {
-            format!("`{header}` is taken for a header and has no column `key`: name it, or begin with `time,key,size`")
+            format!("the header `{header}` has no column `key`: name it, or begin with `time,key,size`")
         })?;
         Ok(Self { key, time: at("time"), size: at("size") })
     }
 
-    /// Those of a trace that begins, without a header, with this line. `None` if the line isn't of its requests.
-    pub(crate) fn of_first(line: &str) -> anyhow::Result<Option<Self>> {
+    /// Returns the columns of a trace without a header that begins with `line`. Returns `None` if `line` is a header.
+    pub(crate) fn from_first_line(line: &str) -> anyhow::Result<Option<Self>> {
         let fields = fields(line)?;
         if fields[0].trim().parse::<f64>().is_err() {
             return Ok(None);
@@ -33,13 +34,15 @@ impl Columns {
             2 => Ok(Some(Self { key: 1, time: Some(0), size: None })),
             3 => Ok(Some(Self { key: 1, time: Some(0), size: Some(2) })),
             more => {
-                bail!("{more} columns and no header: begin with a line that names them, `time,key,size` among them")
+                bail!(
+                    "{more} columns and no header: begin with a line that names the columns, `time,key,size` among them"
+                )
             }
         }
     }
 }
 
-/// The fields of a line. One in quotes may have commas in it, and quotes written twice.
+/// Splits a line into fields. A quoted field may contain commas, and quotes written twice.
 pub(crate) fn fields(line: &str) -> anyhow::Result<Vec<Cow<'_, str>>> {
     let mut fields = Vec::new();
     let mut rest = Some(line);
@@ -52,7 +55,7 @@ pub(crate) fn fields(line: &str) -> anyhow::Result<Vec<Cow<'_, str>>> {
         };
         let mut from = 0;
         let end = loop {
-            let quote = from + quoted[from..].find('"').context("a quote that doesn't end: expected another `\"`")?;
+            let quote = from + quoted[from..].find('"').context("a quote without an end: expected another `\"`")?;
             if !quoted[quote + 1..].starts_with('"') {
                 break quote;
             }
@@ -61,7 +64,7 @@ pub(crate) fn fields(line: &str) -> anyhow::Result<Vec<Cow<'_, str>>> {
         fields.push(Cow::Owned(quoted[..end].replace("\"\"", "\"")));
         rest = match &quoted[end + 1..] {
             "" => None,
-            after => Some(after.strip_prefix(',').context("a quoted field that goes on: expected a comma after it")?),
+            after => Some(after.strip_prefix(',').context("text after a quoted field: expected a comma")?),
         };
     }
     Ok(fields)

@@ -1,4 +1,4 @@
-//! How a trace is written.
+//! The formats of traces.
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What the file's name says, or else its first line looks like.
+    /// Detects the format from the file's name, or else from the first line.
     pub(crate) fn detect(path: &Path, first: &str) -> anyhow::Result<Self> {
         match source::extension(path).as_deref() {
             Some("csv") => return Ok(Self::Csv),
@@ -34,8 +34,8 @@ impl Format {
             [_] => Self::Keys,
             [start, count, _, _] if is_number(start) && is_number(count) => Self::Arc,
             _ => bail!(
-                "`{first}` is neither `start count - -` nor one key nor columns with commas between them: \
-                 say with --format what it is"
+                "`{first}` is neither `start count - -` nor one key nor columns separated by commas: \
+                 set --format"
             ),
         })
     }

@@ -1,37 +1,38 @@
-//! What a trace asks for.
+//! The keys of a trace.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// A key, with what an entry of it weighs.
+/// A key, with the size of its entry.
 ///
-/// Keys are equal by their number, which of a text is its hash: of a billion texts two share one, once in forty traces.
+/// Two keys are equal if their numbers are equal. The number of a text is its hash: among a billion texts two share a
+/// hash in one of forty traces.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     number: u64,
-    /// Bytes, up to 4 GiB as stores count them. Zero where the trace has no sizes.
+    /// Bytes, at most 4 GiB, as stores count them. Zero if the trace has no sizes.
     pub(crate) size: u32,
     text: Option<Arc<str>>,
 }
 
 impl Key {
-    pub(crate) const fn of_number(number: u64) -> Self {
+    pub(crate) const fn from_number(number: u64) -> Self {
         Self { number, size: 0, text: None }
     }
 
-    /// A number, if it is written as one, so that a trace of numbers costs no text a request.
-    pub(crate) fn of_text(text: &str) -> Self {
+    /// Parses a number if `text` is one, so a trace of numbers allocates no text for each request.
+    pub(crate) fn from_text(text: &str) -> Self {
         let is_plain = text == "0" || text.starts_with(|first: char| ('1'..='9').contains(&first));
         if let (true, Ok(number)) = (is_plain, text.parse()) {
-            return Self::of_number(number);
+            return Self::from_number(number);
         }
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         Self { number: hasher.finish(), size: 0, text: Some(text.into()) }
     }
 
-    /// The key so much further on.
+    /// Returns the key that is `keys` further on.
     pub(crate) fn after(&self, keys: u64) -> Self {
         Self { number: self.number.wrapping_add(keys), ..self.clone() }
     }

@@ -1,4 +1,4 @@
-//! How a line is read.
+//! Parsing a line.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use crate::columns::{Columns, fields};
 use crate::format::Format;
 use crate::key::Key;
 
+/// The layout of a trace's lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout {
     Arc,
@@ -15,23 +16,23 @@ pub(crate) enum Layout {
     Csv(Columns),
 }
 
-/// What a line asks for: keys in a row, of which most formats have one.
+/// The requests of a line: consecutive keys. Most formats have one key on a line.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Requests {
     pub(crate) first: Key,
     pub(crate) keys: u64,
     pub(crate) at: Option<Duration>,
 }
 
 impl Layout {
-    /// That of a trace which begins with this line, and whether the line is a header.
-    pub(crate) fn of(format: Format, first: &str) -> anyhow::Result<(Self, bool)> {
+    /// Returns the layout of a trace that begins with the line `first`, and whether `first` is a header.
+    pub(crate) fn new(format: Format, first: &str) -> anyhow::Result<(Self, bool)> {
         Ok(match format {
             Format::Arc => (Self::Arc, false),
             Format::Keys => (Self::Keys, false),
-            Format::Csv => match Columns::of_first(first)? {
+            Format::Csv => match Columns::from_first_line(first)? {
                 Some(columns) => (Self::Csv(columns), false),
-                None => (Self::Csv(Columns::of_header(first)?), true),
+                None => (Self::Csv(Columns::from_header(first)?), true),
             },
         })
     }
@@ -40,26 +41,26 @@ impl Layout {
         matches!(self, Self::Csv(Columns { size: Some(_), .. }))
     }
 
-    pub(crate) fn read(&self, line: &str) -> anyhow::Result<Asked> {
+    pub(crate) fn parse(&self, line: &str) -> anyhow::Result<Requests> {
         match self {
             Self::Arc => arc(line),
-            Self::Keys => Ok(Asked { first: Key::of_text(line), keys: 1, at: None }),
+            Self::Keys => Ok(Requests { first: Key::from_text(line), keys: 1, at: None }),
             Self::Csv(columns) => csv(*columns, line),
         }
     }
 }
 
-fn arc(line: &str) -> anyhow::Result<Asked> {
+fn arc(line: &str) -> anyhow::Result<Requests> {
     let mut words = line.split_whitespace();
     let mut number = || words.next()?.parse::<u64>().ok();
     let numbers = number().zip(number()).filter(|(start, keys)| start.checked_add(*keys).is_some());
     let (start, keys) = numbers.with_context(|| {
-        format!("`{line}`: expected `start count - -`, which are the first key and how many from there on, two numbers")
+        format!("`{line}`: expected `start count - -`, where `start` is the first key and `count` the number of keys")
     })?;
-    Ok(Asked { first: Key::of_number(start), keys, at: None })
+    Ok(Requests { first: Key::from_number(start), keys, at: None })
 }
 
-fn csv(columns: Columns, line: &str) -> anyhow::Result<Asked> {
+fn csv(columns: Columns, line: &str) -> anyhow::Result<Requests> {
     let fields = fields(line)?;
     let field = |column: usize, name: &str| {
         let count = fields.len();
@@ -68,17 +69,17 @@ fn csv(columns: Columns, line: &str) -> anyhow::Result<Asked> {
     };
     let key = field(columns.key, "key")?;
     ensure!(!key.is_empty(), "`{line}`: the key is empty; expected one in column {}", columns.key + 1);
-    let mut first = Key::of_text(key);
+    let mut first = Key::from_text(key);
     if let Some(column) = columns.size {
         let text = field(column, "size")?;
         let size = text.parse::<u64>().ok();
-        let size = size.with_context(|| format!("the size `{text}`: expected bytes, a whole number"))?;
+        let size = size.with_context(|| format!("the size must be a whole number of bytes, got `{text}`"))?;
         first.size = u32::try_from(size).unwrap_or(u32::MAX);
     }
     let at = |column| {
         let text = field(column, "time")?;
         let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        time.with_context(|| format!("the time `{text}`: expected seconds, a number that isn't negative"))
+        time.with_context(|| format!("the time must be a number of seconds, 0 or more, got `{text}`"))
     };
-    Ok(Asked { first, keys: 1, at: columns.time.map(at).transpose()? })
+    Ok(Requests { first, keys: 1, at: columns.time.map(at).transpose()? })
 }

@@ -1,10 +1,10 @@
-//! A text, line by line.
+//! Reads a text line by line.
 
 use std::io::{BufRead, Read as _};
 
 use anyhow::{Context as _, ensure};
 
-/// Longer lines aren't those of a trace: they would be read into memory until there is no more.
+/// The maximum length of a line. A longer line isn't part of a trace, and would fill the memory.
 const LONGEST: usize = 1 << 16;
 
 pub(crate) struct Lines {
@@ -14,11 +14,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) const fn of(text: Box<dyn BufRead>) -> Self {
+    pub(crate) const fn new(text: Box<dyn BufRead>) -> Self {
         Self { text, number: 0, line: Vec::new() }
     }
 
-    /// The next line that isn't empty, without what surrounds it. The first may begin with a mark of its encoding.
+    /// Returns the next line that isn't empty, without surrounding whitespace. Skips a byte order mark.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<&str>> {
         loop {
             self.number += 1;
@@ -26,21 +26,24 @@ impl Lines {
             let mut line = self.text.by_ref().take(LONGEST as u64 + 1);
             let number = self.number;
             let read =
-                line.read_until(b'\n', &mut self.line).with_context(|| format!("line {number} can't be read"))?;
+                line.read_until(b'\n', &mut self.line).with_context(|| format!("failed to read line {number}"))?;
             if read == 0 {
                 return Ok(None);
             }
-            ensure!(read <= LONGEST, "line {number} is longer than {LONGEST} bytes: is this a trace?");
+            ensure!(
+                read <= LONGEST,
+                "a line must be at most {LONGEST} bytes, line {number} is longer: is this a trace?"
+            );
             if self.line.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 break;
             }
         }
         let text = std::str::from_utf8(&self.line);
-        let text = text.with_context(|| format!("line {} isn't text in UTF-8", self.number))?;
+        let text = text.with_context(|| format!("line {} must be UTF-8", self.number))?;
         Ok(Some(text.trim_start_matches('\u{feff}').trim()))
     }
 
-    /// Of the line that was read last, from 1.
+    /// The number of the line that was read last. The first line is 1.
     pub(crate) const fn number(&self) -> u64 {
         self.number
     }

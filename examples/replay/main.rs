@@ -1,28 +1,32 @@
-//! An access trace, replayed through a cache: what it makes of it, and what it says another size would.
+//! Replays an access trace through a cache, and prints its hit rate and the hit rates of other capacities.
 //!
-//! `cargo run --release --example replay -- TRACE --capacity 10000` prints the hit rate, the curve of hit rates over
-//! sizes that the cache predicted from this one run, what other times to live would make of it, how large its working
-//! set is, which keys are hot, and what the cache advises.
+//! Problem: which capacity and which TTL does a cache need? `Cached::insight` answers from one run, without trying
+//! each.
 //!
-//! - `--check` replays the trace with those other sizes too, and says how wrong each prediction was.
-//! - `--ttl 10s` gives entries a time to live. Time is the trace's own, so that a day takes seconds.
-//! - `--store quick-cache` is the other store; `--byte-limit` counts bytes, by a CSV's sizes.
+//! `cargo run --release -p cachescope-replay --example replay -- TRACE --capacity 10000` prints the hit rate, the
+//! hit-rate curve over capacities that the cache predicted from this one run, the hit rates of other TTLs, the size of
+//! the working set, the hot keys, and the advice of the cache.
+//!
+//! - `--check` replays the trace with each of the other capacities too, and reports the error of each prediction.
+//! - `--ttl 10s` gives entries a TTL. Time is the time of the trace, so a day takes seconds.
+//! - `--store quick-cache` selects the other store; `--byte-limit` limits bytes, by the sizes in a CSV.
 //! - `--json` ends with one line of JSON.
 //!
-//! Nothing of a trace is kept but what is in the cache, so it may be as long as it likes; `--help` has the formats.
+//! Memory holds the entries of the cache and one batch of requests, so a trace can have any length. `--help` lists the
+//! formats.
 
 mod args;
 mod check;
 mod columns;
+mod config;
 mod format;
 mod key;
 mod layout;
 mod lines;
 mod outcome;
-mod predicted;
+mod predictions;
 mod run;
 mod screen;
-mod setting;
 mod source;
 mod timeline;
 mod trace;
@@ -44,8 +48,8 @@ fn main() -> anyhow::Result<()> {
     let screen = if args.json { Term::stderr() } else { Term::stdout() };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let outcome = runtime.block_on(async {
-        let setting = args.setting();
-        let mut outcome = Outcome::of(setting, Run::of(&args, &setting, true).await?);
+        let config = args.config();
+        let mut outcome = Outcome::new(config, Run::new(&args, &config, true).await?);
         if args.check {
             check::check(&mut outcome, &args, &|text| screen.write_line(text)).await?;
         }

@@ -1,50 +1,50 @@
-//! The outcome as tables.
+//! Prints the outcome as tables.
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::outcome::{HotKey, Life, Outcome, Size, WorkingSet};
-use crate::setting::Limit;
+use crate::config::Limit;
+use crate::outcome::{HotKey, Outcome, SizePoint, TtlPoint, WorkingSet};
 
-/// All that there is to say about a replay.
+/// Returns the whole outcome as text.
 pub(crate) fn text(outcome: &Outcome) -> String {
     let mut parts = vec![head(outcome)];
     if outcome.curve.is_empty() {
-        parts.push("Too few requests for a curve.".to_owned());
+        parts.push("Too few requests for a hit-rate curve.".to_owned());
     } else {
-        let policy = if outcome.own_policy { "" } else { ", by LRU, which isn't this store's policy" };
-        parts.push(format!("What another size would make of it{policy}:\n{}", curve(outcome)));
+        let policy =
+            if outcome.own_policy { "" } else { ", simulated with LRU, which isn't this store's eviction policy" };
+        parts.push(format!("Predicted hit rate by capacity{policy}:\n{}", curve(outcome)));
         parts.extend(errors(
             outcome.curve.iter().filter(|size| size.multiple != 1.0).map(|size| (size.hit_rate, size.real)),
         ));
     }
-    if !outcome.lifetimes.is_empty() {
-        parts.push(format!("What another time to live would:\n{}", lifetimes(&outcome.lifetimes)));
-        let others = outcome.lifetimes.iter().filter(|life| Some(life.ttl) != outcome.ttl);
-        parts.extend(errors(others.map(|life| (life.hit_rate, life.real))));
+    if !outcome.ttl_curve.is_empty() {
+        parts.push(format!("Predicted hit rate by TTL:\n{}", ttl_curve(&outcome.ttl_curve)));
+        let others = outcome.ttl_curve.iter().filter(|point| Some(point.ttl) != outcome.ttl);
+        parts.extend(errors(others.map(|point| (point.hit_rate, point.real))));
     }
     if !outcome.working_sets.is_empty() {
-        parts.push(format!("Distinct keys asked for:\n{}", working_sets(&outcome.working_sets)));
+        parts.push(format!("Distinct keys requested:\n{}", working_sets(&outcome.working_sets)));
     }
-    // What may as well be next to nothing isn't hot.
+    // A key whose share may be close to zero isn't hot.
     let hot: Vec<_> = outcome.hot_keys.iter().filter(|hot| hot.error < hot.share / 2.0).collect();
     parts.push(if hot.is_empty() { "No key stands out.".to_owned() } else { format!("Hot keys:\n{}", hot_keys(&hot)) });
-    if let Some(loads) = &outcome.amplification {
-        parts.push(format!("{} loads; {} of what they stored was never hit", loads.loads, percent(loads.unread)));
+    if let Some(loads) = &outcome.wasted_loads {
+        parts.push(format!("{} loads; {} of the loaded entries were never hit", loads.loads, percent(loads.unread)));
     }
     parts.extend(outcome.advice.iter().map(|advice| format!("Advice: {advice}")));
     parts.join("\n\n")
 }
 
 fn head(outcome: &Outcome) -> String {
-    let room = match outcome.setting.limit {
+    let capacity = match outcome.config.limit {
         Limit::Entries(entries) => format!("{entries} entries"),
         Limit::Bytes(bytes) => format!("{bytes} bytes"),
     };
-    let life =
-        outcome.ttl.map_or_else(String::new, |ttl| format!(" that live for {}", humantime::format_duration(ttl)));
+    let ttl = outcome.ttl.map_or_else(String::new, |ttl| format!(" and a TTL of {}", humantime::format_duration(ttl)));
     format!(
-        "{} of {} requests were hits, {}, with room for {room}{life}\n\
-         {:.0} ns a request; {:.1} s for {:.0} s of the trace",
+        "{} of {} requests were hits, {}, with a capacity of {capacity}{ttl}\n\
+         {:.0} ns for each request; {:.1} s for {:.0} s of the trace",
         outcome.hits,
         outcome.requests,
         percent(outcome.hit_rate),
@@ -56,23 +56,23 @@ fn head(outcome: &Outcome) -> String {
 
 fn curve(outcome: &Outcome) -> Table {
     let is_checked = outcome.curve.iter().any(|size| size.real.is_some());
-    let room = if matches!(outcome.setting.limit, Limit::Bytes(_)) { "bytes" } else { "entries" };
-    let row = |size: &Size| {
+    let unit = if matches!(outcome.config.limit, Limit::Bytes(_)) { "bytes" } else { "entries" };
+    let row = |size: &SizePoint| {
         let settled = if size.settled { "" } else { "still filling" };
         let predicted = [percent(size.hit_rate), format!("± {:.1}", size.margin * 100.0), settled.to_owned()];
         let cells = [format!("{} ×", size.multiple), size.capacity.to_string()].into_iter().chain(predicted);
         cells.chain(checked(size.hit_rate, size.real)).collect()
     };
-    table(&["size", room, "hit rate", "points", ""], is_checked, outcome.curve.iter().map(row))
+    table(&["capacity", unit, "hit rate", "points", ""], is_checked, outcome.curve.iter().map(row))
 }
 
-fn lifetimes(lives: &[Life]) -> Table {
-    let is_checked = lives.iter().any(|life| life.real.is_some());
-    let row = |life: &Life| {
-        let cells = [humantime::format_duration(life.ttl).to_string(), percent(life.hit_rate)];
-        cells.into_iter().chain(checked(life.hit_rate, life.real)).collect()
+fn ttl_curve(points: &[TtlPoint]) -> Table {
+    let is_checked = points.iter().any(|point| point.real.is_some());
+    let row = |point: &TtlPoint| {
+        let cells = [humantime::format_duration(point.ttl).to_string(), percent(point.hit_rate)];
+        cells.into_iter().chain(checked(point.hit_rate, point.real)).collect()
     };
-    table(&["time to live", "hit rate"], is_checked, lives.iter().map(row))
+    table(&["TTL", "hit rate"], is_checked, points.iter().map(row))
 }
 
 fn working_sets(sets: &[WorkingSet]) -> Table {
@@ -82,17 +82,17 @@ fn working_sets(sets: &[WorkingSet]) -> Table {
 
 fn hot_keys(keys: &[&HotKey]) -> Table {
     let row = |hot: &&HotKey| vec![hot.key.clone(), percent(hot.share)];
-    table(&["key", "of all requests, about"], false, keys.iter().map(row))
+    table(&["key", "share of requests, about"], false, keys.iter().map(row))
 }
 
-/// How wrong predictions were, where they were checked.
+/// The errors of predictions, if they were checked.
 fn errors(pairs: impl Iterator<Item = (f64, Option<f64>)>) -> Option<String> {
     let errors: Vec<_> = pairs.filter_map(|(predicted, real)| Some((predicted - real?).abs() * 100.0)).collect();
     let worst = errors.iter().copied().reduce(f64::max)?;
     let mean = errors.iter().sum::<f64>() / errors.len() as f64;
     Some(format!(
-        "Predictions were off by {mean:.2} points on average, {worst:.2} at most. Of traces of several hours they tell of the \
-         last ones more."
+        "Predictions were off by {mean:.2} points on average, {worst:.2} at most. In traces of several hours \
+         they weight the last hours more."
     ))
 }
 
@@ -105,10 +105,10 @@ fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-/// All columns but the first are numbers.
+/// Creates a table whose columns are numbers, except for the first.
 fn table(header: &[&str], is_checked: bool, rows: impl Iterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    let more: &[&str] = if is_checked { &["in earnest", "error, points"] } else { &[] };
+    let more: &[&str] = if is_checked { &["measured", "error, points"] } else { &[] };
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.iter().chain(more));
     table.add_rows(rows);
     for column in table.column_iter_mut().skip(1) {

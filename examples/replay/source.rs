@@ -1,4 +1,4 @@
-//! Where a trace's bytes come from.
+//! The bytes of a trace.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -10,19 +10,19 @@ use flate2::bufread::MultiGzDecoder;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// Whether this stands for standard input.
+/// Returns whether `path` is `-`, which means standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The text of the file, or of standard input, as it is read: unpacked if it is packed, whatever its name is.
+/// Opens the file, or standard input. Decompresses gzip and zstd, which are detected from the first bytes.
 pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let mut bytes: Box<dyn Read> = if is_stdin(path) {
         Box::new(std::io::stdin().lock())
     } else {
-        Box::new(File::open(path).with_context(|| format!("the trace {} can't be opened", path.display()))?)
+        Box::new(File::open(path).with_context(|| format!("failed to open the trace {}", path.display()))?)
     };
-    // A pipe gives what it has, which may be less than this: the first bytes are read until all are there.
+    // One read from a pipe may return fewer bytes, so this reads until all of them are there.
     let mut head = Vec::new();
     bytes.by_ref().take(ZSTD.len() as u64).read_to_end(&mut head)?;
     let (is_gzip, is_zstd) = (head.starts_with(GZIP), head.starts_with(ZSTD));
@@ -36,7 +36,7 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     })
 }
 
-/// The end of a file's name that says how it is written: that of `trace.csv.gz` is `csv`.
+/// Returns the extension that names the format: for `trace.csv.gz` it is `csv`.
 pub(crate) fn extension(path: &Path) -> Option<String> {
     let lower = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     let outer = lower(path)?;

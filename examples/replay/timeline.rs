@@ -1,26 +1,27 @@
-//! The trace's time, as the cache's clock follows it.
+//! The time of the trace, which the clock of the cache follows.
 
 use std::time::Duration;
 
+/// Turns the times of requests into steps of the cache's clock.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     pace: Duration,
     step: Duration,
-    /// By the trace's own time, if it has any.
+    /// The latest time in the trace, if the trace has times.
     latest: Option<Duration>,
-    /// What the clock has yet to be moved by.
+    /// The time by which the trace is ahead of the clock.
     ahead: Duration,
     lasts: Duration,
     begun: bool,
 }
 
 impl Timeline {
-    /// Requests are `pace` apart where the trace doesn't say when they were; the clock is moved in steps.
+    /// Creates a timeline. Requests without a time are `pace` apart; the clock moves in steps of at least `step`.
     pub(crate) const fn new(pace: Duration, step: Duration) -> Self {
         Self { pace, step, latest: None, ahead: Duration::ZERO, lasts: Duration::ZERO, begun: false }
     }
 
-    /// By how much the clock is to be moved before a request at this time. Time that goes back stands still.
+    /// Returns the time to advance the clock by before a request at `at`. An earlier time than before doesn't move it.
     pub(crate) fn until(&mut self, at: Option<Duration>) -> Duration {
         let passed = match at {
             Some(at) => at.saturating_sub(self.latest.unwrap_or(at)),
@@ -34,7 +35,7 @@ impl Timeline {
         if self.ahead < self.step { Duration::ZERO } else { std::mem::take(&mut self.ahead) }
     }
 
-    /// From the first request to the last so far.
+    /// Returns the time from the first request to the last one so far.
     pub(crate) const fn lasts(&self) -> Duration {
         self.lasts
     }

@@ -1,4 +1,4 @@
-//! A trace, request by request.
+//! Reads a trace request by request.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,25 +7,27 @@ use anyhow::Context as _;
 
 use crate::format::Format;
 use crate::key::Key;
-use crate::layout::{Asked, Layout};
+use crate::layout::{Layout, Requests};
 use crate::lines::Lines;
 use crate::source;
 use crate::timeline::Timeline;
 
-/// Requests read at a time: so many that reading the time doesn't show in what they cost, so few that they stay in the
-/// processor's cache.
+/// The number of requests in a batch: enough that reading the wall clock doesn't affect the measured cost, and few
+/// enough to stay in the processor's cache.
 const BATCH: usize = 4096;
 
+/// An open trace.
 pub(crate) struct Trace {
     lines: Lines,
     layout: Layout,
-    /// How messages say how it is read.
+    /// The format, for error messages.
     read_as: String,
-    asked: Asked,
+    /// The requests of the current line that aren't in a batch yet.
+    pending: Requests,
     timeline: Timeline,
 }
 
-/// The next request, and by how much the clock is moved before it.
+/// A request, and the time to advance the clock by before it.
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) key: Key,
@@ -35,42 +37,42 @@ pub(crate) struct Access {
 impl Trace {
     /// Opens the file, or standard input.
     pub(crate) fn open(path: &Path, format: Option<Format>, timeline: Timeline) -> anyhow::Result<Self> {
-        let mut lines = Lines::of(source::open(path)?);
-        let first = lines.next()?.context("the trace is empty: expected a request a line")?.to_owned();
-        let detected = if format.is_none() { "; --format says otherwise" } else { "" };
+        let mut lines = Lines::new(source::open(path)?);
+        let first = lines.next()?.context("the trace is empty: expected one request on each line")?.to_owned();
+        let detected = if format.is_none() { "; --format overrides this" } else { "" };
         let format = format.map_or_else(|| Format::detect(path, &first), Ok);
         let format = format.with_context(|| format!("line {}", lines.number()))?;
         let read_as = format!("read as {format}{detected}");
         let at_first = |error: anyhow::Error| error.context(format!("line {} ({read_as})", lines.number()));
-        let (layout, is_header) = Layout::of(format, &first).map_err(at_first)?;
-        let nothing = Asked { first: Key::of_number(0), keys: 0, at: None };
-        let asked = if is_header { nothing } else { layout.read(&first).map_err(at_first)? };
-        Ok(Self { lines, layout, read_as, asked, timeline })
+        let (layout, is_header) = Layout::new(format, &first).map_err(at_first)?;
+        let none = Requests { first: Key::from_number(0), keys: 0, at: None };
+        let pending = if is_header { none } else { layout.parse(&first).map_err(at_first)? };
+        Ok(Self { lines, layout, read_as, pending, timeline })
     }
 
-    /// Whether it says how large what it asks for is.
+    /// Returns whether requests have sizes.
     pub(crate) const fn has_sizes(&self) -> bool {
         self.layout.has_sizes()
     }
 
-    /// From its first request to the last that was read.
+    /// Returns the time from the first request to the last one that was read.
     pub(crate) const fn lasts(&self) -> Duration {
         self.timeline.lasts()
     }
 
-    /// Reads more requests into `batch`, which is empty; so it stays at the end.
+    /// Reads the next requests into `batch`, which must be empty. At the end of the trace `batch` stays empty.
     pub(crate) fn read(&mut self, batch: &mut Vec<Access>) -> anyhow::Result<()> {
         while batch.len() < BATCH {
-            let Some(rest) = self.asked.keys.checked_sub(1) else {
+            let Some(rest) = self.pending.keys.checked_sub(1) else {
                 let Some(line) = self.lines.next()? else { break };
-                let asked = self.layout.read(line);
-                self.asked = asked.with_context(|| format!("line {} ({})", self.lines.number(), self.read_as))?;
+                let requests = self.layout.parse(line);
+                self.pending = requests.with_context(|| format!("line {} ({})", self.lines.number(), self.read_as))?;
                 continue;
             };
-            let following = if rest > 0 { self.asked.first.after(1) } else { Key::of_number(0) };
-            let key = std::mem::replace(&mut self.asked.first, following);
-            self.asked.keys = rest;
-            batch.push(Access { key, after: self.timeline.until(self.asked.at) });
+            let following = if rest > 0 { self.pending.first.after(1) } else { Key::from_number(0) };
+            let key = std::mem::replace(&mut self.pending.first, following);
+            self.pending.keys = rest;
+            batch.push(Access { key, after: self.timeline.until(self.pending.at) });
         }
         Ok(())
     }
