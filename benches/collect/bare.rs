@@ -1,11 +1,11 @@
-//! The same data points without any cache.
+//! The same data points, observed by the SDK without any cache.
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use crate::discard::Shape;
 
-/// Has every series of `shapes` observed at one.
+/// Registers callbacks that observe each series of `shapes` with the value 1.
 pub(crate) fn observe(meters: &SdkMeterProvider, shapes: &[Shape]) {
     let meter = meters.meter("cachescope");
     for Shape { name, is_gauge, sets } in shapes.iter().cloned() {

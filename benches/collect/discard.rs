@@ -1,4 +1,4 @@
-//! An exporter that keeps nothing but which series there were.
+//! An exporter that discards data and keeps only the series of the first collection.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-/// Takes what is collected and drops it.
+/// Discards collected data, except for the series of the first collection.
 #[derive(Clone, Default)]
 pub(crate) struct Discard {
     first: Arc<Mutex<Vec<Shape>>>,
 }
 
-/// The series of an observed metric.
+/// The name, kind and attribute sets of an observed metric.
 #[derive(Clone)]
 pub(crate) struct Shape {
     pub(crate) name: String,
@@ -24,7 +24,7 @@ pub(crate) struct Shape {
 }
 
 impl Discard {
-    /// What was observed by the first collection.
+    /// Returns the metrics that the first collection observed.
     pub(crate) fn shapes(&self) -> Vec<Shape> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -33,7 +33,7 @@ impl Discard {
 impl PushMetricExporter for Discard {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        // Once: the following collections are timed.
+        // Only once, because later collections are timed.
         if first.is_empty() {
             let metrics = metrics.scope_metrics().flat_map(|scope| scope.metrics());
             first.extend(metrics.filter_map(|metric| {
@@ -61,7 +61,8 @@ impl PushMetricExporter for Discard {
     }
 }
 
-/// Histograms aren't observed, but recorded as things happen.
+/// Returns the attribute sets of an observed metric, and whether it is a gauge. Returns `None` for histograms, because
+/// they are recorded instead of observed.
 fn sets<T>(data: &MetricData<T>) -> Option<(bool, Vec<Vec<KeyValue>>)> {
     match data {
         MetricData::Sum(sum) => {

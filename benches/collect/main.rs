@@ -1,12 +1,13 @@
-//! What a collection of the telemetry of many caches costs, and which share of that is the SDK's own.
+//! Measures a collection of the telemetry of many caches, and the SDK's share of the time.
 //!
-//! Builds caches with names of their own, uses each of them, and collects as a reader does, without exporting. Beside
-//! it our callbacks without an SDK behind them, and the SDK with callbacks that only read the same data points from a
-//! table: the least any instrumentation can take. Last, a scrape: a collection and its page for Prometheus.
+//! Builds caches with different names, uses each of them, and collects as a reader does, without exporting. For
+//! comparison, it measures cachescope's callbacks without an SDK. It also measures the SDK with callbacks that only
+//! read the same data points from a table, which is the minimum for any instrumentation. Finally it measures a scrape:
+//! a collection and its page for Prometheus.
 
 mod bare;
+mod callback_runner;
 mod discard;
-mod unheard;
 
 use std::time::{Duration, Instant};
 
@@ -19,16 +20,16 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 
+use crate::callback_runner::CallbackRunner;
 use crate::discard::{Discard, Shape};
-use crate::unheard::Unheard;
 
 #[derive(Parser)]
 #[command(about)]
 struct Arguments {
-    /// How many caches.
+    /// The number of caches.
     #[arg(long, default_value_t = 10_000)]
     caches: usize,
-    /// How many collections are timed, after two to warm up.
+    /// The number of timed collections, after two collections to warm up.
     #[arg(long, default_value_t = 20)]
     rounds: usize,
 }
@@ -36,17 +37,17 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let Arguments { caches, rounds } = Arguments::parse();
 
-    let unheard = Unheard::default();
-    let built = build(caches, unheard.clone());
-    let reading = median(rounds, || {
-        unheard.collect();
+    let callbacks = CallbackRunner::default();
+    let built = build(caches, callbacks.clone());
+    let callbacks_only = median(rounds, || {
+        callbacks.collect();
         anyhow::Ok(())
     })?;
     drop(built);
 
     let (meters, seen) = provider(caches);
     let built = build(caches, meters.clone());
-    let whole = median(rounds, || meters.force_flush())?;
+    let collection = median(rounds, || meters.force_flush())?;
     let shapes = seen.shapes();
     drop(built);
 
@@ -54,7 +55,7 @@ fn main() -> anyhow::Result<()> {
     bare::observe(&meters, &shapes);
     let bare = median(rounds, || meters.force_flush())?;
     let points = |shapes: &[Shape]| shapes.iter().map(|shape| shape.sets.len()).sum::<usize>();
-    anyhow::ensure!(points(&seen.shapes()) == points(&shapes), "the bare callbacks make other data points");
+    anyhow::ensure!(points(&seen.shapes()) == points(&shapes), "the bare callbacks observe different data points");
 
     drop((meters, seen));
 
@@ -67,17 +68,17 @@ fn main() -> anyhow::Result<()> {
     drop((built, meters));
 
     println!("{caches} caches, {} data points", points(&shapes));
-    println!("a collection                {whole:>10.1?}");
-    println!("reading the caches alone    {reading:>10.1?}");
-    println!("the SDK on the same points  {bare:>10.1?}");
-    println!("a scrape, as text           {text:>10.1?}  {} lines, {} MiB", page.lines().count(), page.len() >> 20);
-    println!("a scrape, as OpenMetrics    {openmetrics:>10.1?}");
+    println!("one collection              {collection:>10.1?}");
+    println!("callbacks without the SDK   {callbacks_only:>10.1?}");
+    println!("SDK without the caches      {bare:>10.1?}");
+    println!("one scrape, text format     {text:>10.1?}  {} lines, {} MiB", page.lines().count(), page.len() >> 20);
+    println!("one scrape, OpenMetrics     {openmetrics:>10.1?}");
     Ok(())
 }
 
 fn build(caches: usize, meters: impl MeterProvider + Send + Sync + 'static) -> Vec<Cached<u64, u64>> {
     let telemetry = Telemetry::new(meters, NoopTracerProvider::new());
-    (0..caches).map(|index| used(index, &telemetry)).collect()
+    (0..caches).map(|index| build_and_use(index, &telemetry)).collect()
 }
 
 fn provider(caches: usize) -> (SdkMeterProvider, Discard) {
@@ -86,8 +87,8 @@ fn provider(caches: usize) -> (SdkMeterProvider, Discard) {
     (SdkMeterProvider::builder().with_reader(reader).with_view(cardinality_view(caches)).build(), discard)
 }
 
-/// A miss and a hit.
-fn used(index: usize, telemetry: &Telemetry) -> Cached<u64, u64> {
+/// Builds a cache and makes two requests: a miss and a hit.
+fn build_and_use(index: usize, telemetry: &Telemetry) -> Cached<u64, u64> {
     let name = format!("bench.cache.number.{index}");
     let cache = cached(name, |n: u64| async move { n }).telemetry(telemetry.clone()).build();
     for _ in 0..2 {

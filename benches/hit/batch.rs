@@ -1,20 +1,21 @@
-//! Two things timed in turns.
+//! Times two alternatives in turns.
 
 use std::time::Instant;
 
-/// Hits a batch: long enough that reading the clock doesn't show, short enough that a disturbance hits few.
+/// The number of hits in a batch. Large enough to hide the cost of reading the clock, and small enough that a
+/// disturbance affects few batches.
 const HITS: u64 = 20_000;
 
-/// What `compare` found: medians over the rounds.
-pub(crate) struct Pair {
+/// The result of `compare`: medians over the rounds.
+pub(crate) struct Comparison {
     pub(crate) bare_ns: f64,
-    pub(crate) ours_ns: f64,
-    /// The median of the rounds' own ratios, so that what slows the machine for a while cancels.
+    pub(crate) cached_ns: f64,
+    /// The median of the ratios of all rounds, so that temporary slowdowns of the machine cancel out.
     pub(crate) ratio: f64,
 }
 
-/// Runs both in turns, `rounds` times, after an eighth as many to warm up.
-pub(crate) fn compare(bare: &mut dyn FnMut(u64), ours: &mut dyn FnMut(u64), rounds: usize) -> Pair {
+/// Times both alternatives in turns, for `rounds` rounds, after `rounds / 8` rounds to warm up.
+pub(crate) fn compare(bare: &mut dyn FnMut(u64), cached: &mut dyn FnMut(u64), rounds: usize) -> Comparison {
     let time = |run: &mut dyn FnMut(u64)| {
         let start = Instant::now();
         run(HITS);
@@ -22,23 +23,23 @@ pub(crate) fn compare(bare: &mut dyn FnMut(u64), ours: &mut dyn FnMut(u64), roun
     };
     for _ in 0..rounds / 8 {
         time(bare);
-        time(ours);
+        time(cached);
     }
-    let (mut bares, mut ourses, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_times, mut cached_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Who goes first alternates, since the first may find colder caches.
-        let (bare, ours) = if round % 2 == 0 {
+        // The order alternates, because the first alternative may find colder CPU caches.
+        let (bare, cached) = if round % 2 == 0 {
             let bare = time(bare);
-            (bare, time(ours))
+            (bare, time(cached))
         } else {
-            let ours = time(ours);
-            (time(bare), ours)
+            let cached = time(cached);
+            (time(bare), cached)
         };
-        bares.push(bare);
-        ourses.push(ours);
-        ratios.push(ours / bare);
+        bare_times.push(bare);
+        cached_times.push(cached);
+        ratios.push(cached / bare);
     }
-    Pair { bare_ns: median(bares), ours_ns: median(ourses), ratio: median(ratios) }
+    Comparison { bare_ns: median(bare_times), cached_ns: median(cached_times), ratio: median(ratios) }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

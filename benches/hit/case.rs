@@ -1,10 +1,11 @@
-//! What is measured: a get from a bare store, and the same through `cached(...)` with everything on.
+//! The measured cases: a get from a bare store, and the same get through `cached(...)` with all telemetry enabled.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachescope::{IntoStore, Moka, Naming, QuickCache, Store, cached};
+use cachescope::store::{IntoStore, KeyEncoding, Store};
+use cachescope::{Moka, QuickCache, cached};
 use foldhash::fast::RandomState;
 use futures_util::FutureExt;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
@@ -12,11 +13,11 @@ use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::DefaultLifecycle;
 
-/// Keys asked for, all of them held.
+/// The number of requested keys. The cache holds all of them.
 const KEYS: u64 = 1_000;
 const CAPACITY: u32 = 10_000;
 
-/// A run of so many hits.
+/// Makes the given number of hits.
 pub(crate) type Run = Box<dyn FnMut(u64)>;
 
 #[derive(Clone, Copy)]
@@ -32,13 +33,13 @@ pub(crate) enum Value {
     String,
 }
 
-/// Who asks the store.
+/// The way to access the store.
 #[derive(Clone, Copy)]
 pub(crate) enum Access {
     Bare,
     Cached,
-    /// Through a cache that gains no insight.
-    Plain,
+    /// Through a cache with insight disabled.
+    WithoutInsight,
 }
 
 #[derive(Clone, Copy)]
@@ -46,11 +47,11 @@ pub(crate) struct Case {
     pub(crate) storage: Storage,
     pub(crate) value: Value,
     pub(crate) access: Access,
-    /// How many ask at once, each so many times.
+    /// The number of concurrent threads. Each thread makes all hits of a run.
     pub(crate) threads: usize,
 }
 
-/// "Everything on": an SDK with a reader and a sampler that takes every span.
+/// Installs an SDK with a metric reader and a sampler that records every span, so that all telemetry is enabled.
 pub(crate) fn providers() -> (SdkMeterProvider, SdkTracerProvider) {
     let reader = PeriodicReader::builder(InMemoryMetricExporter::default()).with_interval(Duration::from_secs(60));
     let meters = SdkMeterProvider::builder().with_reader(reader.build()).build();
@@ -84,7 +85,7 @@ impl Value {
 }
 
 impl Case {
-    /// Every case, a bare store before what goes through `cached`.
+    /// Returns all cases. Each bare store comes before its cached counterpart.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         Storage::ALL.into_iter().flat_map(|storage| {
             Value::ALL.into_iter().flat_map(move |value| {
@@ -93,17 +94,17 @@ impl Case {
         })
     }
 
-    /// `moka-u64`, `cached-moka-u64`.
+    /// Returns the name of the case, such as `moka-u64` or `cached-moka-u64`.
     pub(crate) fn name(self) -> String {
         let bare = format!("{}-{}", self.storage.name(), self.value.name());
         match self.access {
             Access::Bare => bare,
             Access::Cached => format!("cached-{bare}"),
-            Access::Plain => format!("plain-{bare}"),
+            Access::WithoutInsight => format!("without-insight-{bare}"),
         }
     }
 
-    /// A cache that holds every key, and a run of hits on it.
+    /// Fills a cache with all keys, and returns a function that makes hits on it.
     pub(crate) fn prepare(self) -> Run {
         match self.value {
             Value::U64 => self.prepare_of(|key| key),
@@ -116,10 +117,10 @@ impl Case {
         match (self.access, self.storage) {
             (Access::Bare, Storage::Moka) => bare_moka(value),
             (Access::Bare, Storage::QuickCache) => bare_quick_cache(value),
-            (Access::Cached | Access::Plain, Storage::Moka) => {
+            (Access::Cached | Access::WithoutInsight, Storage::Moka) => {
                 self.through_cached(Moka::with_capacity(CAPACITY.into()), value)
             }
-            (Access::Cached | Access::Plain, Storage::QuickCache) => {
+            (Access::Cached | Access::WithoutInsight, Storage::QuickCache) => {
                 self.through_cached(QuickCache::with_capacity(CAPACITY.into()), value)
             }
         }
@@ -128,14 +129,14 @@ impl Case {
     fn through_cached<V, C>(self, store: C, value: fn(u64) -> V) -> Run
     where
         V: Clone + Send + Sync + 'static,
-        C: IntoStore<u64, V, Store: Store<u64, V, Naming: Naming<u64>>>,
+        C: IntoStore<u64, V, Store: Store<u64, V, KeyEncoding: KeyEncoding<u64>>>,
     {
         let load = move |key: u64| async move { value(key) };
-        let insight = !matches!(self.access, Access::Plain);
+        let insight = !matches!(self.access, Access::WithoutInsight);
         let builder = cached(self.name(), load).store(store).stale_after(Duration::from_secs(3600)).insight(insight);
         let cache = builder.build();
         fill(|key| drop(cache.call(key).now_or_never()), |key| cache.invalidate(&key));
-        // Settles the store.
+        // Runs the store's pending maintenance.
         let _ = cache.metrics().stats();
         let mut all_keys: Vec<_> = (0..self.threads).map(|_| keys()).collect();
         Box::new(move |hits| {
@@ -165,8 +166,9 @@ fn text_arc(key: u64) -> Arc<str> {
     text(key).into()
 }
 
-/// Stores every key, and as many others that leave again: once anything has left a moka cache, its maintenance costs
-/// more for good, since crossbeam's epochs keep handing the remains of their own garbage on.
+/// Stores all keys, and the same number of other keys that are removed again. Once an entry was removed from a moka
+/// cache, its maintenance is permanently more expensive, because crossbeam's epochs keep passing on the rest of their
+/// garbage.
 fn fill(store: impl Fn(u64), remove: impl Fn(u64)) {
     (0..KEYS).for_each(&store);
     (KEYS..2 * KEYS).for_each(|key| {
@@ -175,7 +177,7 @@ fn fill(store: impl Fn(u64), remove: impl Fn(u64)) {
     });
 }
 
-/// moka as one would use it by hand, with the hasher that `cached` uses.
+/// Uses moka directly, with the same hasher as `cached`.
 fn bare_moka<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
     let cache = moka::sync::Cache::builder().max_capacity(CAPACITY.into()).build_with_hasher(RandomState::default());
     fill(|key| cache.insert(key, value(key)), |key| cache.invalidate(&key));
@@ -188,7 +190,7 @@ fn bare_moka<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
     })
 }
 
-/// quick_cache likewise.
+/// Uses quick_cache directly, with the same hasher as `cached`.
 fn bare_quick_cache<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Run {
     let cache = quick_cache::sync::Cache::with(
         CAPACITY as usize,
@@ -206,7 +208,7 @@ fn bare_quick_cache<V: Clone + Send + Sync + 'static>(value: fn(u64) -> V) -> Ru
     })
 }
 
-/// Keys in an order that isn't periodic within a batch (an LCG's high bits).
+/// Returns keys in an order that isn't periodic within a batch: the high bits of a linear congruential generator.
 fn keys() -> impl FnMut() -> u64 {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     move || {

@@ -1,7 +1,7 @@
-//! What a hit through `cached(...)` costs beside the bare store's own get.
+//! Measures a hit through `cached(...)` against a get from the bare store.
 //!
-//! `hit ratio` measures time, batch by batch in turns. `hit cases` lists what `hit count CASE N` runs N
-//! times for a tool that counts instructions.
+//! `hit ratio` measures time, in alternating batches. `hit count CASE N` runs a case N times, for a tool that counts
+//! instructions. `hit cases` lists the cases.
 
 mod batch;
 mod case;
@@ -20,25 +20,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Times every case against its bare store, in turns.
+    /// Times each case against its bare store, in turns.
     Ratio {
-        /// Pairs of batches a case.
+        /// The number of pairs of batches for each case.
         #[arg(long, default_value_t = 400)]
         rounds: usize,
     },
-    /// Times hits with insight over hits without, in turns, on one thread and on two.
+    /// Times hits with insight against hits without insight, in turns, on one thread and on two threads.
     Insight {
-        /// Pairs of batches a case.
+        /// The number of pairs of batches for each case.
         #[arg(long, default_value_t = 400)]
         rounds: usize,
     },
-    /// Lists the cases, one a line.
+    /// Lists the cases, one per line.
     Cases,
-    /// Runs one case and nothing else, so many times.
+    /// Runs one case for a number of hits, and nothing else.
     Count {
-        /// A name that `cases` lists.
+        /// The name of the case, as `cases` lists it.
         case: String,
-        /// How many hits.
+        /// The number of hits.
         hits: u64,
     },
 }
@@ -51,8 +51,14 @@ fn main() -> anyhow::Result<()> {
             println!("{:<20} {:>9} {:>12} {:>8}", "store and value", "bare ns", "cached ns", "ratio");
             for bare in Case::all().filter(|case| matches!(case.access, Access::Bare)) {
                 let cached = Case { access: Access::Cached, ..bare };
-                let pair = batch::compare(&mut *bare.prepare(), &mut *cached.prepare(), rounds);
-                println!("{:<20} {:>9.1} {:>12.1} {:>8.3}", bare.name(), pair.bare_ns, pair.ours_ns, pair.ratio);
+                let comparison = batch::compare(&mut *bare.prepare(), &mut *cached.prepare(), rounds);
+                println!(
+                    "{:<20} {:>9.1} {:>12.1} {:>8.3}",
+                    bare.name(),
+                    comparison.bare_ns,
+                    comparison.cached_ns,
+                    comparison.ratio
+                );
             }
         }
         Command::Insight { rounds } => {
@@ -62,22 +68,24 @@ fn main() -> anyhow::Result<()> {
             );
             let cases = Case::all().filter(|case| matches!(case.access, Access::Bare));
             for case in cases.flat_map(|case| [1, 2].map(|threads| Case { threads, ..case })) {
-                let [plain, cached] = [Access::Plain, Access::Cached].map(|access| Case { access, ..case });
-                let pair = batch::compare(&mut *plain.prepare(), &mut *cached.prepare(), rounds);
+                let [without, with] = [Access::WithoutInsight, Access::Cached].map(|access| Case { access, ..case });
+                let comparison = batch::compare(&mut *without.prepare(), &mut *with.prepare(), rounds);
                 let threads = case.threads;
                 println!(
                     "{:<20} {threads:>8} {:>12.1} {:>12.1} {:>8.3}",
                     case.name(),
-                    pair.bare_ns,
-                    pair.ours_ns,
-                    pair.ratio
+                    comparison.bare_ns,
+                    comparison.cached_ns,
+                    comparison.ratio
                 );
             }
         }
         Command::Cases => Case::all().for_each(|case| println!("{}", case.name())),
         Command::Count { case, hits } => {
             let named = Case::all().find(|known| known.name() == case);
-            let mut run = named.with_context(|| format!("no case {case}: `hit cases` lists them"))?.prepare();
+            let mut run = named
+                .with_context(|| format!("CASE must be one of the names that `hit cases` lists, got {case}"))?
+                .prepare();
             run(hits);
         }
     }

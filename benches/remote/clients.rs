@@ -1,4 +1,4 @@
-//! The bare clients: a read and a write by key, as one would write them by hand.
+//! The bare clients: a read and a write by key, as in code written by hand.
 
 use anyhow::Result;
 use cachescope::mongodb::mongodb::bson::{Binary, Document, doc, spec::BinarySubtype};
@@ -8,14 +8,14 @@ use cachescope::redis::redis::{Client as RedisClient, cmd};
 use cachescope::{MongoDb, Postgres, Redis};
 use sqlx::PgPool;
 
-/// Reads and writes bytes by a number.
+/// Reads and writes bytes by a numeric key.
 pub(crate) trait Client {
     async fn read(&self, key: u64) -> Result<()>;
     async fn write(&self, key: u64, value: &[u8]) -> Result<()>;
 }
 
-/// An hour, as the caches that are compared keep their entries.
-const LIFE_MILLIS: u64 = 3_600_000;
+/// The TTL of entries: one hour, as in the caches that are compared.
+const TTL_MILLIS: u64 = 3_600_000;
 
 impl Client for MultiplexedConnection {
     async fn read(&self, key: u64) -> Result<()> {
@@ -24,7 +24,7 @@ impl Client for MultiplexedConnection {
     }
 
     async fn write(&self, key: u64, value: &[u8]) -> Result<()> {
-        Ok(cmd("SET").arg(key).arg(value).arg("PX").arg(LIFE_MILLIS).exec_async(&mut self.clone()).await?)
+        Ok(cmd("SET").arg(key).arg(value).arg("PX").arg(TTL_MILLIS).exec_async(&mut self.clone()).await?)
     }
 }
 

@@ -1,4 +1,6 @@
-//! What a request costs over what its shared store's bare client takes for the same: ratios, in turns, in one run.
+//! Measures a request to a cache with a shared store against the same operation of the store's bare client.
+//!
+//! Prints ratios. Both sides are timed in turns, in the same run.
 
 mod clients;
 
@@ -6,12 +8,13 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use cachescope::{ByteStore, Shared, cached};
+use cachescope::shared::ByteStore;
+use cachescope::{Shared, cached};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
 use crate::clients::{Client, mongodb, postgres, redis};
 
-/// Batches of each.
+/// The number of batches for each side.
 const ROUNDS: usize = 21;
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -19,41 +22,42 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// What one of a batch takes, in microseconds.
+/// Returns the duration of one operation in a batch, in microseconds.
 async fn time<F: Future<Output = Result<()>>>(batch: u64, run: &mut impl FnMut(u64) -> F) -> Result<f64> {
-    let begun = Instant::now();
+    let start = Instant::now();
     for number in 0..batch {
         run(number).await?;
     }
-    Ok(begun.elapsed().as_secs_f64() * 1e6 / batch as f64)
+    Ok(start.elapsed().as_secs_f64() * 1e6 / batch as f64)
 }
 
-/// Runs both in turns and prints their medians, and that of the rounds' own ratios.
+/// Times both sides in turns, and prints their medians and the median of the ratios of all rounds.
 async fn compare<A, B>(
-    what: &str,
+    name: &str,
     batch: u64,
     mut bare: impl FnMut(u64) -> A,
-    mut ours: impl FnMut(u64) -> B,
+    mut cached: impl FnMut(u64) -> B,
 ) -> Result<()>
 where
     A: Future<Output = Result<()>>,
     B: Future<Output = Result<()>>,
 {
-    let (mut bares, mut ourses, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_times, mut cached_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     time(batch, &mut bare).await?;
-    time(batch, &mut ours).await?;
+    time(batch, &mut cached).await?;
     for _ in 0..ROUNDS {
-        let (one, other) = (time(batch, &mut bare).await?, time(batch, &mut ours).await?);
-        bares.push(one);
-        ourses.push(other);
-        ratios.push(other / one);
+        let (bare, cached) = (time(batch, &mut bare).await?, time(batch, &mut cached).await?);
+        bare_times.push(bare);
+        cached_times.push(cached);
+        ratios.push(cached / bare);
     }
-    let (bare, ours, ratio) = (median(bares), median(ourses), median(ratios));
-    println!("{what:<16} bare {bare:>8.1} us   cached {ours:>8.1} us   ratio {ratio:.3}");
+    let (bare, cached, ratio) = (median(bare_times), median(cached_times), median(ratios));
+    println!("{name:<16} bare {bare:>8.1} us   cached {cached:>8.1} us   ratio {ratio:.3}");
     Ok(())
 }
 
-/// A hit against a bare read of as many bytes, and a miss against a bare read and write; `batch` operations at a time.
+/// Compares a hit with a bare read of the same number of bytes, and a miss with a bare read and write. Each batch has
+/// `batch` operations.
 async fn measure<C: Client>(name: &str, batch: u64, client: C, store: impl ByteStore + Clone) -> Result<()> {
     let value = "v".repeat(100);
     client.write(1, value.as_bytes()).await?;
@@ -70,7 +74,7 @@ async fn measure<C: Client>(name: &str, batch: u64, client: C, store: impl ByteS
     };
     compare(&format!("{name} hit"), batch, |_| client.read(1), hit).await?;
     let before = cache.metrics().stats();
-    assert_eq!(before.misses(), 1, "what was measured were hits");
+    assert_eq!(before.misses(), 1, "all measured requests must be hits");
     let mut fresh = 10;
     let miss = |_| {
         fresh += 1;
@@ -94,15 +98,15 @@ fn main() -> Result<()> {
     let meters = SdkMeterProvider::builder().with_reader(reader.build()).build();
     opentelemetry::global::set_meter_provider(meters);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let servers = [cachescope_stack::Server::redis()?, cachescope_stack::Server::postgres()?];
-    let ferret = cachescope_stack::Server::mongodb()?;
+    let servers = [cachescope_harness::Server::redis()?, cachescope_harness::Server::postgres()?];
+    let ferret = cachescope_harness::Server::mongodb()?;
     runtime.block_on(async {
         let (client, store) = redis(servers[0].url()).await?;
         measure("redis", 200, client, store).await?;
         let (client, store) = postgres(servers[1].url()).await?;
         measure("postgresql", 200, client, store).await?;
         let (client, store) = mongodb(ferret.url()).await?;
-        // FerretDB, which stands for MongoDB, writes slowly.
+        // The batch is small because FerretDB, which is used instead of MongoDB, writes slowly.
         measure("mongodb", 20, client, store).await
     })
 }

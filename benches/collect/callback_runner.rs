@@ -1,4 +1,4 @@
-//! A meter provider that runs callbacks and keeps nothing of what they observe.
+//! A meter provider that runs callbacks and discards their observations.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,36 +10,36 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 type Run = Box<dyn Fn() + Send + Sync>;
 
-/// Clones share their callbacks.
+/// Runs callbacks and discards their observations. Clones share their callbacks.
 #[derive(Clone, Default)]
-pub(crate) struct Unheard {
+pub(crate) struct CallbackRunner {
     callbacks: Arc<Mutex<Vec<Run>>>,
 }
 
-impl Unheard {
-    /// Runs every callback once, in the order they were made, as the SDK does.
+impl CallbackRunner {
+    /// Runs each callback once, in the order of registration, as the SDK does.
     pub(crate) fn collect(&self) {
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|run| run());
     }
 
-    fn keep<T: 'static>(&self, callbacks: Vec<Callback<T>>) {
-        let runs = callbacks.into_iter().map(|callback| Box::new(move || callback(&Nothing)) as Run);
+    fn register<T: 'static>(&self, callbacks: Vec<Callback<T>>) {
+        let runs = callbacks.into_iter().map(|callback| Box::new(move || callback(&DiscardObserver)) as Run);
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).extend(runs);
     }
 }
 
-impl MeterProvider for Unheard {
+impl MeterProvider for CallbackRunner {
     fn meter_with_scope(&self, _: InstrumentationScope) -> Meter {
         Meter::new(Arc::new(self.clone()))
     }
 }
 
-impl InstrumentProvider for Unheard {
+impl InstrumentProvider for CallbackRunner {
     fn u64_observable_counter(
         &self,
         builder: AsyncInstrumentBuilder<'_, ObservableCounter<u64>, u64>,
     ) -> ObservableCounter<u64> {
-        self.keep(builder.callbacks);
+        self.register(builder.callbacks);
         ObservableCounter::new()
     }
 
@@ -47,7 +47,7 @@ impl InstrumentProvider for Unheard {
         &self,
         builder: AsyncInstrumentBuilder<'_, ObservableUpDownCounter<i64>, i64>,
     ) -> ObservableUpDownCounter<i64> {
-        self.keep(builder.callbacks);
+        self.register(builder.callbacks);
         ObservableUpDownCounter::new()
     }
 
@@ -55,14 +55,14 @@ impl InstrumentProvider for Unheard {
         &self,
         builder: AsyncInstrumentBuilder<'_, ObservableGauge<f64>, f64>,
     ) -> ObservableGauge<f64> {
-        self.keep(builder.callbacks);
+        self.register(builder.callbacks);
         ObservableGauge::new()
     }
 }
 
-struct Nothing;
+struct DiscardObserver;
 
-impl<T> AsyncInstrument<T> for Nothing {
+impl<T> AsyncInstrument<T> for DiscardObserver {
     fn observe(&self, measurement: T, attributes: &[KeyValue]) {
         std::hint::black_box((measurement, attributes));
     }
