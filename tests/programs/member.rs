@@ -1,16 +1,18 @@
-//! One process of a fleet over a shared store: it does what it is told line by line, and says what came of it.
+//! A process of a fleet over a shared store, controlled line by line.
 //!
-//! `call KEY`, `burst KEY TASKS`, `invalidate KEY`, `until_not KEY VALUE`, `books`; an answer is one line. When it
-//! begins to load it says `loading`.
+//! Its orders are `call KEY`, `burst KEY TASKS`, `invalidate KEY`, `until_not KEY VALUE` and `counts`. It answers each with
+//! one line. At the start of a load it writes `loading`.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use cachescope::{Cached, LoadOutcome, Moka, Naming, RequestResult, Shared, Store, Tiered, cached};
-use cachescope_tests::opened::open;
+use cachescope::metrics::{LoadOutcome, RequestResult};
+use cachescope::store::{KeyEncoding, Store};
+use cachescope::{Cached, Moka, Shared, Tiered, cached};
+use cachescope_tests::store::open;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// What a load takes.
+/// The time of a load.
 const LOAD: Duration = Duration::from_millis(300);
 
 #[tokio::main]
@@ -18,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().context("the address of a store")?;
     let mode = arguments.next().context("plain, tiered or deaf")?;
-    let millis: u64 = arguments.next().context("a lease, or a memory's life, in milliseconds")?.parse()?;
+    let millis: u64 = arguments.next().context("a lease, or the TTL of memory, in milliseconds")?.parse()?;
     let time = Duration::from_millis(millis);
     let shared = Shared::new(open(&url).await?).timeout(Duration::from_secs(5));
     let builder = cached("member", |_: u64| async {
@@ -30,21 +32,21 @@ async fn main() -> anyhow::Result<()> {
     match mode.as_str() {
         "plain" => serve(builder.store(shared.lease(time)).build()).await,
         "tiered" => {
-            let store = Tiered::new(Moka::with_capacity(1_000), shared).memory_life(time);
+            let store = Tiered::new(Moka::with_capacity(1_000), shared).memory_ttl(time);
             serve(builder.store(store).build()).await
         }
-        // Made of a bare connection it has nothing to listen by.
+        // A store on a plain connection can't listen for invalidations.
         "deaf" => {
             let client = cachescope::redis::redis::Client::open(url)?;
             let store = cachescope::Redis::new(client.get_multiplexed_async_connection().await?);
-            let store = Tiered::new(Moka::with_capacity(1_000), Shared::new(store)).memory_life(time);
+            let store = Tiered::new(Moka::with_capacity(1_000), Shared::new(store)).memory_ttl(time);
             serve(builder.store(store).build()).await
         }
         other => anyhow::bail!("no mode {other}"),
     }
 }
 
-async fn serve<S: Store<u64, u64, Naming: Naming<u64>>>(
+async fn serve<S: Store<u64, u64, KeyEncoding: KeyEncoding<u64>>>(
     cache: Cached<u64, u64, std::convert::Infallible, S>,
 ) -> anyhow::Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -82,7 +84,7 @@ async fn serve<S: Store<u64, u64, Naming: Naming<u64>>>(
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
-            ["books"] => {
+            ["counts"] => {
                 let stats = cache.metrics().stats();
                 let count = |result| stats.result(result);
                 println!(
@@ -93,7 +95,7 @@ async fn serve<S: Store<u64, u64, Naming: Naming<u64>>>(
                     stats.loads(LoadOutcome::Loaded)
                 );
             }
-            _ => anyhow::bail!("no such order: {line}"),
+            _ => anyhow::bail!("unknown order: {line}"),
         }
     }
     Ok(())

@@ -1,13 +1,13 @@
-//! A small service as a user would write it, with telemetry from the environment.
+//! A small service, as a user would write it, with telemetry from the environment.
 //!
 //! `service RUNTIME LOAD`, where the runtime is `current_thread`, `one_worker` or `multi_thread`, and the load is
 //!
-//! - `short`: a hundred requests; says their sum and how many were hits;
-//! - `full_speed REQUESTS`: as fast as it can, two spans each; says what that took, in a line of JSON;
-//! - `told`: as many requests as each line of its input says; says its stats after each, in a line of JSON.
+//! - `short`: a hundred requests; writes their sum and the number of hits;
+//! - `full_speed REQUESTS`: requests as fast as possible, with two spans each; writes the times in a line of JSON;
+//! - `ordered`: the number of requests in each line of its input; writes its stats after each line, as JSON.
 //!
-//! Before it ends telemetry it says `ending`; at its very end, how many spans were sent and how many dropped, and what
-//! memory it took at most, in KiB.
+//! It writes `ending` before it shuts down telemetry. At the end it writes the numbers of spans sent and dropped, and its
+//! peak memory in KiB.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -26,9 +26,9 @@ fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let runtime = runtime(&arguments.next().context("RUNTIME LOAD")?)?;
     let load: Vec<String> = arguments.collect();
-    // As a task, so that it is a worker which ends telemetry, where there are workers.
+    // As a task, so that a worker of the runtime shuts down telemetry, if there are workers.
     runtime.block_on(async { tokio::spawn(serve(load)).await? })?;
-    say(&peak_memory()?.to_string())
+    write(&peak_memory()?.to_string())
 }
 
 fn runtime(flavour: &str) -> anyhow::Result<Runtime> {
@@ -44,8 +44,8 @@ fn runtime(flavour: &str) -> anyhow::Result<Runtime> {
 
 async fn serve(load: Vec<String>) -> anyhow::Result<()> {
     let guard = cachescope::otel::init()?;
-    // Of spans first, where there are any.
-    let exports = guard.exports().first().cloned();
+    // Exporters of spans come first, if there are any.
+    let stats = guard.exporter_stats().first().cloned();
     let squares = cached("outage.squares", |n: u64| async move {
         tokio::time::sleep(Duration::from_millis(1)).await;
         n * n
@@ -58,7 +58,7 @@ async fn serve(load: Vec<String>) -> anyhow::Result<()> {
             for n in 0..100 {
                 sum += squares.call(n % KEYS).await;
             }
-            say(&format!("{sum} {}", squares.metrics().stats().hits()))?;
+            write(&format!("{sum} {}", squares.metrics().stats().hits()))?;
         }
         ["full_speed", requests] => {
             let tracer = guard.tracer_provider().tracer("service");
@@ -70,39 +70,39 @@ async fn serve(load: Vec<String>) -> anyhow::Result<()> {
                 let active = Active::current_with_span(tracer.start("request"));
                 squares.call(n % KEYS).with_context(active.clone()).await;
                 drop(active);
-                // The first of each key waits for its load.
+                // The first request of each key waits for its load.
                 if n >= KEYS {
                     longest = longest.max(request.elapsed());
                 }
             }
             let nanos = begun.elapsed().as_nanos() / u128::from(requests);
-            say(&format!(r#"{{"nanos_each":{nanos},"longest_micros":{}}}"#, longest.as_micros()))?;
+            write(&format!(r#"{{"nanos_each":{nanos},"longest_micros":{}}}"#, longest.as_micros()))?;
         }
-        ["told"] => told(&squares).await?,
+        ["ordered"] => ordered(&squares).await?,
         _ => bail!("no load {load:?}"),
     }
-    say("ending")?;
+    write("ending")?;
     drop(guard);
-    let (sent, dropped) = exports.map_or((0, 0), |spans| (spans.total_sent(), spans.total_dropped()));
-    say(&format!("{sent} {dropped}"))
+    let (sent, dropped) = stats.map_or((0, 0), |spans| (spans.total_sent(), spans.total_dropped()));
+    write(&format!("{sent} {dropped}"))
 }
 
-async fn told(squares: &Cached<u64, u64>) -> anyhow::Result<()> {
+async fn ordered(squares: &Cached<u64, u64>) -> anyhow::Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         for n in 0..line.parse()? {
             squares.call(n % KEYS).await;
         }
-        say(&serde_json::to_string(&squares.metrics().stats())?)?;
+        write(&serde_json::to_string(&squares.metrics().stats())?)?;
     }
     Ok(())
 }
 
-fn say(line: &str) -> anyhow::Result<()> {
+fn write(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
-/// In KiB, as the kernel has it.
+/// The peak memory in KiB, from the kernel.
 fn peak_memory() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;

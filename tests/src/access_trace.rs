@@ -1,10 +1,8 @@
-//! Accesses as caches meet them, made up: the same keys for the same arguments, on every machine.
-//!
-//! It stands alone, so that what doesn't depend on this crate can take the file.
+//! Synthetic access traces: the same keys for the same arguments, on every machine.
 
-/// Keys 0 to `keys` - 1 by Zipf's law, key 0 the hottest: that of rank r is asked for in proportion to 1 / r^`alpha`.
+/// Returns keys 0 to `keys` - 1 by Zipf's law, key 0 the hottest: the key of rank r occurs in proportion to 1 / r^`alpha`.
 ///
-/// Exact, by a table of 8 bytes a key.
+/// Exact, with a table of 8 bytes for each key.
 ///
 /// # Panics
 /// If there are no keys.
@@ -19,35 +17,35 @@ pub fn zipf(alpha: f64, keys: u64, requests: usize, seed: u64) -> impl Iterator<
     let mut random = SplitMix64(seed);
     (0..requests).map(move |_| {
         let at = random.share() * total;
-        // Rounding may give the very end, which is the last key's.
+        // Rounding may give the end of the range, which belongs to the last key.
         (below.partition_point(|below| *below <= at) as u64).min(keys - 1)
     })
 }
 
-/// Keys that are asked for once: 0, 1, 2, …
+/// Returns each key once: 0, 1, 2, …
 pub fn scan(requests: usize) -> impl Iterator<Item = u64> {
     0..requests as u64
 }
 
-/// The same keys in the same order, over and over: the worst there is for LRU, once they don't fit.
+/// Returns the same keys in the same order, repeatedly: the worst case for LRU if they don't fit.
 ///
 /// # Panics
-/// If there are no keys and they are asked for.
+/// On the first key, if `keys` is zero.
 pub fn looping(keys: u64, requests: usize) -> impl Iterator<Item = u64> {
     scan(requests).map(move |request| request % keys)
 }
 
-/// A set of keys, all asked for equally, that another takes the place of after `every` requests.
+/// Returns keys of a set with equal probability; another set replaces it after `every` requests.
 ///
 /// # Panics
-/// If the set is empty or never asked for.
+/// On the first key, if `set` or `every` is zero.
 pub fn shifting(set: u64, every: usize, requests: usize, seed: u64) -> impl Iterator<Item = u64> {
     let mut random = SplitMix64(seed);
     scan(requests).map(move |request| request / every as u64 * set + random.below(set))
 }
 
-/// What a store of records sees: seven of ten requests go by Zipf's law (0.9) over `keys` keys, two are of a loop over
-/// a quarter as many others, and one is of a scan that never comes back.
+/// Returns the mix of a store of records: seven of ten requests by Zipf's law (0.9) over `keys` keys, two of a loop over
+/// a quarter as many other keys, and one of a scan without repetition.
 ///
 /// # Panics
 /// If there are fewer than four keys.
@@ -64,7 +62,7 @@ pub fn mixed(keys: u64, requests: usize, seed: u64) -> impl Iterator<Item = u64>
     })
 }
 
-/// Sebastiano Vigna's generator: eight lines where a crate's may change with its version.
+/// Sebastiano Vigna's generator, as that of a crate may change with its version.
 #[derive(Debug)]
 struct SplitMix64(u64);
 
@@ -76,12 +74,12 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// 0 or more, less than 1.
+    /// Returns a number of at least 0 and less than 1.
     fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Less than `limit`, each of them as likely to 2^-64 times their number.
+    /// Returns a number less than `limit`, with equal probability to 2^-64 times `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         assert!(limit > 0, "nothing is below 0");
         ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
@@ -98,7 +96,7 @@ mod tests {
         keys.collect::<HashSet<_>>().len()
     }
 
-    /// Times each key was asked for.
+    /// The number of requests for each key.
     fn counts(keys: impl Iterator<Item = u64>) -> HashMap<u64, u64> {
         let mut counts = HashMap::new();
         for key in keys {
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_generator_is_the_published_one() {
+    fn generator_gives_the_published_numbers() {
         let mut random = SplitMix64(1_234_567);
         let first = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!([random.next(), random.next(), random.next()], first);
@@ -122,7 +120,7 @@ mod tests {
             let whole: f64 = (1..=keys).map(|rank| (rank as f64).powf(-alpha)).sum();
             let expected = |rank: u64| requests as f64 * (rank as f64).powf(-alpha) / whole;
             for rank in [1, 2, 10, 100] {
-                // As far as chance takes it in one of 15,000 trials.
+                // Chance exceeds four standard deviations in one of 15,000 trials.
                 let (counted, expected) = (counts[&(rank - 1)] as f64, expected(rank));
                 assert!((counted - expected).abs() < 4.0 * expected.sqrt(), "{alpha} {rank}: {counted} {expected}");
             }
@@ -130,19 +128,19 @@ mod tests {
             assert!((0.99..1.01).contains(&top), "{alpha}: the hottest key's share is {top} of what it should be");
             assert!(counts.keys().all(|key| *key < keys));
         }
-        // All alike.
+        // All keys are equally likely.
         assert!(counts(zipf(0.0, 10, 100_000, 1)).values().all(|count| (9_600..10_400).contains(count)));
         assert_eq!(distinct(zipf(1.0, 1, 100, 1)), 1);
     }
 
     #[test]
-    fn a_scan_has_each_key_once_and_a_loop_all_in_turn() {
+    fn scan_has_each_key_once_and_loop_repeats_them() {
         assert_eq!(scan(5).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!(looping(3, 7).collect::<Vec<_>>(), [0, 1, 2, 0, 1, 2, 0]);
     }
 
     #[test]
-    fn a_shifting_set_is_another_after_so_many_requests() {
+    fn shifting_set_changes_after_the_given_requests() {
         let keys: Vec<_> = shifting(100, 10_000, 30_000, 3).collect();
         for (phase, keys) in (0..).zip(keys.chunks(10_000)) {
             assert!(keys.iter().all(|key| key / 100 == phase), "phase {phase}");
@@ -153,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mix_has_its_parts_in_proportion() {
+    fn mix_has_its_parts_in_proportion() {
         let (keys, requests) = (1_000, 100_000);
         let all: Vec<_> = mixed(keys, requests, 5).collect();
         let of = |from: u64, to: u64| all.iter().copied().filter(move |key| (from..to).contains(key));
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_arguments_give_the_same_keys_and_another_seed_others() {
+    fn same_arguments_give_the_same_keys_and_another_seed_other_keys() {
         let some = |seed| {
             let all =
                 zipf(0.9, 1_000, 1_000, seed).chain(shifting(50, 100, 1_000, seed)).chain(mixed(100, 1_000, seed));
@@ -173,7 +171,7 @@ mod tests {
         };
         assert_eq!(some(1), some(1));
         assert_ne!(some(1), some(2));
-        // On every machine: whoever changes this changes what others measured.
+        // A change here would change measurements that users compare with.
         assert_eq!(zipf(0.9, 1_000, 8, 42).collect::<Vec<_>>(), [230, 2, 7, 13, 0, 486, 4, 328]);
         assert_eq!(mixed(1_000, 8, 42).collect::<Vec<_>>(), [230, 1_000, 2, 7, 13, 0, 486, 4]);
     }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-/// Where one of them is.
+/// Returns the path of a file.
 #[must_use]
 pub fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../collector-config").join(name)
 }
 
-/// What one of them says.
+/// Reads a file.
 ///
 /// # Errors
 /// If it can't be read.

@@ -6,31 +6,31 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-/// Everything telemetry may say.
+/// All telemetry of the contract.
 #[derive(Debug, Default)]
 pub struct Contract {
-    /// Attributes by name; the values they may have, where these are listed.
+    /// Attributes by name, with their possible values if these are listed.
     pub attributes: BTreeMap<String, Option<BTreeSet<String>>>,
     /// Metrics by name.
     pub metrics: BTreeMap<String, Metric>,
-    /// Spans by the first word of their names, with their attributes.
+    /// The attributes of spans, by the first word of the spans' names.
     pub spans: BTreeMap<String, Attributes>,
 }
 
 /// A metric of the contract.
 #[derive(Debug)]
 pub struct Metric {
-    /// The instrument, in the words of the conventions.
+    /// The instrument, as the conventions name it.
     pub instrument: String,
     /// The unit, in UCUM.
     pub unit: String,
-    /// What it tells.
+    /// The description.
     pub brief: String,
-    /// Its attributes.
+    /// The attributes.
     pub attributes: Attributes,
 }
 
-/// The attributes something carries: by name, whether always.
+/// Attributes by name: whether they are required.
 pub type Attributes = BTreeMap<String, bool>;
 
 #[derive(Deserialize)]
@@ -62,7 +62,7 @@ struct Attribute {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Type {
-    Named(#[expect(dead_code, reason = "tells an open type from a list of members")] String),
+    Named(#[expect(dead_code, reason = "distinguishes an open type from a list of members")] String),
     Members { members: Vec<Member> },
 }
 
@@ -79,15 +79,15 @@ enum Level {
 }
 
 impl Contract {
-    /// Reads what caches tell.
+    /// Reads the contract of caches.
     ///
     /// # Errors
-    /// If a file is missing, isn't of the format, or uses an attribute that none defines.
+    /// If a file is missing, has another format, or uses an undefined attribute.
     pub fn read() -> anyhow::Result<Self> {
         Self::of(&["attributes.yaml", "metrics.yaml", "spans.yaml"])
     }
 
-    /// Reads what caches, clients and exporters tell.
+    /// Reads the contract of caches, clients and exporters.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -96,7 +96,7 @@ impl Contract {
     }
 
     fn of(files: &[&str]) -> anyhow::Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/core/semconv");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/telemetry/semconv");
         let mut contract = Self::default();
         for name in files {
             let text = std::fs::read_to_string(folder.join(name)).with_context(|| (*name).to_owned())?;

@@ -1,13 +1,14 @@
-//! The same numbers out of different mouths: a cache's own stats, a scrape, a query.
+//! Counts in one form, from the stats of a cache, a scrape or a query.
 
 use std::collections::BTreeMap;
 
-use cachescope::{EvictionReason, LoadOutcome, Operation, RequestResult, Stats, WaitOutcome};
+use cachescope::Stats;
+use cachescope::metrics::{EvictionReason, LoadOutcome, Operation, RequestResult, WaitOutcome};
 
-/// Counts by what they count: a metric and the value of the attribute that tells its series apart.
+/// Counts by metric and by the value of the attribute that distinguishes its series.
 pub type Numbers = BTreeMap<(&'static str, String), u64>;
 
-/// A metric as Prometheus names it, and the label that tells its series apart. Of histograms, the count.
+/// Metrics by their names in Prometheus, with the label that distinguishes their series. Of histograms, the count.
 const SERIES: [(&str, &str); 6] = [
     ("cachescope_requests_total", "cachescope_result"),
     ("cachescope_request_duration_seconds_count", "cachescope_result"),
@@ -17,7 +18,7 @@ const SERIES: [(&str, &str); 6] = [
     ("cachescope_evictions_total", "cachescope_eviction_reason"),
 ];
 
-/// What the process counted. `error_type` is what loads of the cache return as an error.
+/// The counts in the stats of a cache. `error_type` is the type of its loads' errors.
 #[must_use]
 pub fn counted(stats: &Stats, error_type: &str) -> Numbers {
     let [requests, durations, loads, waits, operations, evictions] = SERIES.map(|(metric, _)| metric);
@@ -40,12 +41,12 @@ pub fn counted(stats: &Stats, error_type: &str) -> Numbers {
     for reason in EvictionReason::ALL {
         numbers.insert((evictions, reason.as_str().into()), stats.evictions(reason));
     }
-    // A histogram without a value has no series.
+    // An empty histogram has no series.
     numbers.retain(|(metric, _), count| !metric.ends_with("_count") || *count > 0);
     numbers
 }
 
-/// What Prometheus's series say of one cache: metric, labels, value.
+/// The counts of a cache in series of Prometheus: metric, labels, value.
 pub fn collected<'a, L>(series: impl Iterator<Item = (&'a str, &'a L, f64)>, cache: &str) -> Numbers
 where
     L: 'a,
@@ -58,8 +59,8 @@ where
             found.map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let known = SERIES.iter().find(|(name, _)| *name == metric);
-        if let Some((metric, telling)) = known.filter(|_| label("cachescope_cache_name") == cache) {
-            *numbers.entry((metric, label(telling))).or_default() += value as u64;
+        if let Some((metric, label_name)) = known.filter(|_| label("cachescope_cache_name") == cache) {
+            *numbers.entry((metric, label(label_name))).or_default() += value as u64;
         }
     }
     numbers

@@ -1,11 +1,12 @@
-//! A known mix of requests: how many end in which way doesn't depend on how tasks interleave.
+//! A known mix of requests, whose results don't depend on the interleaving of tasks.
 
 use std::task::{Context, Poll, Waker};
 
-use cachescope::{Builder, Cached, RequestResult, Stats, try_cached};
+use cachescope::metrics::RequestResult;
+use cachescope::{Builder, Cached, Stats, try_cached};
 use futures_util::FutureExt;
 
-/// What the wrapped function returns where it fails.
+/// The error of the loader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused;
 
@@ -17,10 +18,10 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The cache that the mix runs on.
+/// The cache of the mix.
 pub type Cache = Cached<u64, u64, Refused>;
 
-/// How many tasks ask at once.
+/// The number of concurrent tasks.
 pub const TASKS: u64 = 8;
 const KEYS: u64 = 100;
 const HITS_A_KEY: u64 = 15;
@@ -28,28 +29,28 @@ const FAILURES: u64 = 40;
 const PAIRS: u64 = 60;
 const DROPPED: u64 = 30;
 
-/// How the mix ends, by result, over all tasks; the last is how many of misses and coalesced failed.
+/// The requests of the mix, by result, over all tasks.
 pub const EXPECTED: [(RequestResult, u64); 4] = [
     (RequestResult::Hit, TASKS * KEYS * HITS_A_KEY),
     (RequestResult::Miss, TASKS * (KEYS + FAILURES + PAIRS)),
     (RequestResult::Coalesced, TASKS * PAIRS),
     (RequestResult::Cancelled, TASKS * DROPPED),
 ];
-/// How many of the misses returned an error.
+/// The number of misses that return an error.
 pub const FAILED: u64 = TASKS * FAILURES;
-/// How many requests the mix makes.
+/// The number of requests of the mix.
 pub const REQUESTS: u64 = EXPECTED[0].1 + EXPECTED[1].1 + EXPECTED[2].1 + EXPECTED[3].1;
 
-/// A cache for the mix, under `name`.
+/// Returns a builder of a cache for the mix.
 pub fn cache(name: &str) -> Builder<u64, u64, Refused> {
     try_cached(name, |key: u64| async move {
-        // One point at which another request of the key can join, and a future be dropped.
+        // An await point, at which requests join and futures are dropped.
         tokio::task::yield_now().await;
         if key % 10 == 9 { Err(Refused) } else { Ok(key * key) }
     })
 }
 
-/// Runs the mix in [`TASKS`] tasks of the present tokio runtime.
+/// Runs the mix in [`TASKS`] tasks of the current tokio runtime.
 ///
 /// # Errors
 /// If a task panicked, or an answer was wrong.
@@ -61,7 +62,7 @@ pub async fn run(cache: &Cache) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each task has keys of its own, so that what it meets in the cache is its own doing.
+/// Runs the mix of one task. Each task has its own keys, so that tasks don't affect each other.
 async fn one_task(cache: Cache, base: u64) -> anyhow::Result<()> {
     for key in (0..KEYS).map(|n| base + n * 10) {
         for _ in 0..=HITS_A_KEY {
@@ -83,10 +84,10 @@ async fn one_task(cache: Cache, base: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks a cache's own numbers against what the mix makes.
+/// Checks the stats of a cache against the expected results of the mix.
 ///
 /// # Errors
-/// If any differs.
+/// If a count differs.
 pub fn check(stats: &Stats) -> anyhow::Result<()> {
     for (result, expected) in EXPECTED {
         anyhow::ensure!(stats.result(result) == expected, "{}: {}", result.as_str(), stats.result(result));

@@ -12,24 +12,24 @@ use crate::cargo;
 use crate::steps::Steps;
 use crate::table;
 
-/// The counts a case is run with: what both runs share, the set-up, falls out of the difference.
+/// The iterations of a case's two runs. Their difference doesn't include the set-up, which both runs share.
 const COUNTS: (u64, u64) = (100_000, 200_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measurement {
-    /// Time of a hit over the time of a bare look-up, in one run.
+    /// The ratio of a hit's time to that of a bare look-up, in one run.
     Ratio,
-    /// Instructions per hit, under valgrind.
+    /// The instructions per hit, under valgrind.
     Instructions,
-    /// Time of a hit with insight over that of one without, in one run.
+    /// The ratio of a hit's time with insight to that without, in one run.
     Insight,
-    /// Time of a hit and a miss in a shared store over that of the bare client, in one run.
+    /// The ratio of the time of hits and misses in a shared store to that of the bare client, in one run.
     Remote,
 }
 
 pub(crate) fn run(only: Option<Measurement>) -> Result<ExitCode> {
     let wanted = |measurement| only.is_none_or(|only| only == measurement);
-    let mut steps = Steps::default();
+    let steps = Steps::default();
     if wanted(Measurement::Ratio) {
         steps.run("ratio", || cargo::succeed(hit(["run", "--release"]).args(["--", "ratio"])));
     }
@@ -53,7 +53,7 @@ fn hit<const N: usize>(arguments: [&str; N]) -> Command {
 }
 
 fn instructions() -> Result<()> {
-    cachescope_stack::program("valgrind", "valgrind")?;
+    cachescope_harness::program("valgrind", "valgrind")?;
     let binary = build()?;
     let mut table = table::plain(["case", "instructions per iteration"]);
     for case in cases(&binary)? {
@@ -65,7 +65,7 @@ fn instructions() -> Result<()> {
     Ok(())
 }
 
-/// Builds the benchmark and asks cargo where it put it, which depends on the user's own settings.
+/// Builds the benchmark and returns its path, which cargo reports, as it depends on the user's settings.
 fn build() -> Result<PathBuf> {
     let mut command = hit(["build", "--release", "--message-format=json-render-diagnostics"]);
     let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;

@@ -1,6 +1,7 @@
 //! The commands of this project: `cargo xtask stack`, `cargo xtask test`, `cargo xtask bench`.
 
 mod bench;
+mod binaries;
 mod callgrind;
 mod cargo;
 mod features;
@@ -24,20 +25,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The real parts tests and examples run against, kept running between them.
+    /// Starts, shows or stops the real parts that tests and examples run against.
     Stack {
         #[command(subcommand)]
         action: stack::Action,
     },
-    /// Every test against real parts, the models of concurrent code, and every feature of every published crate by itself.
+    /// Runs every test against real parts, the models of concurrent code, and a check of each feature of each library.
     Test {
-        /// Passed on to `cargo test`.
+        /// Only what needs no real part: no models, no checks of features.
+        #[arg(long)]
+        fast: bool,
+        /// Runs only `cargo test` with these arguments, with the parts.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// What a hit costs: the ratio to a bare look-up, and the instructions it takes.
+    /// Measures the cost of a hit: as a ratio to a bare look-up, and in instructions.
     Bench {
-        /// Only this measurement.
+        /// Runs only this measurement.
         only: Option<bench::Measurement>,
     },
 }
@@ -45,7 +49,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Stack { action } => stack::run(action),
-        Command::Test { arguments } => test::run(&arguments),
+        Command::Test { fast, arguments } => test::run(fast, &arguments),
         Command::Bench { only } => bench::run(only),
     }
 }
@@ -56,9 +60,9 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_sound() {
         Arguments::command().debug_assert();
         let parsed = Arguments::parse_from(["xtask", "test", "--", "-p", "x"]);
-        assert!(matches!(parsed.command, Command::Test { arguments } if arguments == ["-p", "x"]));
+        assert!(matches!(parsed.command, Command::Test { fast: false, arguments } if arguments == ["-p", "x"]));
     }
 }

@@ -6,18 +6,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cachescope_stack::{Stack, Status, cache_folder};
+use cachescope_harness::{Stack, Status, cache_folder};
 use clap::Subcommand;
 
 use crate::table;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum Action {
-    /// Start the parts, building those this machine never built; they stay until `down`.
+    /// Starts the parts, and first builds missing ones. They run until `down`.
     Up,
-    /// Show each part's pid and addresses; fails unless all of them run.
+    /// Shows the pid and the addresses of each part; fails unless all parts run.
     Status,
-    /// Stop the parts that `up` started.
+    /// Stops the parts that `up` started.
     Down,
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn run(action: Action) -> Result<ExitCode> {
     let cache = cache_folder()?;
     fs::create_dir_all(&cache)?;
     let file = cache.join("stack.json");
-    // Two of these at once would both find nothing running.
+    // Two of these commands at once would both find no stack.
     let lock = File::create(cache.join("stack.lock"))?;
     lock.lock().context("cannot lock the stack's state")?;
     match action {
@@ -42,8 +42,8 @@ fn up(file: &Path) -> Result<ExitCode> {
             show(&stack);
             return Ok(ExitCode::SUCCESS);
         }
-        // Some part is gone, or the machine was restarted: the rest would only be in the way.
-        println!("not all of the earlier stack runs: starting anew");
+        // A part is gone, or the machine was restarted: stop the other parts.
+        println!("the earlier stack doesn't run completely: starting again");
         down(file)?;
     }
     let begun = Instant::now();
@@ -71,7 +71,7 @@ fn down(file: &Path) -> Result<ExitCode> {
     }
     match Stack::read(file) {
         Ok(stack) => stack.stop()?,
-        // Nothing can be stopped by a file nobody can read, and nothing started while it is there.
+        // An unreadable state file can't stop a stack, and keeps a new one from starting.
         Err(error) => {
             eprintln!("{error:#}; removing it");
             fs::remove_file(file)?;
@@ -88,7 +88,7 @@ fn show(stack: &Stack) {
         let word = if part.running { "running" } else { "NOT RUNNING" };
         let mut head = [part.name.clone(), part.pid.to_string(), word.to_owned()];
         for (port, address) in &part.addresses {
-            // Once per part is enough for the eye.
+            // The name and the pid are shown once per part.
             let head = std::mem::take(&mut head);
             table.add_row(head.into_iter().chain([port.clone(), address.clone()]));
         }
@@ -99,8 +99,7 @@ fn show(stack: &Stack) {
     }
 }
 
-/// What a shell needs for a program or a test to use this stack. From the addresses in the file, which may be that of
-/// an older version with fewer parts.
+/// The variables by which programs and tests use this stack. The state file may be of an older version with fewer parts.
 fn exports(parts: &[Status], file: &Path) -> Vec<String> {
     let collector = parts.iter().find(|part| part.name == "collector").map(|part| &part.addresses);
     let otlp = collector.into_iter().flatten().find(|(port, _)| port == "otlp_http");
@@ -116,7 +115,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn the_lines_to_paste_name_the_collector_and_the_state() {
+    fn exports_name_the_collector_and_the_state_file() {
         let port = |name: &str, address: &str| (name.to_owned(), address.to_owned());
         let part = |name: &str, addresses| Status {
             name: name.to_owned(),

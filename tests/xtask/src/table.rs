@@ -1,4 +1,4 @@
-//! Tables, one look for all of them.
+//! Tables in one style.
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;

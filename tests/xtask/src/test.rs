@@ -1,44 +1,133 @@
 //! `cargo xtask test`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::Result;
-use cachescope_stack::Stack;
+use cachescope_harness::{Stack, parts};
+use cargo_metadata::Metadata;
 
+use crate::binaries::{self, Binary, Needs};
 use crate::cargo;
 use crate::features;
 use crate::models;
 use crate::steps::Steps;
 
-/// The variable by which a test finds a stack that runs already.
-const VARIABLE: &str = "CACHESCOPE_STACK";
+/// The variable that names the state file of a running stack.
+const STACK: &str = "CACHESCOPE_STACK";
 
-pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let mut steps = Steps::default();
-    let running = std::env::var_os(VARIABLE);
-    let own = match running {
-        Some(_) => None,
-        None => steps.run("start the stack", Stack::start),
-    };
-    // Tests without their parts would each fail with the same story.
-    if running.is_some() || own.is_some() {
-        steps.run("test", || {
-            let mut command = cargo::command(["test", "--workspace", "--all-features"]);
-            command.args(arguments);
-            if let Some(stack) = &own {
-                command.env(VARIABLE, stack.state_file());
-            }
-            cargo::succeed(&mut command)
-        });
-    }
-    steps.run("models", || cargo::succeed(&mut models::command()?));
-    if let Some(alone) = steps.run("list the features", features::alone) {
-        for check in alone {
-            steps.run(check.to_string(), || cargo::succeed(&mut cargo::command(check.arguments())));
-        }
-    }
-    if let Some(stack) = own {
-        steps.run("stop the stack", || stack.stop());
+/// Runs the tests, or `cargo test` with `arguments` if there are any, on a running stack.
+pub(crate) fn run(fast: bool, arguments: &[String]) -> Result<ExitCode> {
+    let (metadata, steps) = (cargo::metadata()?, Steps::default());
+    if fast {
+        run_fast(&metadata, &steps, arguments)?;
+    } else if arguments.is_empty() {
+        run_all(&metadata, &steps)?;
+    } else if let Some(running) = Running::start(&steps) {
+        let mut command = cargo::command(["test", "--workspace", "--all-features"]);
+        command.args(arguments).envs(running.settings());
+        steps.run("test", || cargo::succeed(&mut command));
+        running.stop(&steps);
     }
     Ok(steps.finish())
+}
+
+/// Runs the tests that need no real part.
+fn run_fast(metadata: &Metadata, steps: &Steps, arguments: &[String]) -> Result<()> {
+    anyhow::ensure!(arguments.is_empty(), "--fast takes no arguments for cargo: run `cargo test` with them instead");
+    let libraries = ("LD_LIBRARY_PATH", binaries::library_path()?);
+    if let Some(binaries) = steps.run("build the tests", || binaries::build(metadata, true)) {
+        run_each(steps, &binaries, Needs::Nothing, &[libraries]);
+        steps.run("doctests", doctests);
+    }
+    Ok(())
+}
+
+/// Runs everything. Parts are built while the tests compile. Tests that compute run at the same time as tests that wait.
+fn run_all(metadata: &Metadata, steps: &Steps) -> Result<()> {
+    let libraries = ("LD_LIBRARY_PATH", binaries::library_path()?);
+    thread::scope(|scope| {
+        let building = scope.spawn(|| build_parts(steps));
+        let binaries = steps.run("build the tests", || binaries::build(metadata, false)).unwrap_or_default();
+        let (without_parts, binaries): (Vec<_>, Vec<_>) =
+            binaries.into_iter().partition(|binary| binary.needs == Needs::Nothing);
+        let settings = [libraries.clone()];
+        let computing = scope.spawn(move || {
+            run_each(steps, &without_parts, Needs::Nothing, &settings);
+            steps.run("doctests", doctests);
+            steps.run("models", || cargo::succeed(&mut models::command(metadata)));
+            features::check_all(metadata, steps);
+        });
+        // Without the parts, all of these tests would fail for the same reason.
+        let running = building.join().unwrap_or(false).then(|| Running::start(steps)).flatten();
+        let settings: Vec<_> = running.iter().flat_map(Running::settings).chain([libraries.clone()]).collect();
+        if running.is_some() {
+            // At least four threads, as these tests wait most of the time.
+            let threads = thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
+            let settings = [&settings[..], &[("RUST_TEST_THREADS", threads.to_string().into())]].concat();
+            run_each(steps, &binaries, Needs::Parts, &settings);
+        }
+        // After this only the quiet tests run.
+        let computed = computing.join();
+        if running.is_some() {
+            run_each(steps, &binaries, Needs::Quiet, &settings);
+        }
+        if let Some(running) = running {
+            running.stop(steps);
+        }
+        computed.map_err(|_| anyhow::anyhow!("a thread of this program panicked"))
+    })
+}
+
+fn run_each(steps: &Steps, binaries: &[Binary], needs: Needs, settings: &[(&str, OsString)]) {
+    for binary in binaries.iter().filter(|binary| binary.needs == needs) {
+        steps.run(binary.name(), || binary.run(settings));
+    }
+}
+
+/// Builds or installs missing parts. Returns whether all parts are available.
+fn build_parts(steps: &Steps) -> bool {
+    let mut all = true;
+    for part in parts() {
+        all &= steps.run(format!("build {}", part.name()), || part.build()).is_some();
+    }
+    all
+}
+
+fn doctests() -> Result<()> {
+    cargo::succeed(
+        cargo::command(["test", "--quiet", "--workspace", "--all-features", "--doc"]).env("RUST_BACKTRACE", "0"),
+    )
+}
+
+/// The stack that tests use.
+enum Running {
+    /// A stack that the environment names.
+    Given,
+    Own(Stack),
+}
+
+impl Running {
+    /// Starts a stack, unless the environment names one.
+    fn start(steps: &Steps) -> Option<Self> {
+        match std::env::var_os(STACK) {
+            Some(_) => Some(Self::Given),
+            None => steps.run("start the stack", Stack::start).map(Self::Own),
+        }
+    }
+
+    /// The variables by which tests find the stack.
+    fn settings(&self) -> Option<(&'static str, OsString)> {
+        match self {
+            Self::Given => None,
+            Self::Own(stack) => Some((STACK, stack.state_file().into())),
+        }
+    }
+
+    fn stop(self, steps: &Steps) {
+        if let Self::Own(stack) = self {
+            steps.run("stop the stack", || stack.stop());
+        }
+    }
 }
