@@ -64,7 +64,8 @@ impl FleetStore {
     ) -> Result<Self, ConfigError> {
         let shared = Shared::new(store).namespace(name).timeout(timeout).codec(Json);
         // Never compressed: a process without `zstd` couldn't read the list, and would overwrite it.
-        let SharedStore { store, scope, wire, .. } = shared.clone().schema("roster").build::<String, _>(CACHE)?;
+        let SharedStore { store, scope, wire, .. } =
+            shared.clone().schema("instance_list").build::<String, _>(CACHE)?;
         #[cfg(feature = "zstd")]
         let shared = shared.compress_above(512);
         let instances = shared.schema("instance").build::<String, _>(CACHE)?;
@@ -75,8 +76,10 @@ impl FleetStore {
     pub(super) fn encode(&self, id: InstanceId, publication: Publication) -> Result<Vec<u8>, StoreError> {
         let bytes = self.instances.encode(&self.instance_key(id), &self.stored_now(publication))?;
         if bytes.len() > MAX_PUBLICATION {
-            let why =
-                format!("an instance publishes at most {MAX_PUBLICATION} bytes: give caches that are many one name");
+            let why = format!(
+                "an instance can publish at most {MAX_PUBLICATION} bytes, got {}: give similar caches the same name",
+                bytes.len()
+            );
             return Err(StoreError::new(StoreErrorKind::Unencodable, why));
         }
         Ok(bytes)
@@ -90,17 +93,17 @@ impl FleetStore {
     pub(super) async fn publication(&self, id: InstanceId) -> Result<Stored<Publication>, StoreError> {
         let key = self.instance_key(id);
         let bytes = self.with_timeout(async { self.store.get(&key).await }).await?;
-        Ok(self.kept(&self.instances, &key, bytes))
+        Ok(self.decode(&self.instances, &key, bytes))
     }
 
     pub(super) async fn instance_list(&self) -> Result<Stored<InstanceList>, StoreError> {
         let key = self.instance_list_key();
         let bytes = self.with_timeout(async { self.store.get(&key).await }).await?;
-        Ok(self.kept(&self.instance_lists, &key, bytes))
+        Ok(self.decode(&self.instance_lists, &key, bytes))
     }
 
     /// Returns whether an instance list of this age must be renewed.
-    pub(super) fn is_old(age: Duration) -> bool {
+    pub(super) fn must_be_renewed(age: Duration) -> bool {
         age > INSTANCE_LIST_TTL / 4
     }
 
@@ -116,7 +119,10 @@ impl FleetStore {
             let longest = PAUSE * (1 << attempt);
             self.clock.sleep(longest.mul_f64(random() as f64 / u64::MAX as f64)).await;
         }
-        Err(StoreError::new(StoreErrorKind::Timeout, "others were listing themselves all the time"))
+        Err(StoreError::new(
+            StoreErrorKind::Timeout,
+            "failed to change the instance list: other instances kept changing it",
+        ))
     }
 
     /// Tries to apply `change`, and returns whether that succeeded. A lease ensures that no concurrent change is lost.
@@ -134,7 +140,7 @@ impl FleetStore {
         };
         // Dropping the lease gives it back unless it was used.
         let lease = Lease::new(Arc::clone(&self.store), key.clone(), token);
-        let instance_list = change(self.kept(&self.instance_lists, &key, bytes).into_value().unwrap_or_default())?;
+        let instance_list = change(self.decode(&self.instance_lists, &key, bytes).into_value().unwrap_or_default())?;
         let bytes = self.instance_lists.encode(&key, &self.stored_now(instance_list))?;
         let put = self
             .with_timeout(async { self.store.put(&key, &bytes, Some(INSTANCE_LIST_TTL), Some(token)).await })
@@ -157,14 +163,14 @@ impl FleetStore {
     }
 
     fn instance_list_key(&self) -> StoreKey {
-        self.scope.key_from_json("\"roster\"")
+        self.scope.key_from_json("\"instance_list\"")
     }
 
     fn stored_now<T>(&self, value: T) -> StoredValue<T> {
         StoredValue { value, stored_at: self.now(), fresh_until: None, cost: Duration::ZERO }
     }
 
-    fn kept<T: 'static>(&self, wire: &Wire<T>, key: &StoreKey, bytes: Option<Vec<u8>>) -> Stored<T> {
+    fn decode<T: 'static>(&self, wire: &Wire<T>, key: &StoreKey, bytes: Option<Vec<u8>>) -> Stored<T> {
         let Some(bytes) = bytes else { return Stored::Missing };
         match wire.decode(key, &bytes) {
             // The writer's clock is ahead, so the age is zero.

@@ -15,7 +15,7 @@ use crate::l2::random;
 use crate::metrics::Snapshot;
 
 /// Every eighth round, an instance checks whether another one is gone, and sweeps the store. An instance that isn't
-/// listed yet does so as well. So a process that restarts again and again leaves nothing behind.
+/// listed yet does so as well. So a process that restarts again and again leaves no entries.
 const CLEANUP_EVERY: u64 = 8;
 
 /// Returns the numbers of an instance.
@@ -50,12 +50,12 @@ pub(super) struct Publisher {
     pub(super) max_age: Duration,
     pub(super) source: SnapshotSource,
     pub(super) runtime: Handle,
-    publisher_state: tokio::sync::Mutex<PublisherState>,
+    progress: tokio::sync::Mutex<Progress>,
     status: Mutex<PublishStatus>,
 }
 
 #[derive(Debug)]
-struct PublisherState {
+struct Progress {
     round: u64,
     state: InstanceState,
 }
@@ -69,7 +69,7 @@ impl Publisher {
         source: SnapshotSource,
         runtime: Handle,
     ) -> Self {
-        let publisher_state = PublisherState { round: 0, state: InstanceState::Running };
+        let progress = Progress { round: 0, state: InstanceState::Running };
         let name = name.unwrap_or_else(|| id.to_string());
         Self {
             store,
@@ -78,20 +78,20 @@ impl Publisher {
             max_age,
             source,
             runtime,
-            publisher_state: tokio::sync::Mutex::new(publisher_state),
+            progress: tokio::sync::Mutex::new(progress),
             status: Mutex::default(),
         }
     }
 
     /// Publishes now, after a publication in progress. Does nothing once the instance has ended.
     pub(super) async fn publish(&self, state: InstanceState) -> Result<(), StoreError> {
-        let mut publisher_state = self.publisher_state.lock().await;
-        if publisher_state.state == InstanceState::Ended {
+        let mut progress = self.progress.lock().await;
+        if progress.state == InstanceState::Ended {
             return Ok(());
         }
-        publisher_state.state = state;
-        let outcome = self.round(publisher_state.round, state).await;
-        publisher_state.round += 1;
+        progress.state = state;
+        let outcome = self.round(progress.round, state).await;
+        progress.round += 1;
         self.record_outcome(&outcome);
         outcome.map(|_| ())
     }
@@ -107,14 +107,14 @@ impl Publisher {
         let bytes = self.encoded(state).await?;
         store.put(self.id, &bytes, self.max_age).await?;
         let (instance_list, old) = match store.instance_list().await? {
-            Stored::Present(instance_list, age) => (instance_list, FleetStore::is_old(age)),
+            Stored::Present(instance_list, age) => (instance_list, FleetStore::must_be_renewed(age)),
             Stored::Missing | Stored::Unreadable => (InstanceList::default(), true),
         };
         let listed = instance_list.contains(self.id);
         // This comes first, since the list may be full of instances that are gone.
         if !listed || round.is_multiple_of(CLEANUP_EVERY) {
             // A failure is retried the next time. The instance's own numbers are published.
-            let _ = self.remove_a_gone_instance(&instance_list).await;
+            let _ = self.remove_gone_instance(&instance_list).await;
         }
         if !listed || old {
             store.change_instance_list(|instance_list| instance_list.with_change(self.id, None)).await?;
@@ -123,7 +123,7 @@ impl Publisher {
     }
 
     /// Removes another instance from the list if it is gone, and sweeps the store.
-    async fn remove_a_gone_instance(&self, instance_list: &InstanceList) -> Result<(), StoreError> {
+    async fn remove_gone_instance(&self, instance_list: &InstanceList) -> Result<(), StoreError> {
         if let Some(other) = instance_list.pick_other(self.id, random())
             && self.store.publication(other).await? == Stored::Missing
         {
@@ -162,7 +162,11 @@ impl Publisher {
         }
         match (before, outcome) {
             (before, Err(error)) if before != Some(error.kind()) => {
-                tracing::warn!(fleet = ?self.store, %error, "failed to publish the numbers of this instance; publishing is retried");
+                tracing::warn!(
+                    fleet = ?self.store,
+                    %error,
+                    "failed to publish the numbers of this instance; publishing is retried"
+                );
             }
             (Some(_), Ok(_)) => {
                 tracing::info!(fleet = ?self.store, "publishing the numbers of this instance works again")

@@ -246,7 +246,7 @@ fn damaged_bytes_are_counted_and_overwritten() {
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
     });
-    assert_eq!(fleet.stats(), FleetStats::new(vec![], 1), "the roster");
+    assert_eq!(fleet.stats(), FleetStats::new(vec![], 1), "the instance list");
     one.publishes().unwrap();
     assert_eq!((names(&fleet.stats()), fleet.listed()), (vec!["pod-1"], vec![1]));
     other.publishes().unwrap();
@@ -277,7 +277,7 @@ fn instance_that_dies_with_the_lease_blocks_others_for_its_term() {
     let fleet = TestFleet::new();
     let process = fleet.process(1);
     runtime().block_on(fleet.store.clear(&scope())).unwrap();
-    let (instance_list, dead) = (scope().key("roster").unwrap(), LeaseToken::from_random(7));
+    let (instance_list, dead) = (scope().key("instance_list").unwrap(), LeaseToken::from_random(7));
     let term = SECOND * 86_400 * 365;
     runtime().block_on(fleet.store.lease(&instance_list, dead, term)).unwrap();
     let passing = async {

@@ -1,4 +1,4 @@
-//! The state behind a cache's metrics: the recorder, the history, and the saver.
+//! The state of a cache's metrics: the recorder, the history, and the saver.
 
 #[cfg(feature = "persist")]
 use std::io;
@@ -94,8 +94,8 @@ impl MetricsState {
         if let Some(saver) = &self.saver {
             let mut saver = lock(saver);
             // The store may be the user's code, and this may run in the caller's request or in a drop.
-            let kept = catch_unwind(AssertUnwindSafe(|| self.try_save(&mut saver)));
-            saver.log_outcome(kept.unwrap_or_else(|_| Err(io::Error::other("the metrics store panicked"))));
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.try_save(&mut saver)));
+            saver.log_outcome(outcome.unwrap_or_else(|_| Err(io::Error::other("the metrics store panicked"))));
         }
     }
 

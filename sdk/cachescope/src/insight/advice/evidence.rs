@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::insight::{HitRateCurve, HotKeys, TtlCurve, WastedLoads};
 
 /// The number of requests from which advice is given. A share of 10 % of that many is accurate to 2 points (two sigma),
-/// so exceeding a threshold isn't chance. And tuning a cache with fewer requests helps nobody.
+/// so exceeding a threshold isn't chance. And tuning a cache with fewer requests has no use.
 pub(crate) const ENOUGH_REQUESTS: u64 = 1_000;
 /// The number of loads from which their duration is used. A mean of that many is accurate to 20 % (two sigma) if the
 /// standard deviation equals the mean, as is typical.
@@ -176,9 +176,9 @@ mod tests {
     #[test]
     fn mean_miss_includes_gets_from_the_shared_store() {
         let memory = Evidence { loads: 100, load_time: Duration::from_secs(1), ..Evidence::default() };
-        let behind = L2Evidence { gets: 1_000, get_time: Duration::from_secs(2), ..L2Evidence::default() };
+        let l2 = L2Evidence { gets: 1_000, get_time: Duration::from_secs(2), ..L2Evidence::default() };
         assert_eq!(memory.mean_miss(), Some(Duration::from_millis(10)));
-        let tiered = Evidence { shared: Some(behind), ..memory };
+        let tiered = Evidence { shared: Some(l2), ..memory };
         assert_eq!(tiered.mean_miss(), Some(Duration::from_millis(3)));
     }
 }

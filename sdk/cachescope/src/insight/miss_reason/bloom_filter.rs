@@ -67,12 +67,12 @@ impl ReasonFilter {
             return;
         }
         let full = fill_ratio(block);
-        let most = if is_scanning && !is_probe(at) { MAX_SET_BITS_IN_SCAN } else { MAX_SET_BITS };
-        if full * f64::from(BITS) >= f64::from(most) {
+        let limit = if is_scanning && !is_probe(at) { MAX_SET_BITS_IN_SCAN } else { MAX_SET_BITS };
+        if full * f64::from(BITS) >= f64::from(limit) {
             self.forgotten_pairs += pairs_per_bit(full) * f64::from(BITS) / BITS_PER_PAIR as f64;
             *block = [0; WORDS];
         }
-        bit_positions.into_iter().for_each(|place| block[place / 64] |= 1 << (place % 64));
+        bit_positions.into_iter().for_each(|bit| block[bit / 64] |= 1 << (bit % 64));
         self.recorded += 1.0;
     }
 
@@ -85,9 +85,9 @@ impl ReasonFilter {
                 continue;
             }
             bit_positions.rotate_left(random.next_u64() as usize % BITS_PER_RARE_PAIR);
-            if let Some(place) = bit_positions.into_iter().find(|place| !own.contains(place)) {
+            if let Some(bit) = bit_positions.into_iter().find(|bit| !own.contains(bit)) {
                 self.forgotten_pairs += pairs_per_bit(fill_ratio(&self.blocks[at]));
-                self.blocks[at][place / 64] &= !(1 << (place % 64));
+                self.blocks[at][bit / 64] &= !(1 << (bit % 64));
             }
         }
     }
@@ -138,7 +138,7 @@ fn bits_per_pair(reason: AbsenceReason) -> usize {
 }
 
 fn has_all_bits(block: &Block, bit_positions: [usize; BITS_PER_RARE_PAIR]) -> bool {
-    bit_positions.into_iter().all(|place| block[place / 64] >> (place % 64) & 1 == 1)
+    bit_positions.into_iter().all(|bit| block[bit / 64] >> (bit % 64) & 1 == 1)
 }
 
 /// Returns the share of the bits that are set.

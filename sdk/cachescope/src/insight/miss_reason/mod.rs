@@ -87,31 +87,32 @@ impl MissReasons {
 
     /// Returns the possible error. Reads the whole memory: about 20 microseconds.
     pub(crate) fn error(&self) -> MissReasonError {
-        let (mut taken, mut recorded, mut forgotten_pairs) = (0.0, 0.0, 0.0);
+        let (mut false_positives, mut recorded, mut forgotten_pairs) = (0.0, 0.0, 0.0);
         for shard in self.shards.get().into_iter().flat_map(|shards| shards.iter()) {
             let shard = lock(shard);
-            taken += shard.table.error();
+            false_positives += shard.table.error();
             if let Some(filter) = &shard.filter {
                 let (filter_recorded, filter_forgotten) = filter.recorded_and_forgotten();
-                (taken, recorded, forgotten_pairs) =
-                    (taken + filter.error(), recorded + filter_recorded, forgotten_pairs + filter_forgotten);
+                (false_positives, recorded, forgotten_pairs) =
+                    (false_positives + filter.error(), recorded + filter_recorded, forgotten_pairs + filter_forgotten);
             }
         }
         MissReasonError {
-            false_positive_rate: taken / SHARDS as f64,
+            false_positive_rate: false_positives / SHARDS as f64,
             forgotten_share: if recorded > 0.0 { forgotten_pairs / recorded } else { 0.0 },
         }
     }
 
     fn record(&self, hash: u64, reason: AbsenceReason) {
-        let shards =
-            self.shards.get_or_init(|| Box::new(std::array::from_fn(|nth| CacheAligned(Mutex::new(Shard::new(nth))))));
+        let shards = self
+            .shards
+            .get_or_init(|| Box::new(std::array::from_fn(|nth| CacheAligned(Mutex::new(ReasonShard::new(nth))))));
         lock(&shards[shard_of(hash)]).record(id_of(hash), reason);
     }
 }
 
-fn lock(place: &CacheAligned) -> MutexGuard<'_, Shard> {
-    place.0.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shard: &CacheAligned) -> MutexGuard<'_, ReasonShard> {
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn shard_of(hash: u64) -> usize {
@@ -121,11 +122,11 @@ fn shard_of(hash: u64) -> usize {
 /// A shard on its own cache line, so that threads at different shards don't share one.
 #[derive(Debug)]
 #[repr(align(64))]
-struct CacheAligned(Mutex<Shard>);
+struct CacheAligned(Mutex<ReasonShard>);
 
 /// One sixteenth of the keys. A table holds all of them; from about 600 keys on, a filter and a small table replace it.
 #[derive(Debug)]
-struct Shard {
+struct ReasonShard {
     table: FingerprintTable,
     filter: Option<ReasonFilter>,
     random: SplitMix64,
@@ -134,7 +135,7 @@ struct Shard {
     probe_misses: u32,
 }
 
-impl Shard {
+impl ReasonShard {
     fn new(nth: usize) -> Self {
         Self {
             table: FingerprintTable::default(),

@@ -20,8 +20,8 @@ impl SamplingLevel {
         if zeros > 31 {
             return Self(u8::MAX);
         }
-        let behind = ((hash << zeros) >> 60) & 7;
-        Self((zeros as u8) << 3 | (7 - behind as u8))
+        let next_bits = ((hash << zeros) >> 60) & 7;
+        Self((zeros as u8) << 3 | (7 - next_bits as u8))
     }
 
     /// Returns the threshold: hashes below it are in the sample. At rate 1 that excludes a single hash.

@@ -11,7 +11,7 @@ const MIN_REQUESTS: f64 = 1000.0;
 /// decide.
 const PRIOR_MISSES: f64 = 10.0;
 
-/// Counts of sampled requests, each weighted by the number of keys that its key stood for at that time.
+/// Counts of sampled requests, each weighted by the number of keys that its key represented at that time.
 #[derive(Debug, Default)]
 pub(crate) struct TtlTally {
     /// The number of requests, without weights.

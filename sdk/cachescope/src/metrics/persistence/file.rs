@@ -72,7 +72,8 @@ impl MetricsStore for MetricsFile {
         if self.path.file_name().is_none() || self.path.is_dir() {
             let path = self.path.display();
             return Err(ConfigError::new(format!(
-                "the path of saved metrics must be that of a file, got \"{path}\": the file is created if it doesn't exist"
+                "the path of saved metrics must be that of a file, got \"{path}\": \
+                 the file is created if it doesn't exist"
             )));
         }
         Ok(())

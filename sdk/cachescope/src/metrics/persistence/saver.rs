@@ -37,13 +37,14 @@ impl MetricsSaver {
                 self.is_open = true;
                 Ok(Some(saved))
             }
-            Err(unusable) => {
+            Err(unreadable) => {
                 let aside = self.store.set_aside()?;
                 self.is_open = true;
                 let cache = &self.cache;
                 tracing::warn!(
                     cache,
-                    "failed to restore saved metrics: {unusable}; they are set aside as {aside}, and counts start at zero"
+                    "failed to restore saved metrics: {unreadable}; they are set aside as {aside}, \
+                     and counts start at zero"
                 );
                 Ok(None)
             }
@@ -55,8 +56,8 @@ impl MetricsSaver {
     }
 
     /// Logs a failure, unless it is the same as the last one.
-    pub(crate) fn log_outcome(&mut self, kept: io::Result<()>) {
-        let error = kept.err().map(|error| error.to_string());
+    pub(crate) fn log_outcome(&mut self, outcome: io::Result<()>) {
+        let error = outcome.err().map(|error| error.to_string());
         if let Some(error) = error.as_ref().filter(|_| error != self.last_error) {
             tracing::warn!(
                 cache = self.cache,

@@ -15,7 +15,7 @@ const APPROXIMATE: f64 = 2.0;
 /// The share of the best improvement that the advised capacity must reach. The smallest such capacity is advised, since
 /// the rest would cost as much again.
 pub(crate) const MOST: f64 = 0.6;
-/// The decrease of the hit rate that a lower capacity or a shorter TTL may cost: nobody notices 0.2 points.
+/// The decrease of the hit rate that a lower capacity or a shorter TTL may cost: 0.2 points are not noticeable.
 const FLAT: f64 = 0.002;
 /// The increase of loads that it may cost: at a very high hit rate, 0.2 points may double the loads.
 const FEW_MORE_MISSES: f64 = 0.1;
@@ -132,7 +132,7 @@ fn store_step(evidence: &Evidence<'_>, curve: &HitRateCurve, capacity: u64) -> S
     if evidence.shared.is_some() { format!(", with {made}") } else { format!(", with .store({made})") }
 }
 
-/// Returns the method behind the curve.
+/// Returns the method that produced the curve.
 fn source(curve: &HitRateCurve, point: &HitRatePoint) -> String {
     let policy = if curve.own_policy { "the store's own policy" } else { "LRU, which may be off by some points" };
     format!("{} sampled requests simulated with {policy}, ± {:.1} points", count(curve.samples), point.margin * 100.0)

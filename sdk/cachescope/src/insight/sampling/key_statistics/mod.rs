@@ -51,7 +51,7 @@ const AFTER_GAP: u8 = 32;
 pub(crate) struct KeyStatistics {
     sample: KeySample,
     /// The greatest age at which a value answers, in nanoseconds.
-    life: u64,
+    max_age: u64,
     ttl: Option<Duration>,
     candidates: CandidateTtls,
     gaps: GapModel,
@@ -77,10 +77,10 @@ impl KeyStatistics {
         let (shortest, longest) = (candidates.ttls()[0], candidates.ttls()[candidates.ttls().len() - 1]);
         // Small compared to the shortest TTL, and so large that 32 bits reach well beyond the longest.
         let unit = (shortest / 256).min(1_000_000).max(longest >> 29);
-        let life = ttl.map_or(Duration::MAX, |ttl| ttl.saturating_add(stale));
+        let max_age = ttl.map_or(Duration::MAX, |ttl| ttl.saturating_add(stale));
         Self {
             sample: KeySample::new(unit, longest.max(HOUR)),
-            life: nanos(life),
+            max_age: nanos(max_age),
             ttl,
             candidates,
             gaps: GapModel::new(),
@@ -102,7 +102,10 @@ impl KeyStatistics {
             return;
         }
         let before = self.sample.now();
-        self.sample.advance(sample.at.as_nanos(), &mut gone(&mut self.values, self.life <= self.sample.horizon()));
+        self.sample.advance(
+            sample.at.as_nanos(),
+            &mut end_dropped_values(&mut self.values, self.max_age <= self.sample.horizon()),
+        );
         if before > 0 {
             self.gaps.advance(self.sample.now() - before);
         }
@@ -138,7 +141,7 @@ impl KeyStatistics {
     /// Returns the share of wasted loads. `None` before the first value ended. Visits all keys.
     pub(crate) fn wasted_loads(&self, loads: u64, now: Timestamp) -> Option<WastedLoads> {
         let mut values = self.values;
-        let over = |key: &&SampledKey| now.as_nanos().saturating_sub(self.sample.last(key)) > self.life;
+        let over = |key: &&SampledKey| now.as_nanos().saturating_sub(self.sample.last(key)) > self.max_age;
         for key in self.sample.keys().iter().filter(over) {
             record_end(&mut values, key, self.sample.weight());
         }
@@ -153,20 +156,23 @@ impl KeyStatistics {
 
     fn request(&mut self, sample: &SampledEvent) {
         let at = self.sample.now();
-        let (place, is_new) = match self.sample.find(sample.hash) {
-            Some(place) => (place, false),
+        let (index, is_new) = match self.sample.find(sample.hash) {
+            Some(index) => (index, false),
             None => {
-                match self.sample.insert(sample.hash, &mut gone(&mut self.values, self.life <= self.sample.horizon())) {
-                    Some(place) => (place, true),
+                match self.sample.insert(
+                    sample.hash,
+                    &mut end_dropped_values(&mut self.values, self.max_age <= self.sample.horizon()),
+                ) {
+                    Some(index) => (index, true),
                     None => return,
                 }
             }
         };
         let (has_complete_history, weight) = (self.sample.has_complete_history(sample.hash), self.sample.weight());
-        let last = self.sample.last(&self.sample.keys()[place]);
+        let last = self.sample.last(&self.sample.keys()[index]);
         let (slack, observed_for) = (2 * self.sample.unit(), self.sample.observed_for());
-        self.sample.touch(place);
-        let key = self.sample.key_mut(place);
+        self.sample.touch(index);
+        let key = self.sample.key_mut(index);
         // The time at which the value that answered was stored.
         let stored = match sample.event {
             KeyEvent::Hit { age, .. } => Some(sample.at.as_nanos().saturating_sub(nanos(age))),
@@ -213,9 +219,9 @@ impl KeyStatistics {
 
     /// Records that the value of this key ended, and sets the flags of its replacement.
     fn replace(&mut self, hash: u64, flags: u8) {
-        let Some(place) = self.sample.find(hash) else { return };
+        let Some(index) = self.sample.find(hash) else { return };
         let weight = self.sample.weight();
-        let key = self.sample.key_mut(place);
+        let key = self.sample.key_mut(index);
         record_end(&mut self.values, key, weight);
         key.set_flags(!AFTER_GAP, flags);
     }
@@ -233,7 +239,7 @@ impl KeyStatistics {
 }
 
 /// Returns a callback for dropped keys. With `values_too` their values count as ended: they expire before the horizon.
-fn gone(values: &mut ValueTally, values_too: bool) -> impl FnMut(&SampledKey, f64) {
+fn end_dropped_values(values: &mut ValueTally, values_too: bool) -> impl FnMut(&SampledKey, f64) {
     move |key, weight| {
         if values_too {
             record_end(values, key, weight);

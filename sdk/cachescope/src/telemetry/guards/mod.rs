@@ -1,14 +1,19 @@
 //! Guards of requests, loads and waits. Each guard is ended exactly once; a dropped guard counts as cancelled.
 
+mod load;
+mod wait;
+
 use std::time::Duration;
 
 use cachescope_core::{
-    Clock, LoadOutcome, LoadTrigger, MissReason, RequestOutcome, RequestResult, Timestamp, WaitOutcome, WaitScope,
+    Clock, LoadTrigger, MissReason, RequestOutcome, RequestResult, Timestamp, WaitOutcome, WaitScope,
 };
 use cachescope_telemetry::Recorder;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
+pub(crate) use self::load::{LoadGuard, RunningLoad};
+pub(crate) use self::wait::WaitGuard;
 use crate::engine::freshness::RequestOptions;
 use crate::telemetry::spans::{RequestSummary, Spans};
 use crate::telemetry::trace_scope::TraceScope;
@@ -138,120 +143,6 @@ impl Drop for RequestGuard<'_> {
             (Some(span_context), _) => spans.close(span_context, clock, &self.summary, self.reason_recorded, end),
             (None, Some(parent)) => spans.record_completed(parent, clock, &self.summary, self.start, end),
             (None, None) => {}
-        }
-    }
-}
-
-/// The guard of a load. Dropped without an outcome, the load was cancelled.
-pub(crate) struct LoadGuard<'a> {
-    guards: GuardContext<'a>,
-    /// `None` once the load was detached.
-    running: Option<RunningLoad>,
-    outcome: LoadOutcome,
-}
-
-/// The state of a running load.
-pub(crate) struct RunningLoad {
-    trigger: LoadTrigger,
-    start: Timestamp,
-    context: Option<Context>,
-    /// The trace whose request waits for the load.
-    trace_scope: Option<TraceScope>,
-    verbose: bool,
-}
-
-impl<'a> LoadGuard<'a> {
-    /// Resumes a load that was started here or by another.
-    pub(crate) fn resume(guards: GuardContext<'a>, running: RunningLoad) -> Self {
-        Self { guards, running: Some(running), outcome: LoadOutcome::Cancelled }
-    }
-
-    /// Starts a load that no request waits for. `requester` is the span that requested it.
-    pub(crate) fn refresh(guards: GuardContext<'a>, requester: Option<SpanContext>) -> Self {
-        let start = guards.clock.now();
-        guards.recorder.load_started();
-        let context = Recorder::can_access_context().then(|| guards.spans.refresh(guards.clock, requester, start));
-        Self::resume(
-            guards,
-            RunningLoad { trigger: LoadTrigger::Refresh, start, context, trace_scope: None, verbose: false },
-        )
-    }
-
-    /// Detaches the load from its request, which no longer waits. Another guard resumes and ends it.
-    pub(crate) fn detach(mut self) -> Option<RunningLoad> {
-        let took = self.cost();
-        let mut running = self.running.take()?;
-        if let Some(trace_scope) = running.trace_scope.take() {
-            trace_scope.load_ended(took);
-        }
-        Some(running)
-    }
-
-    /// Returns the context in which the function runs. The load's span is active there.
-    pub(crate) fn context(&self) -> Option<Context> {
-        self.running.as_ref().and_then(|running| running.context.clone())
-    }
-
-    /// Returns the load's span, for links.
-    pub(crate) fn span(&self) -> Option<SpanContext> {
-        let context = self.running.as_ref()?.context.as_ref()?;
-        Some(context.span().span_context().clone())
-    }
-
-    /// Returns the time since the load started.
-    pub(crate) fn cost(&self) -> Duration {
-        self.running.as_ref().map_or(Duration::ZERO, |running| self.guards.clock.now().since(running.start))
-    }
-
-    pub(crate) fn end(mut self, outcome: LoadOutcome) {
-        self.outcome = outcome;
-    }
-}
-
-impl Drop for LoadGuard<'_> {
-    fn drop(&mut self) {
-        let Some(RunningLoad { trigger, start, context, trace_scope, verbose }) = self.running.take() else { return };
-        let GuardContext { recorder, spans, clock } = self.guards;
-        let end = clock.now();
-        let took = end.since(start);
-        recorder.load_ended(trigger, self.outcome, took);
-        if let Some(trace_scope) = trace_scope {
-            trace_scope.load_ended(took);
-        }
-        if verbose {
-            verbose::load(recorder.identity(), trigger, self.outcome, took);
-        }
-        if let Some(context) = context.filter(|_| Recorder::can_access_context()) {
-            spans.load_ended(&context, clock, self.outcome, end);
-        }
-    }
-}
-
-/// The guard of a wait, for another's load or for a free load slot. Dropped without an outcome, the wait was cancelled.
-pub(crate) struct WaitGuard<'a> {
-    guards: GuardContext<'a>,
-    scope: WaitScope,
-    start: Timestamp,
-    outcome: WaitOutcome,
-    trace_scope: Option<TraceScope>,
-    verbose: bool,
-}
-
-impl WaitGuard<'_> {
-    pub(crate) fn end(mut self, outcome: WaitOutcome) {
-        self.outcome = outcome;
-    }
-}
-
-impl Drop for WaitGuard<'_> {
-    fn drop(&mut self) {
-        let waited = self.guards.clock.now().since(self.start);
-        self.guards.recorder.wait_ended(self.scope, self.outcome, waited);
-        if let Some(trace_scope) = self.trace_scope {
-            trace_scope.waited(waited);
-        }
-        if self.verbose {
-            verbose::wait(self.guards.recorder.identity(), self.outcome, waited);
         }
     }
 }
