@@ -120,8 +120,10 @@ impl Expansion<'_> {
     /// Returns the cache's type for keys of type `key`.
     pub(crate) fn cache_type(&self, key: &TokenStream) -> TokenStream {
         let Options { library, store, .. } = self.options;
-        let library = self.function.mode.library(library);
         let Output { value, error } = &self.function.output;
+        // The type of the configuration, as the user wrote it, names the type of the store.
+        let store = store.as_ref().map(|config| quote!(<#config as #library::store::IntoStore<#key, #value>>::Store));
+        let library = self.function.mode.library(library);
         match (error, store) {
             (None, None) => quote!(#library::Cached<#key, #value>),
             (None, Some(store)) => quote!(#library::Cached<#key, #value, ::core::convert::Infallible, #store>),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cachescope::store::MokaStore;
 use cachescope::{Cached, Moka, cached};
 
 #[cached]
@@ -145,7 +144,7 @@ async fn always_stale(n: u64) -> u64 {
     n
 }
 
-#[cached(crate = crate::vendored::library, store: MokaStore<u64, u64> = Moka::with_byte_limit(100, |_, _| 8))]
+#[cached(crate = crate::vendored::library, store: Moka<u64, u64> = Moka::with_byte_limit(100, |_, _| 8))]
 async fn weighed(n: u64) -> u64 {
     n
 }
