@@ -38,8 +38,8 @@ impl Tls {
         let identity = match (certificate, key) {
             (Some(certificate), Some(key)) => Some((pem(&certificate, "CERTIFICATE")?, pem(&key, "PRIVATE KEY")?)),
             (None, None) => None,
-            (Some((name, _)), None) => return Err(missing(&name, CERTIFICATE, KEY)),
-            (None, Some((name, _))) => return Err(missing(&name, KEY, CERTIFICATE)),
+            (Some((name, value)), None) => return Err(missing(&name, &value, CERTIFICATE, KEY)),
+            (None, Some((name, value))) => return Err(missing(&name, &value, KEY, CERTIFICATE)),
         };
         let authority = authority.map(|authority| pem(&authority, "CERTIFICATE")).transpose()?;
         Ok(Self { authority, identity, names })
@@ -111,9 +111,9 @@ impl Tls {
 }
 
 #[cfg(feature = "tls")]
-fn missing(name: &str, this: &str, other: &str) -> ConfigError {
+fn missing(name: &str, value: &str, this: &str, other: &str) -> ConfigError {
     let other = format!("{}{other}", name.strip_suffix(this).unwrap_or("OTEL_EXPORTER_OTLP_"));
-    ConfigError::missing(other, name)
+    ConfigError::missing(other, format_args!("{name}={value}"))
 }
 
 /// Reads the file that a variable names. The file must hold at least one block of that `kind`.
