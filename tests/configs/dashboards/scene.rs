@@ -14,7 +14,7 @@ pub(crate) const SUMMED: &str = "dashboards-summed";
 /// The service that exports to `gateway.yaml`.
 pub(crate) const APART: &str = "dashboards-apart";
 
-/// Bounds a failure: scrapes happen three times a second.
+/// Bounds a failure: scrapes happen once a second.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Scene {
@@ -64,7 +64,7 @@ impl Scene {
                 instances.push(Instance(instance.spawn()?));
             }
         }
-        let server = Server::prometheus(&scraping(&gateways, "300ms")?)?;
+        let server = Server::prometheus(&scraping(&gateways, "1s")?)?;
         let prometheus = Prometheus::of(&server);
         Ok(Self { prometheus, _prometheus: server, _gateways: gateways, _traces: traces, redis, _instances: instances })
     }

@@ -44,7 +44,8 @@ fn run_fast(metadata: &Metadata, steps: &Steps, arguments: &[String]) -> Result<
     Ok(())
 }
 
-/// Runs everything. Parts are built while the tests compile. Tests that compute run at the same time as tests that wait.
+/// Runs everything. Parts are built while the tests compile and while tests that compute run. Tests with parts run after
+/// these, because their time limits need a machine that isn't busy.
 fn run_all(metadata: &Metadata, steps: &Steps) -> Result<()> {
     let libraries = ("LD_LIBRARY_PATH", binaries::library_path()?);
     thread::scope(|scope| {
@@ -53,30 +54,19 @@ fn run_all(metadata: &Metadata, steps: &Steps) -> Result<()> {
         let (without_parts, binaries): (Vec<_>, Vec<_>) =
             binaries.into_iter().partition(|binary| binary.needs == Needs::Nothing);
         let settings = [libraries.clone()];
-        let computing = scope.spawn(move || {
-            run_each(steps, &without_parts, Needs::Nothing, &settings);
-            steps.run("doctests", doctests);
-            steps.run("models", || cargo::succeed(&mut models::command(metadata)));
-            features::check_all(metadata, steps);
-        });
+        run_each(steps, &without_parts, Needs::Nothing, &settings);
+        steps.run("doctests", doctests);
+        steps.run("models", || cargo::succeed(&mut models::command(metadata)));
+        features::check_all(metadata, steps);
         // Without the parts, all of these tests would fail for the same reason.
         let running = building.join().unwrap_or(false).then(|| Running::start(steps)).flatten();
-        let settings: Vec<_> = running.iter().flat_map(Running::settings).chain([libraries.clone()]).collect();
-        if running.is_some() {
-            // At least four threads, as these tests wait most of the time.
-            let threads = thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
-            let settings = [&settings[..], &[("RUST_TEST_THREADS", threads.to_string().into())]].concat();
-            run_each(steps, &binaries, Needs::Parts, &settings);
-        }
-        // After this only the quiet tests run.
-        let computed = computing.join();
-        if running.is_some() {
-            run_each(steps, &binaries, Needs::Quiet, &settings);
-        }
+        let settings: Vec<_> = running.iter().flat_map(Running::settings).chain([libraries]).collect();
         if let Some(running) = running {
+            run_each(steps, &binaries, Needs::Parts, &settings);
+            run_each(steps, &binaries, Needs::Quiet, &settings);
             running.stop(steps);
         }
-        computed.map_err(|_| anyhow::anyhow!("a thread of this program panicked"))
+        Ok(())
     })
 }
 
