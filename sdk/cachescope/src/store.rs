@@ -20,7 +20,6 @@ pub use cachescope_quick_cache::QuickCacheStore;
 #[cfg(feature = "get-size")]
 pub use get_size2::GetSize;
 
-/// The type of a tiered store whose memory is moka: a short name for `#[cached(store: ... = ...)]` and for
-/// [`Cached`](crate::Cached)'s fourth parameter.
+/// The type of a tiered store whose memory is moka: a short name for [`Cached`](crate::Cached)'s fourth parameter.
 #[cfg(all(feature = "shared", feature = "moka"))]
 pub type TieredMoka<K, V> = TieredStore<MokaStore<K, V>>;
