@@ -99,8 +99,9 @@ fn work(meters: &SdkMeterProvider) -> Result<Truth> {
 
 /// Checks that nothing was dropped in several exports.
 fn check_exports(statsd: &StatsD) {
-    assert_eq!(statsd.stats().total_dropped(), 0);
-    assert!(statsd.stats().total_sent() > ROUNDS, "{:?}", statsd.stats());
+    let stats = statsd.stats();
+    assert_eq!(stats.total_dropped(), 0, "{stats:?}");
+    assert!(stats.total_sent() > ROUNDS, "{stats:?}");
 }
 
 #[test]

@@ -96,7 +96,8 @@ const DURATION: &str = "db.client.operation.duration";
 
 async fn small(folder: &tempfile::TempDir) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(folder.path().join("a.db")).create_if_missing(true);
-    let pool = SqlitePoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(50));
+    // Long enough to open a connection on a busy machine. One test waits for it once.
+    let pool = SqlitePoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(2));
     pool.connect_with(options).await.unwrap()
 }
 
