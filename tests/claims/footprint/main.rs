@@ -5,10 +5,13 @@
 mod memory;
 mod publication;
 
+use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use cap::Cap;
+
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 /// Lets one test at a time have caches.
 fn alone() -> MutexGuard<'static, ()> {

@@ -13,10 +13,10 @@ use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::alone;
+use super::{ALLOCATOR, alone};
 
 fn allocated() -> usize {
-    dhat::HeapStats::get().curr_bytes
+    ALLOCATOR.allocated()
 }
 
 /// The memory of a cache after requests for many keys, most of which it has evicted. With quick_cache, as moka's own
@@ -41,7 +41,6 @@ fn taken(insight: bool) -> usize {
 #[test]
 fn insight_takes_at_most_the_documented_memory() {
     let _alone = alone();
-    let _profiler = dhat::Profiler::builder().testing().build();
     let [off, on] = [false, true].map(taken);
     let taken = on.saturating_sub(off);
     println!("insight takes {taken} bytes beside {off}");
@@ -85,7 +84,6 @@ fn simulations(store: impl IntoStore<u64, u64>, (present, most, mean): (f64, f64
 #[test]
 fn metrics_of_a_busy_cache_take_at_most_the_documented_memory() {
     let _alone = alone();
-    let _profiler = dhat::Profiler::builder().testing().build();
     let (clock, hands) = Clock::manual();
     let mut random = StdRng::seed_from_u64(11);
     let (moves, took) = (hands.clone(), Mutex::new(StdRng::seed_from_u64(12)));

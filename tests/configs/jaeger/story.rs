@@ -95,7 +95,8 @@ async fn happens(guard: &Guard, server: &Server) -> Result<()> {
     };
     let client = redis::Client::open(server.url())?;
     let instrument = Instrumentation::from_connection_info(client.get_connection_info()).telemetry(telemetry(guard));
-    let shared = Shared::new(Redis::connect(server.url()).await?.instrument(instrument)).namespace("shop");
+    let shared =
+        Shared::new(Redis::connect(server.url()).await?.instrument(instrument)).namespace("shop").timeout(PATIENCE);
     let cache = try_cached(CACHE, load)
         .stale_after(FRESH)
         .serve_stale_for(Duration::from_secs(3_600))
