@@ -7,11 +7,12 @@ use cachescope::{Cached, Clock, ManualClock, Moka, cached};
 use cachescope_tests::sdk::{InMemory, attributes};
 use cachescope_tests::setup::{setup, telemetry};
 use futures_util::FutureExt;
-use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{
     FutureExt as _, Span as _, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
     TracerProvider,
 };
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor, SpanData};
 
 #[test]
@@ -145,4 +146,35 @@ async fn followers_link_to_the_load_and_hits_have_the_age_of_the_entry() -> anyh
     assert_ne!(refresh.span_context.trace_id(), asker.trace_id());
     assert_eq!(refresh.parent_span_id, SpanId::INVALID);
     Ok(())
+}
+
+#[tokio::test]
+async fn refresh_sees_baggage_of_its_request_in_a_trace_of_its_own() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let sdk = InMemory::default();
+    let tracer = sdk.traces.tracer("app");
+    let (clock, hands) = Clock::manual();
+    let load = |_: u64| async {
+        let context = Context::current();
+        let tenant = context.baggage().get("tenant").map(ToString::to_string);
+        (tenant, context.span().span_context().trace_id())
+    };
+    let cache = cached("traces.baggage", load)
+        .stale_after(100 * SECOND)
+        .refresh_ahead(10 * SECOND)
+        .clock(clock)
+        .telemetry(sdk.telemetry())
+        .build();
+    let caller = |tenant: &'static str| {
+        Context::new().with_baggage([KeyValue::new("tenant", tenant)]).with_span(tracer.start("request"))
+    };
+    let (first, second) = (caller("a"), caller("b"));
+    cache.call(1).with_context(first.clone()).await;
+    hands.advance(95 * SECOND);
+    let trace = first.span().span_context().trace_id();
+    assert_eq!(cache.call(1).with_context(second.clone()).await, (Some("a".to_owned()), trace));
+    tokio::task::yield_now().await;
+    let (tenant, trace) = cache.call(1).await;
+    assert_eq!(tenant.as_deref(), Some("b"));
+    assert!(trace != second.span().span_context().trace_id() && trace != TraceId::INVALID, "{trace}");
 }

@@ -11,9 +11,11 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
     /// Stores only values for which `accepts` returns true. Other values reach their caller and are counted as
     /// rejected, and the key's previous entry stays. Default: all values are stored.
     ///
+    /// Called more than once, or with [`Builder::allow_none`], all conditions must hold.
+    ///
     /// `accepts` runs once per load, under a lock: it must not call the cache.
     pub fn cache_if(mut self, accepts: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
-        self.admission.accepts = Some(Box::new(accepts));
+        self.admission.conditions.push(Box::new(accepts));
         self
     }
 
@@ -98,8 +100,14 @@ impl<K, V, E, C, M> Builder<K, V, E, C, M> {
 }
 
 impl<K, T: 'static, E, C, M> Builder<K, Option<T>, E, C, M> {
-    /// Sets whether `None` is stored. Default: yes, like every value.
-    pub fn allow_none(self, allow: bool) -> Self {
-        if allow { self } else { self.cache_if(Option::is_some) }
+    /// Sets whether `None` is stored. Default: yes, like every value. Conditions of [`Builder::cache_if`] hold as well.
+    ///
+    /// ```
+    /// # async fn query(_: u64) -> Option<u64> { None }
+    /// let stock = cachescope::cached("stock", query).cache_if(|left| *left != Some(0)).allow_none(false).build();
+    /// ```
+    pub fn allow_none(mut self, allow: bool) -> Self {
+        self.admission.is_some = (!allow).then_some(Option::is_some);
+        self
     }
 }

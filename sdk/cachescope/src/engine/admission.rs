@@ -6,7 +6,10 @@ type Says<V, T> = Box<dyn Fn(&V) -> T + Send + Sync>;
 
 /// The rules for storing values. A rejected value still reaches its caller.
 pub(crate) struct Admission<V> {
-    pub(crate) accepts: Option<Says<V, bool>>,
+    /// Accept a value together.
+    pub(crate) conditions: Vec<Says<V, bool>>,
+    /// Tells `Some` from `None`, if `None` is refused.
+    pub(crate) is_some: Option<fn(&V) -> bool>,
     /// The size of a value, in bytes.
     pub(crate) size_of: Option<Says<V, usize>>,
     /// The largest size of a value, in bytes.
@@ -16,7 +19,7 @@ pub(crate) struct Admission<V> {
 impl<V> Admission<V> {
     /// Accepts every value.
     pub(crate) fn of_all() -> Self {
-        Self { accepts: None, size_of: None, size_limit: None }
+        Self { conditions: Vec::new(), is_some: None, size_of: None, size_limit: None }
     }
 
     /// Returns an error if the size limit has no size function.
@@ -34,7 +37,8 @@ impl<V> Admission<V> {
     ///
     /// A value is measured once, and only if it isn't refused.
     pub(crate) fn admit(&self, value: &V) -> Result<Option<u64>, RejectionReason> {
-        if self.accepts.as_ref().is_some_and(|accepts| !accepts(value)) {
+        if self.is_some.is_some_and(|is_some| !is_some(value)) || !self.conditions.iter().all(|accepts| accepts(value))
+        {
             return Err(RejectionReason::Refused);
         }
         let size = self.size_of.as_ref().map(|size_of| size_of(value) as u64);
@@ -63,9 +67,10 @@ mod tests {
             }
         };
         let admission = Admission {
-            accepts: Some(Box::new(|text: &String| !text.is_empty())),
+            conditions: vec![Box::new(|text: &String| !text.is_empty())],
             size_of: Some(Box::new(measure)),
             size_limit: Some(3),
+            ..Admission::of_all()
         };
         let admit = |text: &str| (admission.admit(&text.to_owned()), measured.load(Ordering::Relaxed));
         assert_eq!(admit(""), (Err(RejectionReason::Refused), 0));

@@ -24,7 +24,7 @@ pub(crate) type Place = OwnedSemaphorePermit;
 
 impl LoadLimit {
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), queue: Mutex::default() }
+        Self { places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))), queue: Mutex::default() }
     }
 
     /// Takes a permit, if one is free.
@@ -76,6 +76,11 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+
+    #[test]
+    fn any_number_of_permits_is_possible() {
+        assert!(LoadLimit::new(usize::MAX).take().is_some());
+    }
 
     #[test]
     fn permits_are_given_in_order_of_arrival() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cachescope_core::{Entry, HashedKey, Store};
-use opentelemetry::trace::SpanContext;
+use opentelemetry::Context;
 
 use crate::engine::Engine;
 use crate::engine::bounds::{CacheKey, CacheValue, LoadError};
@@ -26,22 +26,16 @@ impl<K: CacheKey, V: CacheValue, E: LoadError, S: Store<K, V>> Engine<K, V, E, S
         let (Some(spawner), Some(this)) = (self.background.spawner(), self.this.upgrade()) else { return false };
         let plan = Plan::refresh(entry);
         let Joined::Leader(leader) = self.join(key, plan, self.clock.now()) else { return true };
-        spawner.spawn(this.refresh(key.clone(), plan, request.requester(), leader));
+        spawner.spawn(this.refresh(key.clone(), plan, request.caller(), leader));
         true
     }
 
     /// Loads a value that no request waits for. An error or a panic leaves the entry as it is; the next request that
     /// finds it starts another refresh.
-    async fn refresh(
-        self: Arc<Self>,
-        key: HashedKey<K>,
-        plan: Plan,
-        requester: Option<SpanContext>,
-        leader: Leader<K, V, E>,
-    ) {
+    async fn refresh(self: Arc<Self>, key: HashedKey<K>, plan: Plan, caller: Option<Context>, leader: Leader<K, V, E>) {
         let Some((leader, storing)) = Box::pin(self.lease_for_refresh(&key, plan, leader)).await else { return };
         let place = self.loading.place(&self.clock, None).await;
-        let load = LoadGuard::refresh(self.guards(), requester);
+        let load = LoadGuard::refresh(self.guards(), caller);
         if let Some(span) = load.span() {
             leader.runs_in(span);
         }

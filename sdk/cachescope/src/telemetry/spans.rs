@@ -7,6 +7,7 @@ use cachescope_core::{
 };
 use cachescope_telemetry::names::{attributes, spans};
 use cachescope_telemetry::{IdentityAttributes, Telemetry};
+use opentelemetry::baggage::{BaggageExt, KeyValueMetadata};
 use opentelemetry::trace::{Link, Span, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 
@@ -125,12 +126,13 @@ impl Spans {
         request.with_span(self.telemetry.tracer().build_with_context(builder, request))
     }
 
-    /// Opens the span of a load in the background: the root of a new trace, linked to the request that started it.
-    pub(crate) fn refresh(&self, clock: &Clock, requester: Option<SpanContext>, start: Timestamp) -> Context {
-        let links = requester.filter(SpanContext::is_valid).map(|requester| Link::new(requester, Vec::new(), 0));
+    /// Opens the span of a load in the background: the root of a new trace, linked to the span of `caller`. Returns the
+    /// context in which the load runs: the caller's, with its baggage and with the new span.
+    pub(crate) fn refresh(&self, clock: &Clock, caller: Context, start: Timestamp) -> Context {
+        let requester = caller.span().span_context().clone();
+        let links = requester.is_valid().then(|| Link::new(requester, Vec::new(), 0));
         let builder = self.load_builder(clock, LoadTrigger::Refresh, start).with_links(links.into_iter().collect());
-        let root = Context::new();
-        root.with_span(self.telemetry.tracer().build_with_context(builder, &root))
+        caller.with_span(self.telemetry.tracer().build_with_context(builder, &without_span(&caller)))
     }
 
     /// Ends a span opened by [`Spans::load`] or [`Spans::refresh`]. The text of an error is left out: it may contain a
@@ -143,4 +145,13 @@ impl Spans {
         }
         span.end_with_timestamp(clock.wall_time(end));
     }
+}
+/// Returns a context with the baggage of `context` and no active span: a sampler would take any span, even an invalid
+/// one, for a parent.
+fn without_span(context: &Context) -> Context {
+    let baggage = context.baggage().iter();
+    let root = Context::new().with_baggage(
+        baggage.map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone())),
+    );
+    if context.is_telemetry_suppressed() { root.with_telemetry_suppressed() } else { root }
 }

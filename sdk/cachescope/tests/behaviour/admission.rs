@@ -63,3 +63,22 @@ fn none_is_stored_unless_disallowed() {
     }
     assert_eq!((keeps.metrics().stats().hits(), refuses.metrics().stats().hits()), (1, 0));
 }
+
+#[test]
+fn conditions_hold_together_in_any_order() {
+    let load = |n: u64| async move { (n > 10).then_some(n) };
+    let builder = || cached("conditions", load);
+    for cache in [
+        builder().cache_if(|n| *n != Some(13)).allow_none(false).cache_if(|n| *n != Some(14)).build(),
+        builder().allow_none(false).cache_if(|n| *n != Some(14)).cache_if(|n| *n != Some(13)).build(),
+    ] {
+        for key in [1, 13, 14, 15, 1, 13, 14, 15] {
+            cache.call(key).now_or_never().unwrap();
+        }
+        let stats = cache.metrics().stats();
+        assert_eq!((stats.hits(), stats.misses(), stats.usage().entries), (1, 7, 1), "{stats}");
+    }
+    let allowed = builder().allow_none(false).allow_none(true).build();
+    allowed.call(1).now_or_never().unwrap();
+    assert_eq!(allowed.metrics().stats().usage().entries, 1);
+}

@@ -35,11 +35,12 @@ impl<'a> LoadGuard<'a> {
         Self { guards, running: Some(running), outcome: LoadOutcome::Cancelled }
     }
 
-    /// Starts a load that no request waits for. `requester` is the span that requested it.
-    pub(crate) fn refresh(guards: GuardContext<'a>, requester: Option<SpanContext>) -> Self {
+    /// Starts a load that no request waits for. `caller` is the context of the request that started it.
+    pub(crate) fn refresh(guards: GuardContext<'a>, caller: Option<Context>) -> Self {
         let start = guards.clock.now();
         guards.recorder.load_started();
-        let context = Recorder::can_access_context().then(|| guards.spans.refresh(guards.clock, requester, start));
+        let context = Recorder::can_access_context()
+            .then(|| guards.spans.refresh(guards.clock, caller.unwrap_or_default(), start));
         Self::resume(
             guards,
             RunningLoad { trigger: LoadTrigger::Refresh, start, context, trace_scope: None, verbose: false },

@@ -10,7 +10,7 @@ use cachescope_core::{
 };
 use cachescope_telemetry::Recorder;
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::SpanContext;
 
 pub(crate) use self::load::{LoadGuard, RunningLoad};
 pub(crate) use self::wait::WaitGuard;
@@ -91,9 +91,9 @@ impl<'a> RequestGuard<'a> {
         self.span_context.clone()
     }
 
-    /// Returns the caller's span, for a load that the request starts in the background.
-    pub(crate) fn requester(&self) -> Option<SpanContext> {
-        self.parent.as_ref().map(|parent| parent.span().span_context().clone())
+    /// Returns the caller's context, for a load that the request starts in the background.
+    pub(crate) fn caller(&self) -> Option<Context> {
+        self.parent.clone()
     }
 
     /// Starts a wait of this request, which began at `start`.
