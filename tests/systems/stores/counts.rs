@@ -22,7 +22,7 @@ const ROUNDS: u64 = 10;
 /// Bounds a failure. A slow disk must not end an operation or a lease: a request that follows would load again.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn patient(store: impl ByteStore) -> Shared {
+fn patient<B: ByteStore>(store: B) -> Shared<B> {
     Shared::new(store).timeout(PATIENCE).lease(PATIENCE)
 }
 
