@@ -1,5 +1,6 @@
 //! The background tasks of a cache: where they run, and how they end.
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,6 +81,12 @@ enum Spot {
 
 impl Spawner<'_> {
     pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(Box::pin(task));
+    }
+
+    /// Spawns a task of a type that all caches share. With a type for each cache, the executors would be a sixth of
+    /// what a program compiles for a cache.
+    fn spawn_boxed(self, task: BoxFuture<'static, ()>) {
         let Background { closing, tasks, .. } = self.background;
         let closing = closing.clone();
         let task = tasks.track_future(async move {
