@@ -10,7 +10,7 @@ use cachescope_core::{
 };
 use cachescope_telemetry::Recorder;
 use opentelemetry::Context;
-use opentelemetry::trace::SpanContext;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 
 pub(crate) use self::load::{LoadGuard, RunningLoad};
 pub(crate) use self::wait::WaitGuard;
@@ -91,9 +91,11 @@ impl<'a> RequestGuard<'a> {
         self.span_context.clone()
     }
 
-    /// Returns the caller's context, for a load that the request starts in the background.
+    /// Returns the caller's context, for a load that the request starts in the background. Has the identity of the
+    /// caller's span, but doesn't hold the span: a span ends at the latest when nothing holds it.
     pub(crate) fn caller(&self) -> Option<Context> {
-        self.parent.clone()
+        let parent = self.parent.as_ref()?;
+        Some(parent.with_remote_span_context(parent.span().span_context().clone()))
     }
 
     /// Starts a wait of this request, which began at `start`.
